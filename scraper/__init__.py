@@ -1,0 +1,1 @@
+"""Fetch and read the pages of news outlets."""

@@ -1,0 +1,1 @@
+"""From the frontier to Scrapy and back."""

@@ -1,0 +1,1 @@
+"""The replica: a news site made from a seed number, to test crawlers against."""

@@ -1,0 +1,69 @@
+"""What goes into an extraction and what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from storage.content import ArticleContent
+
+if TYPE_CHECKING:
+    from scraper.outlet import Outlet
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as bytes, content coding undone; `content_type` is the response's header; `captured_at` is UTC."""
+
+    content: bytes = field(repr=False)
+    content_type: str | None
+    url: str
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds within which one page is read: bytes of decoded page, characters of text, elements of its tree."""
+
+    page_bytes: int = 16_000_000
+    text_chars: int = 5_000_000
+    elements: int = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that an extraction knows besides the page: the outlet's profile (None: any news site) and limits."""
+
+    outlet: Outlet | None = None
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link found on a page; `url` is absolute and normalised. `lastmod` is what a sitemap or feed states."""
+
+    url: str
+    text: str = ""
+    lastmod: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a page turned out to be.
+
+    `verdict` is 'article', 'listing', 'notice', 'refused:REASON' (no article; the reason can be overruled) or
+    'failed:REASON' (could not be read). `article` is set for 'article' alone; for a refusal that can be
+    overruled, `candidate` holds what would have been kept. `matched` names the profile's era and URL pattern
+    that held ('' for none). `canonical` is the page's canonical link, absolute. `announced` holds the alternate
+    addresses that the page announces in the outlet's own template. `links` are the page's links to the
+    outlet's own articles.
+    """
+
+    verdict: str
+    article: ArticleContent | None = None
+    candidate: ArticleContent | None = None
+    matched: str = ""
+    canonical: str | None = None
+    announced: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()

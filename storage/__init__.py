@@ -1,0 +1,1 @@
+"""Keep and find: articles, revisions, captures and the frontier."""

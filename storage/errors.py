@@ -1,0 +1,83 @@
+"""The errors of storage.
+
+StorageError
+├── ArchiveUnusable          the folder or database cannot be opened as an archive (exit code 2)
+│   ├── ArchiveNewer         written by a newer version of Presskeep
+│   ├── ArchiveMissing       nothing there, and nothing was to be created
+│   └── NetworkFilesystem    SQLite would be unsafe there
+├── OutletLocked             another run holds the outlet (exit code 4)
+├── ArchiveDamaged           what the database points to is not there, or not what it was (exit code 5)
+├── StorageFull              the disk is full or its floor is reached (exit code 7)
+└── QueryError               a search query or KEY that cannot be read (exit code 2)
+    ├── KeyAmbiguous         a KEY that names several articles
+    └── KeyUnknown           a KEY that names none
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Something in storage failed.
+
+    `what` happened, to which file, database or KEY (`which`), and what to do `next`; each is one line.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, which: str = "", next: str = "") -> None:
+        self.what, self.which, self.next = what, which, next
+        super().__init__(": ".join(part for part in (which, what) if part) + (f". {next}" if next else ""))
+
+
+class ArchiveUnusable(StorageError):
+    """The folder or database cannot be opened as an archive. Nothing was changed."""
+
+    exit_code = 2
+
+
+class ArchiveNewer(ArchiveUnusable):
+    """The archive was written by a newer version of Presskeep. Upgrade Presskeep; never downgrade the archive."""
+
+
+class ArchiveMissing(ArchiveUnusable):
+    """There is no archive at the place named, and the command would not create one."""
+
+
+class NetworkFilesystem(ArchiveUnusable):
+    """SQLite's locks cannot be trusted on a network file system. Use a local folder, or PostgreSQL."""
+
+
+class OutletLocked(StorageError):
+    """Another run holds the outlet. Wait for it, or see who it is in the message."""
+
+    exit_code = 4
+
+
+class ArchiveDamaged(StorageError):
+    """The archive points to something that is missing or was altered. Do not write to it; run a check."""
+
+    exit_code = 5
+
+
+class StorageFull(StorageError):
+    """No space is left. All that was committed is kept; free space and run the same command again."""
+
+    exit_code = 7
+
+
+class QueryError(StorageError):
+    """A search query or KEY that cannot be read; the message shows the place."""
+
+    exit_code = 2
+
+
+class KeyAmbiguous(QueryError):
+    """A KEY that names several articles; `candidates` lists them as `outlet:key`."""
+
+    def __init__(self, which: str, candidates: tuple[str, ...]) -> None:
+        self.candidates = candidates
+        super().__init__("names several articles: " + ", ".join(candidates), which, "Give one of these.")
+
+
+class KeyUnknown(QueryError):
+    """A KEY that names no article of this archive."""

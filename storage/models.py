@@ -1,0 +1,465 @@
+"""The tables of the archive, one set for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant in UTC: epoch milliseconds on SQLite, timestamptz on PostgreSQL.
+
+    Takes and gives aware datetimes; refuses naive ones with ValueError.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime cannot be stored as UTC: {value!r}")
+        if dialect.name == "postgresql":
+            return value
+        return round((value - _EPOCH) / timedelta(milliseconds=1))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return _EPOCH + timedelta(milliseconds=int(value))
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = True) -> Column[int]:
+    return Column(name, Id, ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = True, default: str | None = None) -> Column[str]:
+    return Column(name, Text, nullable=nullable, server_default=default)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _at(name: str, *, nullable: bool = True) -> Column[datetime]:
+    return Column(name, UtcTime(), nullable=nullable)
+
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("uuid", Text, primary_key=True),
+    Column("schema", Integer, nullable=False),
+    Column("min_reader", Integer, nullable=False),
+    _at("created_at", nullable=False),
+)
+
+outlet = Table(
+    "outlet",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _text("kind", nullable=False, default="profile"),
+)
+
+domain = Table(
+    "domain",
+    metadata,
+    _id(),
+    _ref("outlet", "outlet", nullable=False),
+    _text("host", nullable=False),
+    _text("path", nullable=False, default=""),
+    _text("role", nullable=False),
+    _text("edition"),
+    Column("since", Date),
+    Column("until", Date),
+    _text("source", nullable=False, default="profile"),
+    _text("approval", nullable=False, default="approved"),
+    Column("rank", Integer, nullable=False, server_default="100"),
+    Column("score", Integer),
+    _text("state", nullable=False, default="unknown"),
+    _at("state_at"),
+    UniqueConstraint("outlet", "host", "path"),
+)
+
+domain_event = Table(
+    "domain_event",
+    metadata,
+    _id(),
+    _ref("domain", "domain", nullable=False),
+    _at("at", nullable=False),
+    _text("state", nullable=False),
+    Column("capture", Id, ForeignKey("capture.id", use_alter=True)),
+)
+
+host_lease = Table(
+    "host_lease",
+    metadata,
+    Column("host", Text, primary_key=True),
+    _text("owner", nullable=False),
+    _at("until", nullable=False),
+)
+
+outlet_lock = Table(
+    "outlet_lock",
+    metadata,
+    Column("outlet", Id, ForeignKey("outlet.id"), primary_key=True, autoincrement=False),
+    _text("owner", nullable=False),
+    _text("host", nullable=False),
+    Column("pid", Integer, nullable=False),
+    _at("heartbeat", nullable=False),
+)
+
+crawl = Table(
+    "crawl",
+    metadata,
+    _id(),
+    _ref("outlet", "outlet"),
+    _text("kind", nullable=False),
+    _text("operator"),
+    _text("robots_policy", nullable=False, default="obey"),
+    _at("started_at", nullable=False),
+    _at("ended_at"),
+    _text("outcome"),
+    Column("counts", Json),
+    _text("manifest_digest"),
+    _text("previous_digest"),
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    _id(),
+    _ref("outlet", "outlet", nullable=False),
+    _text("key", nullable=False),
+    _text("kind", nullable=False),
+    Column("priority", Integer, nullable=False),
+    _text("outcome"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    _at("due_at"),
+    _text("lease_owner"),
+    _at("lease_until"),
+    Column("article", Id, ForeignKey("article.id", use_alter=True)),
+    _text("found_by"),
+    Column("found_crawl", Id, ForeignKey("crawl.id")),
+    UniqueConstraint("outlet", "key"),
+)
+Index(
+    "ix_resource_due",
+    resource.c.outlet,
+    resource.c.priority,
+    resource.c.due_at,
+    sqlite_where=resource.c.due_at.is_not(None),
+    postgresql_where=resource.c.due_at.is_not(None),
+)
+Index(
+    "ix_resource_lease",
+    resource.c.lease_owner,
+    sqlite_where=resource.c.lease_owner.is_not(None),
+    postgresql_where=resource.c.lease_owner.is_not(None),
+)
+Index("ix_resource_article", resource.c.article)
+Index("ix_resource_found_crawl", resource.c.found_crawl)
+
+location = Table(
+    "location",
+    metadata,
+    _id(),
+    _ref("resource", "resource", nullable=False),
+    _ref("domain", "domain"),
+    _text("url", nullable=False),
+    Column("url_hash", LargeBinary(32), nullable=False, unique=True),
+    _text("how", nullable=False),
+    _at("first_at", nullable=False),
+    _at("last_at", nullable=False),
+    _at("fetched_at"),
+    _text("etag"),
+    _text("last_modified"),
+)
+Index("ix_location_resource", location.c.resource)
+Index("ix_location_domain", location.c.domain)
+
+warc_file = Table(
+    "warc_file",
+    metadata,
+    _id(),
+    _text("store", nullable=False, default="warc"),
+    _text("path", nullable=False),
+    _text("writer", nullable=False),
+    _text("state", nullable=False),
+    _count("committed_len"),
+    _text("sha256"),
+    UniqueConstraint("store", "path"),
+)
+
+capture = Table(
+    "capture",
+    metadata,
+    _id(),
+    _ref("warc_file", "warc_file", nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    _text("member_sha256", nullable=False),
+    _ref("location", "location", nullable=False),
+    _ref("crawl", "crawl", nullable=False),
+    _at("at", nullable=False),
+    Column("status", Integer, nullable=False),
+    _text("mime"),
+    _text("payload_sha256", nullable=False),
+    _ref("refers_to", "capture"),
+    _text("truncated"),
+    Column("tls", Json),
+    _text("source", nullable=False, default="live"),
+    _text("origin"),
+    _text("outcome", nullable=False, default="pending"),
+    UniqueConstraint("warc_file", "offset"),
+)
+Index("ix_capture_location", capture.c.location)
+Index("ix_capture_crawl", capture.c.crawl)
+Index(
+    "ix_capture_pending",
+    capture.c.id,
+    sqlite_where=capture.c.outcome == "pending",
+    postgresql_where=capture.c.outcome == "pending",
+)
+
+fetch_failure = Table(
+    "fetch_failure",
+    metadata,
+    _id(),
+    _ref("location", "location", nullable=False),
+    _ref("crawl", "crawl", nullable=False),
+    _at("at", nullable=False),
+    _text("reason", nullable=False),
+)
+Index("ix_fetch_failure_crawl", fetch_failure.c.crawl)
+
+extractor = Table(
+    "extractor",
+    metadata,
+    _id(),
+    _text("version", nullable=False),
+    _text("profile_digest", nullable=False, default=""),
+    _text("learnt_digest", nullable=False, default=""),
+    UniqueConstraint("version", "profile_digest", "learnt_digest"),
+)
+
+extraction = Table(
+    "extraction",
+    metadata,
+    Column("capture", Id, ForeignKey("capture.id"), nullable=False),
+    Column("extractor", Id, ForeignKey("extractor.id"), nullable=False),
+    _text("outcome", nullable=False),
+    Column("revision", Id, ForeignKey("revision.id", use_alter=True)),
+    _text("matched"),
+    _text("text_sha256"),
+    _at("at", nullable=False),
+    PrimaryKeyConstraint("capture", "extractor"),
+)
+Index("ix_extraction_revision", extraction.c.revision)
+
+learnt = Table(
+    "learnt",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _ref("domain", "domain", nullable=False),
+    _at("at", nullable=False),
+    Column("hashes", Json, nullable=False),
+)
+
+article = Table(
+    "article",
+    metadata,
+    _id(),
+    _ref("outlet", "outlet", nullable=False),
+    _text("kind", nullable=False),
+    Column("current_revision", Id, ForeignKey("revision.id", use_alter=True)),
+    _at("published_at"),
+    Column("published_day", Date),
+    _at("first_at", nullable=False),
+    _at("withdrawn_at"),
+    _ref("merged_into", "article"),
+)
+Index("ix_article_outlet_published", article.c.outlet, article.c.published_at)
+
+article_key = Table(
+    "article_key",
+    metadata,
+    Column("outlet", Id, ForeignKey("outlet.id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("article", Id, ForeignKey("article.id"), nullable=False),
+    PrimaryKeyConstraint("outlet", "key"),
+)
+Index("ix_article_key_key", article_key.c.key)
+Index("ix_article_key_article", article_key.c.article)
+
+revision = Table(
+    "revision",
+    metadata,
+    _id(),
+    _ref("article", "article", nullable=False),
+    _text("digest", nullable=False),
+    _text("headline", nullable=False),
+    _text("lead"),
+    Column("blocks", Json, nullable=False),
+    _text("body", nullable=False),
+    Column("authors", Json, nullable=False),
+    Column("section", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    _text("language"),
+    _at("published_at"),
+    _text("published_printed"),
+    _text("published_precision"),
+    _text("zone"),
+    _at("updated_at"),
+    _text("updated_printed"),
+    Column("found", Json, nullable=False),
+    _ref("extractor", "extractor", nullable=False),
+    _ref("supersedes", "revision"),
+    _at("first_at", nullable=False),
+    _at("last_at", nullable=False),
+    UniqueConstraint("article", "digest"),
+)
+Index("ix_revision_digest", revision.c.digest)
+
+revision_author = Table(
+    "revision_author",
+    metadata,
+    Column("revision", Id, ForeignKey("revision.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    _text("name", nullable=False),
+    PrimaryKeyConstraint("revision", "position"),
+)
+Index("ix_revision_author_name", revision_author.c.name)
+
+figure = Table(
+    "figure",
+    metadata,
+    Column("revision", Id, ForeignKey("revision.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    _text("url"),
+    _text("caption"),
+    _text("credit"),
+    PrimaryKeyConstraint("revision", "position"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _id(),
+    _at("at", nullable=False),
+    _text("by", nullable=False),
+    _text("verb", nullable=False),
+    _text("subject", nullable=False),
+    Column("payload", Json),
+)
+
+robots = Table(
+    "robots",
+    metadata,
+    Column("host", Text, primary_key=True),
+    _at("at", nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary),
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("outlet", Id, ForeignKey("outlet.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    _count("n"),
+    PrimaryKeyConstraint("outlet", "name"),
+)
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("article", Id, ForeignKey("article.id"), primary_key=True, autoincrement=False),
+    _text("algorithm", nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+band = Table(
+    "band",
+    metadata,
+    Column("month", Integer, nullable=False),
+    Column("hash", BigInteger, nullable=False),
+    Column("article", Id, ForeignKey("article.id"), nullable=False),
+    PrimaryKeyConstraint("month", "hash", "article"),
+)
+
+near = Table(
+    "near",
+    metadata,
+    Column("a", Id, ForeignKey("article.id"), nullable=False),
+    Column("b", Id, ForeignKey("article.id"), nullable=False),
+    _text("kind", nullable=False),
+    Column("jaccard", Integer, nullable=False),
+    PrimaryKeyConstraint("a", "b"),
+)
+
+block_count = Table(
+    "block_count",
+    metadata,
+    Column("domain", Id, ForeignKey("domain.id"), nullable=False),
+    Column("window", Integer, nullable=False),
+    Column("hash", BigInteger, nullable=False),
+    _count("n"),
+    _text("sample"),
+    PrimaryKeyConstraint("domain", "window", "hash"),
+)
+
