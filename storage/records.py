@@ -1,0 +1,146 @@
+"""The values handed to the writer and handed back by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from storage.content import ArticleContent
+from storage.exchange import Exchange
+
+Novelty = Literal["new", "edit", "same", "duplicate", "none"]
+"""What a reading added to the archive.
+
+new: an article not known before. edit: a text that its domain's line of observations had not shown last.
+same: the text that this domain showed last. duplicate: a page of a known article, seen on a domain that had not
+shown it before. none: no article.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A finished exchange, to be kept (T1).
+
+    `resource` is the leased resource, `url` the URL asked. `outcome` is 'pending' where a worker is to read it, else
+    a verdict known without reading ('refused:status-404'). `at` is the mapped clock's UTC instant: it orders
+    observations. `final` ends the lease and sets the resource's `due_at` (None: never by itself); the exchanges of a
+    redirect's chain but the last are not final. `redirected_from` is the id of the location that led here.
+    `etag` and `last_modified` are read from the exchange itself.
+    """
+
+    exchange: Exchange = field(repr=False)
+    resource: int
+    url: str
+    outcome: str
+    at: datetime
+    final: bool
+    due_at: datetime | None
+    redirected_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A fetch that gave no exchange (T1); `reason` is one stable word of scraper.fetching's vocabulary."""
+
+    resource: int
+    url: str
+    reason: str
+    at: datetime
+    final: bool
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorName:
+    """Which extractor read a capture: its version, the digest of its profile and of the boilerplate it had learnt."""
+
+    version: str
+    profile_digest: str = ""
+    learnt_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource that a page, feed or sitemap led to, with the URL it was seen at.
+
+    `kind` is 'article' or the way of discovery that lists ('sections', 'feed', 'sitemap', 'datearchive', 'urls').
+    `due_at` is when a resource not known before shall be fetched; a known one keeps its own time, but for `lastmod`
+    (see storage.frontier.add_found). `found_by` names what led here; `how` is location.how.
+    """
+
+    key: str
+    kind: str
+    url: str
+    priority: int
+    due_at: datetime | None
+    found_by: str
+    how: str = "linked"
+    lastmod: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a worker made of a capture (T2).
+
+    `outcome` is 'article', 'listing', 'notice', 'refused:REASON' or 'failed:REASON'; only 'article' carries `key`
+    (the identity key, unique in the outlet) and `content`. `matched` names the profile's era and pattern that held.
+    `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication
+    in the outlet's zone.
+    """
+
+    capture: int
+    resource: int
+    extractor: ExtractorName
+    outcome: str
+    at: datetime
+    key: str | None = None
+    content: ArticleContent | None = field(default=None, repr=False)
+    matched: str = ""
+    found: tuple[Found, ...] = ()
+    announced: tuple[str, ...] = ()
+    published_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a fetch was kept. `warc_path` is relative to the archive's WARC folder; `offset` and `length` are bytes
+    of the file, and name the gzip member of the response record."""
+
+    capture: int
+    location: int
+    warc_path: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reading came to.
+
+    `reread`, when set, names the capture that the same domain's line showed last: another extractor read it and the
+    digest differs, so that nothing was written. The caller reads that capture again with today's extractor, submits
+    that reading, then submits this one again.
+    """
+
+    capture: int
+    article: int | None
+    revision: int | None
+    novelty: Novelty
+    new_resources: int
+    new_locations: int
+    reread: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DomainFacts:
+    """A domain as a profile, a page or a person states it. `rank` 0 is asked first, and shows what is current."""
+
+    host: str
+    path: str
+    role: str
+    edition: str | None
+    since: date | None
+    until: date | None
+    rank: int
+    source: str = "profile"
