@@ -36,14 +36,24 @@ metadata = MetaData(
 )
 
 Id = BigInteger().with_variant(Integer, "sqlite")
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Hex = Text().with_variant(Text(collation="C"), "postgresql")
+"""A digest in hex; compared byte by byte on both databases, so that a prefix is a range of the index."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+SCHEMA = 1
+"""The number of this schema; each migration adds one."""
+MIN_READER = 1
+"""The oldest schema number whose code can still read an archive of this one."""
+HEAD = "0001"
+"""The newest migration, named here so that reading needs no Alembic."""
 
 
 class UtcTime(TypeDecorator[datetime]):
     """An instant in UTC: epoch milliseconds on SQLite, timestamptz on PostgreSQL.
 
-    Takes and gives aware datetimes; refuses naive ones with ValueError.
+    Takes and gives aware datetimes, rounded to milliseconds on both; refuses naive ones with ValueError.
     """
 
     impl = BigInteger
@@ -59,16 +69,15 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"a naive datetime cannot be stored as UTC: {value!r}")
-        if dialect.name == "postgresql":
-            return value
-        return round((value - _EPOCH) / timedelta(milliseconds=1))
+        milliseconds = round((value - _EPOCH) / _MILLISECOND)
+        return _EPOCH + milliseconds * _MILLISECOND if dialect.name == "postgresql" else milliseconds
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         if isinstance(value, datetime):
             return value.astimezone(UTC)
-        return _EPOCH + timedelta(milliseconds=int(value))
+        return _EPOCH + int(value) * _MILLISECOND
 
 
 def _id() -> Column[int]:
@@ -221,8 +230,10 @@ location = Table(
     _at("fetched_at"),
     _text("etag"),
     _text("last_modified"),
+    _ref("crawl", "crawl"),
 )
 Index("ix_location_resource", location.c.resource)
+Index("ix_location_crawl", location.c.crawl)
 Index("ix_location_domain", location.c.domain)
 
 warc_file = Table(
@@ -300,9 +311,11 @@ extraction = Table(
     _text("matched"),
     _text("text_sha256"),
     _at("at", nullable=False),
+    _ref("crawl", "crawl"),
     PrimaryKeyConstraint("capture", "extractor"),
 )
 Index("ix_extraction_revision", extraction.c.revision)
+Index("ix_extraction_crawl", extraction.c.crawl)
 
 learnt = Table(
     "learnt",
@@ -334,8 +347,10 @@ article_key = Table(
     Column("outlet", Id, ForeignKey("outlet.id"), nullable=False),
     Column("key", Text, nullable=False),
     Column("article", Id, ForeignKey("article.id"), nullable=False),
+    _ref("crawl", "crawl"),
     PrimaryKeyConstraint("outlet", "key"),
 )
+Index("ix_article_key_crawl", article_key.c.crawl)
 Index("ix_article_key_key", article_key.c.key)
 Index("ix_article_key_article", article_key.c.article)
 
@@ -344,7 +359,7 @@ revision = Table(
     metadata,
     _id(),
     _ref("article", "article", nullable=False),
-    _text("digest", nullable=False),
+    Column("digest", Hex, nullable=False),
     _text("headline", nullable=False),
     _text("lead"),
     Column("blocks", Json, nullable=False),
@@ -364,8 +379,10 @@ revision = Table(
     _ref("supersedes", "revision"),
     _at("first_at", nullable=False),
     _at("last_at", nullable=False),
+    _ref("crawl", "crawl"),
     UniqueConstraint("article", "digest"),
 )
+Index("ix_revision_crawl", revision.c.crawl)
 Index("ix_revision_digest", revision.c.digest)
 
 revision_author = Table(
@@ -398,6 +415,7 @@ decision = Table(
     _text("verb", nullable=False),
     _text("subject", nullable=False),
     Column("payload", Json),
+    _ref("crawl", "crawl"),
 )
 
 robots = Table(
