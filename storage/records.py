@@ -86,7 +86,9 @@ class Reading:
     `outcome` is 'article', 'listing', 'notice', 'refused:REASON' or 'failed:REASON'; only 'article' carries `key`
     (the identity key, unique in the outlet) and `content`. `matched` names the profile's era and pattern that held.
     `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication
-    in the outlet's zone.
+    in the outlet's zone. `more` are further listings of the same way (the next page): they are added, and a known one
+    made due, only when something in `found` was new to the archive (a resource or a location), in the same
+    transaction. `due_at`, when set, becomes the resource's due time unless the resource is leased.
     """
 
     capture: int
@@ -100,6 +102,8 @@ class Reading:
     found: tuple[Found, ...] = ()
     announced: tuple[str, ...] = ()
     published_day: date | None = None
+    more: tuple[Found, ...] = ()
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
