@@ -1,0 +1,139 @@
+"""Crawls: their beginning and end, and the locks under which they run."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, delete, or_, select, update
+
+from storage.errors import OutletLocked, StorageError
+from storage.inserting import insert_into
+from storage.manifest import manifest_digest, newest_digest
+from storage.models import archive, crawl, host_lease, outlet, outlet_lock
+from storage.owners import is_dead, process_lives
+
+CrawlKind = Literal["crawl", "fetch", "import", "reextract", "recover", "decision"]
+HEARTBEAT_LIMIT = timedelta(seconds=60)
+"""A lock whose holder was silent for this long, in real time, is given up."""
+
+
+def begin_crawl(
+    connection: Connection, outlet: int | None, kind: CrawlKind, *, operator: str | None, robots_policy: str,
+    now: datetime,
+) -> int:  # fmt: skip
+    """Write down that a run begins, and give its id. `now` is the mapped clock's UTC instant."""
+    statement = (
+        crawl.insert()
+        .values(outlet=outlet, kind=kind, operator=operator, robots_policy=robots_policy, started_at=now)
+        .returning(crawl.c.id)
+    )
+    crawl_id: int = connection.execute(statement).scalar_one()
+    return crawl_id
+
+
+def end_crawl(connection: Connection, crawl_id: int, outcome: str, counts: Mapping[str, Any], now: datetime) -> str:
+    """Write down how a run ended, with the digest of its manifest, which is returned.
+
+    The digest covers every row that the run added (docs/verify.md lists the columns) and the digest of the run that
+    ended before it. Close the run's writer first. Raises StorageError when the run has ended already: a manifest is
+    never drawn twice.
+    """
+    connection.execute(select(archive.c.uuid).with_for_update())  # one end at a time, or the chain would fork
+    ended = connection.execute(select(crawl.c.ended_at).where(crawl.c.id == crawl_id)).one_or_none()
+    if ended is None:
+        raise StorageError("no such crawl", str(crawl_id))
+    if ended[0] is not None:
+        raise StorageError("this crawl has ended already", str(crawl_id))
+    previous = newest_digest(connection)
+    connection.execute(
+        update(crawl)
+        .where(crawl.c.id == crawl_id)
+        .values(ended_at=now, outcome=outcome, counts=dict(counts), previous_digest=previous)
+    )
+    digest = manifest_digest(connection, crawl_id)
+    connection.execute(update(crawl).where(crawl.c.id == crawl_id).values(manifest_digest=digest))
+    return digest
+
+
+def hold_outlet(connection: Connection, outlet_id: int, owner: str, *, now: datetime | None = None) -> None:
+    """Take the outlet for this run. Raises OutletLocked, naming the holder, while another run has it.
+
+    A holder that died on this machine, or that was silent for 60 seconds, loses it. `now` is real time in UTC
+    (default: the system's), since a mapped clock that leaps would make every holder look dead.
+    """
+    now = now or datetime.now(UTC)
+    mine = {"owner": owner, "host": socket.gethostname(), "pid": os.getpid(), "heartbeat": now}
+    while True:
+        statement = insert_into(connection, outlet_lock).values(outlet=outlet_id, **mine)
+        if connection.execute(statement.on_conflict_do_nothing(index_elements=["outlet"])).rowcount == 1:
+            return
+        held = connection.execute(
+            select(outlet_lock).where(outlet_lock.c.outlet == outlet_id).with_for_update()
+        ).one_or_none()
+        if held is None:
+            continue  # freed since
+        if held.owner != owner and not _abandoned(held.owner, held.host, held.pid, held.heartbeat, now):
+            name = connection.execute(select(outlet.c.name).where(outlet.c.id == outlet_id)).scalar_one()
+            age = max(0, round((now - held.heartbeat).total_seconds()))
+            raise OutletLocked(
+                f"another run holds it: process {held.pid} on {held.host}, last heard of {age} s ago ({held.owner})",
+                name,
+                "Wait for it to end, or stop that process",
+            )
+        connection.execute(update(outlet_lock).where(outlet_lock.c.outlet == outlet_id).values(**mine))
+        return
+
+
+def beat(connection: Connection, outlet_id: int, owner: str, *, now: datetime | None = None) -> bool:
+    """Say that the holder lives; at least every 20 seconds. False when the lock is not the owner's any more."""
+    statement = update(outlet_lock).where(outlet_lock.c.outlet == outlet_id, outlet_lock.c.owner == owner)
+    return connection.execute(statement.values(heartbeat=now or datetime.now(UTC))).rowcount == 1
+
+
+def free_outlet(connection: Connection, outlet_id: int, owner: str) -> None:
+    """Give the outlet back, if the owner still has it."""
+    connection.execute(delete(outlet_lock).where(outlet_lock.c.outlet == outlet_id, outlet_lock.c.owner == owner))
+
+
+def abandoned_crawls(connection: Connection, owner: str, *, now: datetime | None = None) -> list[int]:
+    """Runs that never ended and whose outlet nobody holds, or `owner` himself: they were killed."""
+    now = now or datetime.now(UTC)
+    statement = (
+        select(crawl.c.id, outlet_lock.c.owner, outlet_lock.c.host, outlet_lock.c.pid, outlet_lock.c.heartbeat)
+        .outerjoin(outlet_lock, outlet_lock.c.outlet == crawl.c.outlet)
+        .where(crawl.c.ended_at.is_(None))
+        .order_by(crawl.c.id)
+    )
+    return [
+        row.id
+        for row in connection.execute(statement)
+        if row.owner in (None, owner) or _abandoned(row.owner, row.host, row.pid, row.heartbeat, now)
+    ]
+
+
+def hold_host(connection: Connection, host: str, owner: str, now: datetime, until: datetime) -> bool:
+    """Take the right to ask a host until `until`. False while another owner holds it beyond `now`; both are UTC of
+    the mapped clock. The holder may take it again, which prolongs it."""
+    statement = insert_into(connection, host_lease).values(host=host, owner=owner, until=until)
+    result = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["host"],
+            set_={"owner": owner, "until": until},
+            where=or_(host_lease.c.owner == owner, host_lease.c.until <= now),
+        )
+    )
+    return result.rowcount == 1
+
+
+def free_hosts(connection: Connection, owner: str) -> None:
+    """Give back every host that the owner holds."""
+    connection.execute(delete(host_lease).where(host_lease.c.owner == owner))
+
+
+def _abandoned(owner: str, host: str, pid: int, heartbeat: datetime, now: datetime) -> bool:
+    here = host == socket.gethostname()
+    return is_dead(owner) or (here and not process_lives(pid)) or now - heartbeat > HEARTBEAT_LIMIT

@@ -1,0 +1,262 @@
+"""Write down what pages, feeds and sitemaps led to: resources of the frontier and their locations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from storage.inserting import count_up, ids_by, in_portions, insert_missing, update_each
+from storage.models import location, resource
+from storage.outlets import DomainMap, domains
+from storage.priorities import REVISIT
+from storage.records import Found
+from storage.urls import canonical_url, url_hash
+
+log = logging.getLogger(__name__)
+
+QUIET = timedelta(days=7)
+"""How long a statement 'not changed since your last fetch' keeps an article from being due."""
+SLACK = timedelta(days=1)
+"""A postponement or a sighting is written again only when that moves its time by this much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was not known before. `unusable` counts URLs that are no http(s) URLs; they are logged, not kept."""
+
+    new_resources: int
+    new_locations: int
+    unusable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    group: int
+    found: Found
+    url: str
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A location that is known already."""
+
+    id: int
+    resource: int
+    last_at: datetime
+
+
+def add_found(
+    connection: Connection, outlet: int, founds: Iterable[Found], *, now: datetime, crawl: int | None = None
+) -> Added:
+    """Add what was found to the outlet's frontier. `now` is the mapped clock's UTC instant.
+
+    A URL known already keeps the resource that it belongs to. A known resource keeps its due time, but for what a
+    `lastmod` states of an article: newer than the last fetch, it is due now (priority REVISIT), unless its fetches
+    have been failing; not newer, it is not due for 7 days. A `lastmod` that lies in the future states nothing.
+    """
+    return add_groups(connection, outlet, (tuple(founds),), now=now, crawl=crawl)[0]
+
+
+def add_groups(
+    connection: Connection,
+    outlet: int,
+    groups: Sequence[Sequence[Found]],
+    *,
+    now: datetime,
+    crawl: int | None = None,
+    domain_map: DomainMap | None = None,
+) -> list[Added]:
+    """`add_found` for several pages at once; what two of them led to counts for the first."""
+    sightings, unusable = _sightings(groups)
+    added = [[0, 0] for _ in groups]
+    if sightings:
+        places = _places(connection, [each.hash for each in sightings])
+        strangers = [each for each in sightings if each.hash not in places]
+        owners = _resources(connection, outlet, strangers, crawl, added)
+        _add_locations(connection, strangers, owners, domain_map or DomainMap(domains(connection, outlet)),
+                       now, crawl, added)  # fmt: skip
+        _note_seen(connection, places.values(), now)
+        _heed_lastmods(connection, _lastmods(sightings, places, owners, now), now)
+        count_up(
+            connection,
+            outlet,
+            {"resources": sum(each[0] for each in added), "locations": sum(each[1] for each in added)},
+        )
+    return [Added(new[0], new[1], bad) for new, bad in zip(added, unusable, strict=True)]
+
+
+@lru_cache(maxsize=8192)
+def hashed(url: str) -> tuple[str, bytes]:
+    """The canonical form of a URL and its hash; remembered, since pages of a site link to the same pages."""
+    canonical = canonical_url(url)
+    return canonical, url_hash(canonical)
+
+
+def _sightings(groups: Sequence[Sequence[Found]]) -> tuple[list[_Sighting], list[int]]:
+    """Each URL once. Where one is seen again with a later `lastmod`, that one counts."""
+    by_hash: dict[bytes, _Sighting] = {}
+    unusable = [0] * len(groups)
+    for group, founds in enumerate(groups):
+        for found in founds:
+            try:
+                url, digest = hashed(found.url)
+            except ValueError as error:
+                log.warning("a link from %s is left out: %s", found.found_by, error)
+                unusable[group] += 1
+                continue
+            earlier = by_hash.get(digest)
+            if earlier is None:
+                by_hash[digest] = _Sighting(group, found, url, digest)
+            elif found.lastmod and (earlier.found.lastmod is None or found.lastmod > earlier.found.lastmod):
+                by_hash[digest] = _Sighting(earlier.group, found, url, digest)
+    return list(by_hash.values()), unusable
+
+
+def _places(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, _Place]:
+    places: dict[bytes, _Place] = {}
+    for portion in in_portions(hashes):
+        statement = select(location.c.url_hash, location.c.id, location.c.resource, location.c.last_at).where(
+            location.c.url_hash.in_(portion)
+        )
+        for digest, place, owner, last_at in connection.execute(statement):
+            places[bytes(digest)] = _Place(place, owner, last_at)
+    return places
+
+
+def _resources(
+    connection: Connection, outlet: int, strangers: Sequence[_Sighting], crawl: int | None, added: list[list[int]]
+) -> dict[str, int]:
+    """The resources that the new URLs belong to, by key; made where there is none."""
+    first_seen: dict[str, _Sighting] = {}
+    for each in strangers:
+        first_seen.setdefault(each.found.key, each)
+    known = resources_by_key(connection, outlet, list(first_seen))
+    missing = [each for key, each in first_seen.items() if key not in known]
+    insert_missing(
+        connection,
+        resource,
+        [
+            {
+                "outlet": outlet,
+                "key": each.found.key,
+                "kind": each.found.kind,
+                "priority": each.found.priority,
+                "due_at": each.found.due_at,
+                "found_by": each.found.found_by,
+                "found_crawl": crawl,
+            }
+            for each in missing
+        ],
+    )
+    for each in missing:
+        added[each.group][0] += 1
+    return known | resources_by_key(connection, outlet, [each.found.key for each in missing])
+
+
+def resources_by_key(connection: Connection, outlet: int, keys: Sequence[str]) -> dict[str, int]:
+    """The ids of the outlet's resources, by key."""
+    found: dict[str, int] = {}
+    for portion in in_portions(keys):
+        statement = select(resource.c.key, resource.c.id).where(
+            resource.c.outlet == outlet, resource.c.key.in_(portion)
+        )
+        found.update(connection.execute(statement).tuples())
+    return found
+
+
+def _add_locations(
+    connection: Connection,
+    strangers: Sequence[_Sighting],
+    owners: dict[str, int],
+    domain_map: DomainMap,
+    now: datetime,
+    crawl: int | None,
+    added: list[list[int]],
+) -> None:
+    rows = []
+    for each in strangers:
+        home = domain_map.find(each.url)
+        rows.append(
+            location_row(each.url, each.hash, owners[each.found.key], home.id if home else None, each.found.how,
+                         now, crawl)  # fmt: skip
+        )
+        added[each.group][1] += 1
+    insert_missing(connection, location, rows)
+
+
+def location_row(
+    url: str, digest: bytes, owner: int, domain: int | None, how: str, at: datetime, crawl: int | None
+) -> dict[str, Any]:
+    """A row for a location first seen `at`."""
+    return {
+        "resource": owner,
+        "domain": domain,
+        "url": url,
+        "url_hash": digest,
+        "how": how,
+        "first_at": at,
+        "last_at": at,
+        "crawl": crawl,
+    }
+
+
+def add_location(connection: Connection, row: dict[str, Any]) -> int:
+    """Insert a location unless its URL is known, and give the id of the one that is there then."""
+    insert_missing(connection, location, [row])
+    return ids_by(connection, location, "url_hash", [row["url_hash"]])[row["url_hash"]]
+
+
+def _note_seen(connection: Connection, places: Iterable[_Place], now: datetime) -> None:
+    """Move the last time seen on, to the day: a link in the site's frame is seen on every page of it."""
+    update_each(
+        connection, location, [{"id": each.id, "last_at": now} for each in places if each.last_at + SLACK <= now]
+    )
+
+
+def _lastmods(
+    sightings: Sequence[_Sighting], places: dict[bytes, _Place], owners: dict[str, int], now: datetime
+) -> dict[int, datetime]:
+    """The latest credible `lastmod` of each resource."""
+    stated: dict[int, datetime] = {}
+    for each in sightings:
+        lastmod = each.found.lastmod
+        if lastmod is None or lastmod > now:
+            continue
+        place = places.get(each.hash)
+        owner = place.resource if place else owners[each.found.key]
+        stated[owner] = max(lastmod, stated.get(owner, lastmod))
+    return stated
+
+
+def _heed_lastmods(connection: Connection, stated: dict[int, datetime], now: datetime) -> None:
+    due, quiet = [], []
+    for portion in in_portions(list(stated)):
+        statement = (
+            select(
+                resource.c.id,
+                resource.c.due_at,
+                resource.c.attempts,
+                resource.c.lease_until,
+                func.max(location.c.fetched_at, type_=location.c.fetched_at.type),
+            )
+            .join(location, location.c.resource == resource.c.id)
+            .where(resource.c.id.in_(portion), resource.c.kind == "article", location.c.fetched_at.is_not(None))
+            .group_by(resource.c.id, resource.c.due_at, resource.c.attempts, resource.c.lease_until)
+        )
+        for each, due_at, attempts, lease_until, fetched_at in connection.execute(statement):
+            if lease_until is not None and lease_until > now:
+                continue  # being fetched at this moment: what comes sets its time
+            if stated[each] > fetched_at:
+                if attempts == 0 and (due_at is None or due_at > now):
+                    due.append({"id": each, "due_at": now, "priority": REVISIT})
+            elif due_at is not None and due_at < now + QUIET - SLACK:
+                quiet.append({"id": each, "due_at": now + QUIET})
+    update_each(connection, resource, due)
+    update_each(connection, resource, quiet)

@@ -1,0 +1,213 @@
+"""The frontier: which resources are due, and who is fetching them."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+
+from storage.finding import Added, add_found
+from storage.inserting import in_portions
+from storage.models import article_key, location, resource
+from storage.priorities import COPY, LISTING, NEW, REVISIT
+from storage.urls import host_of
+
+__all__ = [
+    "COPY",
+    "LISTING",
+    "NEW",
+    "REVISIT",
+    "Added",
+    "Leased",
+    "LeasedLocation",
+    "add_found",
+    "extend",
+    "lease",
+    "next_due",
+    "release",
+    "sample_copies",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedLocation:
+    """A URL of a leased resource. `domain` is None for a host that is no domain of the outlet; times are UTC."""
+
+    id: int
+    url: str
+    host: str
+    domain: int | None
+    fetched_at: datetime | None
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A resource to fetch. `attempts` counts fetches in a row that gave nothing; `fetched` says whether one ever did
+    give an answer; `locations` stand in the order in which they were first seen."""
+
+    resource: int
+    key: str
+    kind: str
+    priority: int
+    attempts: int
+    fetched: bool
+    locations: tuple[LeasedLocation, ...]
+
+
+def lease(
+    connection: Connection,
+    outlet: int,
+    owner: str,
+    *,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    max_priority: int | None = None,
+) -> list[Leased]:
+    """Take up to `limit` due resources for `owner` until `until`: lowest priority number first, then longest due.
+
+    What another owner holds beyond `now` is passed over, and on PostgreSQL what another process is taking at this
+    moment. `max_priority` leaves out resources of a greater number. Call it in a write transaction.
+    """
+    taken: list[int] = []
+    for priority in _priorities(connection, outlet, max_priority):
+        statement = (
+            select(resource.c.id)
+            .where(*_due(outlet, priority), resource.c.due_at <= now)
+            .where(or_(resource.c.lease_until.is_(None), resource.c.lease_until <= now))
+            .order_by(resource.c.due_at, resource.c.id)
+            .limit(limit - len(taken))
+            .with_for_update(skip_locked=True)
+        )
+        taken.extend(connection.execute(statement).scalars())
+        if len(taken) >= limit:
+            break
+    for portion in in_portions(taken):
+        connection.execute(
+            update(resource).where(resource.c.id.in_(portion)).values(lease_owner=owner, lease_until=until)
+        )
+    return _read(connection, taken)
+
+
+def release(connection: Connection, owner: str) -> int:
+    """Give back all that `owner` holds; their due times stay. Returns how many there were."""
+    result = connection.execute(
+        update(resource).where(resource.c.lease_owner == owner).values(lease_owner=None, lease_until=None)
+    )
+    return result.rowcount
+
+
+def extend(connection: Connection, owner: str, until: datetime) -> int:
+    """Hold all that `owner` holds until `until`. Returns how many there are."""
+    return connection.execute(
+        update(resource).where(resource.c.lease_owner == owner).values(lease_until=until)
+    ).rowcount
+
+
+def next_due(connection: Connection, outlet: int, after_priority: int | None = None) -> datetime | None:
+    """When the next resource that nobody holds is due, None when none ever is; it may be in the past.
+
+    With `after_priority`, only resources of a greater number count.
+    """
+    times: list[datetime] = []
+    for priority in _priorities(connection, outlet, None, after_priority):
+        statement = (
+            select(resource.c.due_at)
+            .where(*_due(outlet, priority), resource.c.lease_owner.is_(None))
+            .order_by(resource.c.due_at)
+            .limit(1)
+        )
+        times.extend(connection.execute(statement).scalars())
+    return min(times, default=None)
+
+
+def sample_copies(
+    connection: Connection,
+    outlet: int,
+    crawl: int,
+    *,
+    per_mille: int = 10,
+    least: int = 5,
+    seed: int = 0,
+) -> list[Leased]:
+    """A sample of the articles that this crawl saw first, to be compared on the outlet's other domains.
+
+    Of n such articles `per_mille` thousandths are drawn, rounded up, but at least `least` where there are that many.
+    The draw depends on seed and keys alone. Nothing is leased: the caller fetches a location on a domain that has
+    not shown the article yet. Memory grows with the sample, not with n.
+    """
+    new = (
+        select(resource.c.id, article_key.c.key)
+        .join(resource, resource.c.article == article_key.c.article)
+        .where(article_key.c.crawl == crawl, article_key.c.outlet == outlet)
+        .where(resource.c.key == article_key.c.key, resource.c.outlet == outlet)
+    )
+    count = connection.execute(select(func.count()).select_from(new.subquery())).scalar_one()
+    wanted = min(count, max(least, -(-count * per_mille // 1000)))
+    drawn = heapq.nsmallest(wanted, _rows(connection, new), key=lambda row: _lot(seed, row[1]))
+    return _read(connection, [row[0] for row in drawn])
+
+
+def _lot(seed: int, key: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{key}".encode()).digest()
+
+
+def _rows(connection: Connection, statement: Select[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    yield from connection.execute(statement, execution_options={"yield_per": 1000}).tuples()
+
+
+def _due(outlet: int, priority: int) -> tuple[ColumnElement[bool], ...]:
+    return resource.c.outlet == outlet, resource.c.priority == priority, resource.c.due_at.is_not(None)
+
+
+def _priorities(
+    connection: Connection, outlet: int, most: int | None, after: int | None = None
+) -> Iterator[int]:
+    """The priorities in use, ascending, by one seek each: a scan over priorities would read all that is not due."""
+    while True:
+        statement = select(func.min(resource.c.priority)).where(
+            resource.c.outlet == outlet, resource.c.due_at.is_not(None)
+        )
+        if after is not None:
+            statement = statement.where(resource.c.priority > after)
+        after = connection.execute(statement).scalar_one()
+        if after is None or (most is not None and after > most):
+            return
+        yield after
+
+
+def _read(connection: Connection, resources: Sequence[int]) -> list[Leased]:
+    places: dict[int, list[LeasedLocation]] = {each: [] for each in resources}
+    facts: dict[int, tuple[str, str, int, int]] = {}
+    for portion in in_portions(resources):
+        for row in connection.execute(
+            select(
+                resource.c.id, resource.c.key, resource.c.kind, resource.c.priority, resource.c.attempts
+            ).where(resource.c.id.in_(portion))
+        ):
+            facts[row.id] = (row.key, row.kind, row.priority, row.attempts)
+        for place in connection.execute(
+            select(
+                location.c.resource,
+                location.c.id,
+                location.c.url,
+                location.c.domain,
+                location.c.fetched_at,
+                location.c.etag,
+                location.c.last_modified,
+            )
+            .where(location.c.resource.in_(portion))
+            .order_by(location.c.id)
+        ):
+            owner, number, url, *facts_of_place = place
+            places[owner].append(LeasedLocation(number, url, host_of(url), *facts_of_place))
+    return [
+        Leased(each, *facts[each], any(at.fetched_at for at in places[each]), tuple(places[each]))
+        for each in resources
+    ]

@@ -1,0 +1,70 @@
+"""Inserting what may be there already, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.models import counter
+
+_T = TypeVar("_T")
+Insert = sqlite.Insert | postgresql.Insert
+
+PARAMETERS = 500
+"""Values in one IN list: below SQLite's limit of 999 in old builds, and few enough to keep a statement's plan small."""
+
+
+def insert_into(connection: Connection, table: Table) -> Insert:
+    """An INSERT that knows ON CONFLICT: the one place where the two dialects differ in name."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows whose unique values are not there yet; leave the others as they are."""
+    if rows:
+        connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))
+
+
+def count_up(connection: Connection, outlet: int, amounts: Mapping[str, int]) -> None:
+    """Add to the outlet's counters. Names are taken in order, so that two processes cannot block each other."""
+    rows = [{"outlet": outlet, "name": name, "n": n} for name, n in sorted(amounts.items()) if n]
+    if not rows:
+        return
+    statement = insert_into(connection, counter)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["outlet", "name"], set_={"n": counter.c.n + statement.excluded.n}
+        ),
+        rows,
+    )
+
+
+def update_each(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Set columns of many rows by their `id`; every mapping holds the same columns."""
+    if rows:
+        values: dict[str, Any] = {name: bindparam(f"set_{name}") for name in rows[0] if name != "id"}
+        statement = update(table).where(table.c.id == bindparam("of_id")).values(values)
+        parameters = [
+            {("of_id" if name == "id" else f"set_{name}"): value for name, value in row.items()} for row in rows
+        ]
+        connection.execute(statement, parameters)
+
+
+def in_portions(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Cut values into portions that fit one IN list."""
+    for start in range(0, len(values), PARAMETERS):
+        yield values[start : start + PARAMETERS]
+
+
+def ids_by(connection: Connection, table: Table, column: str, values: Sequence[Any]) -> dict[Any, int]:
+    """The ids of the rows whose `column` is one of the values, by value."""
+    found: dict[Any, int] = {}
+    for portion in in_portions(values):
+        statement = select(table.c[column], table.c.id).where(table.c[column].in_(portion))
+        found.update(connection.execute(statement).tuples())
+    return found

@@ -1,0 +1,54 @@
+"""Names of the processes that hold leases and locks, and whether they still live."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+
+def new_owner() -> str:
+    """A name for a run in this process: `host/pid/start/random`, new at each call.
+
+    `start` is the process's start in clock ticks since boot where the system tells it (Linux), so that another
+    process that later gets the same number is not taken for this one.
+    """
+    return "/".join((socket.gethostname(), str(os.getpid()), _started(os.getpid()), secrets.token_hex(4)))
+
+
+def is_dead(owner: str) -> bool:
+    """Whether the owner's process is known to have ended. An owner on another machine is never known to be dead."""
+    host, _, rest = owner.partition("/")
+    pid, _, rest = rest.partition("/")
+    started = rest.partition("/")[0]
+    if host != socket.gethostname() or not pid.isdecimal():
+        return False
+    if not process_lives(int(pid)):
+        return True
+    return bool(started) and started != _started(int(pid))
+
+
+def process_lives(pid: int) -> bool:
+    """Whether a process of this number runs on this machine. A zombie does not: it holds and writes nothing more."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return _stat(pid)[:1] != ["Z"]
+
+
+def _started(pid: int) -> str:
+    fields = _stat(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of proc(5)'s stat from the state on; its second field may hold spaces and brackets."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.rpartition(")")[2].split()

@@ -1,0 +1,8 @@
+"""The order in which due resources are fetched: a lower number goes first."""
+
+from __future__ import annotations
+
+LISTING = 0
+NEW = 10
+REVISIT = 20
+COPY = 30
