@@ -1,0 +1,55 @@
+# make demo   sets everything up and crawls the bundled outlet, offline
+# make test   sets everything up and runs the whole suite, on SQLite and on a real PostgreSQL
+# make lint   style, format, types and import rules
+# make soak   the long tests with full counts (hours)
+# make lock   writes requirements/*.txt anew from pyproject.toml
+# make clean  removes the environments and what tools left
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := .ci/setup
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format soak lock clean install dev
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+# Stamps, so that a second make is instant; a changed lock or pyproject installs again.
+$(VENV)/.core: pyproject.toml requirements/core.txt requirements/installer.txt $(SETUP)
+	@$(SETUP) core $(VENV) < /dev/null
+
+$(VENV)/.dev: pyproject.toml requirements/dev.txt requirements/installer.txt $(SETUP)
+	@$(SETUP) dev $(VENV) < /dev/null
+
+install: $(VENV)/.core
+
+dev: $(VENV)/.dev
+
+demo: $(VENV)/.core
+	@$(BIN)/presskeep demo
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "not soak"
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -m soak --timeout 0
+
+lock: $(VENV)/.dev
+	@$(SETUP) lock $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
