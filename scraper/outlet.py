@@ -2,16 +2,18 @@
 
 A profile is a TOML file `NAME.toml` whose tables are the models below. Selectors are CSS, or XPath when they begin
 with `xpath:`; where several are given, the first that yields text wins. Patterns are regular expressions, matched
-against a URL's path with query (from its first slash). Tables with `since` and `until` are eras, newest first.
+from the first slash of a URL's path with query. Tables with `since` and `until` are eras, newest first.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from scraper.recognition import ArticleUrl, Recogniser, locate
 from storage.content import ArticleKind
 
 Role = Literal["primary", "mirror", "edition", "former", "cdn", "assets"]
@@ -26,7 +28,8 @@ class _Table(BaseModel):
 class Domain(_Table):
     """A host (with a path prefix where outlets share one) that the outlet serves from.
 
-    `paths` is `same` where the domain answers to the primary's paths of its edition, `own` where it has others.
+    `paths` is `same` where the domain answers to the primary's paths of its edition (below `path`), `own` where it
+    has others. `edition` is None for the outlet's main edition.
     `crawl = false` keeps a domain known (its URLs are recognised) but never asked by itself.
     The order of domains in a profile is their rank: the first that serves is asked, and shows what is current.
     """
@@ -66,11 +69,14 @@ class UrlPattern(_Table):
 
 
 class Discovery(_Table):
-    """One way to find articles. `start` holds paths (or whole URLs); `domains` hosts, all crawled ones when empty.
+    """One way to find articles. `start` holds paths (or whole URLs); `domains` the hosts asked, when empty all crawled
+    ones of the same `edition` that have the primary's paths.
 
-    sections: `links` selects what leads to articles (default: every link), `next` the link to the next page,
-    `pages` bounds the paging. datearchive: `start` holds templates with {from}, {to} (ISO dates) and {page};
-    `since` is the first day, `step` days a window. urls: `numbers` holds a template with {number} and its range.
+    sections: `links` selects what leads to articles (default: every link), `next` the link to the next page; a
+    {page} in `start` counts pages from 1 instead. `pages` bounds the paging. datearchive: `start` holds templates
+    with {from}, {to} (ISO dates) and perhaps {page}; `since` is the first day, `step` days a window. urls: a `start`
+    with {number} runs from `first` to `last`; any other is an article, or a text file of URLs, one a line.
+    `own_host`: links to a domain of another edition are meant for the host that lists them.
     """
 
     way: Way
@@ -84,6 +90,7 @@ class Discovery(_Table):
     step: int = Field(default=1, ge=1)
     first: int | None = None
     last: int | None = None
+    own_host: bool = False
 
 
 class DateRule(_Table):
@@ -176,3 +183,38 @@ class Outlet(_Table):
     announced: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     manners: Manners = Manners()
+
+    @cached_property
+    def _recogniser(self) -> Recogniser:
+        return Recogniser(self)
+
+    def identify(self, url: str) -> ArticleUrl | None:
+        """The article that a URL (or a path from its first slash) names; None where it names none of this outlet."""
+        return self._recogniser.identify(url)
+
+    def domain_of(self, host: str, path: str | None = None) -> Domain | None:
+        """The domain that a host belongs to: the one with the longest prefix of `path`, else one by host pattern."""
+        return self._recogniser.domain_of(host, path)
+
+    def owns(self, url: str) -> bool:
+        """Whether a URL's host (and path) is one of the outlet's domains, assets and CDNs among them."""
+        placed = self._recogniser.place(url)
+        return placed is not None and placed[0] is not None
+
+    def crawled_domains(self) -> tuple[Domain, ...]:
+        """The domains that a crawl asks, by rank: all but assets and those with `crawl = false`."""
+        return tuple(domain for domain in self.domains if domain.crawl and domain.role != "assets")
+
+    def listing_key(self, url: str) -> str:
+        """The identity of a listing: its edition and host-free path, so that a mirror's listing is the same resource.
+
+        A domain that has its own paths, and a host that is not the outlet's, stand in the key.
+        """
+        placed = self._recogniser.place(url)
+        if placed is None:
+            place = locate(url)
+            return f"listing::{f'//{place.host}{place.path}' if place else url}"
+        domain, place = placed
+        edition = (domain.edition if domain else None) or ""
+        host = f"//{place.host}" if domain is not None and domain.paths == "own" else ""
+        return f"listing:{edition}:{host}{place.path}"
