@@ -159,7 +159,8 @@ def _lot(seed: int, key: str) -> bytes:
 
 
 def _rows(connection: Connection, statement: Select[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    yield from connection.execute(statement, execution_options={"yield_per": 1000}).tuples()
+    for row in connection.execute(statement, execution_options={"yield_per": 1000}):
+        yield row[0], row[1]
 
 
 def _due(outlet: int, priority: int) -> tuple[ColumnElement[bool], ...]:

@@ -1,0 +1,157 @@
+"""WARC 1.1 records as gzip members: framing them, and taking them apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from storage.errors import ArchiveDamaged
+from storage.exchange import Exchange
+
+MEMBER_LIMIT = 256 * 1024 * 1024
+"""The largest record that is read back, in decompressed bytes; a writer takes exchanges far below it."""
+EXCHANGE_FIELD = "Presskeep-Exchange"
+"""Our field on request records: what no standard field holds (WARC 1.1, section 4: unknown fields are ignored)."""
+
+_PIECE = 64 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
+_UNSAFE = re.compile(r"[\x00-\x20\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record read back. `offset` and `end` bound its gzip member; field names are lower-case."""
+
+    offset: int
+    end: int
+    member_sha256: str
+    fields: dict[str, str]
+    block: bytes = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        return self.fields.get("warc-type", "")
+
+    @property
+    def id(self) -> str:
+        return self.fields.get("warc-record-id", "")
+
+    def exchange_facts(self) -> dict[str, Any]:
+        """What stands in our own field, empty where it is missing or no JSON object."""
+        try:
+            facts = json.loads(self.fields.get(EXCHANGE_FIELD.lower(), "{}"))
+        except ValueError:
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
+
+def new_record_id() -> str:
+    return f"<urn:uuid:{uuid.uuid4()}>"
+
+
+def frame(kind: str, record_id: str, at: datetime, fields: Mapping[str, str], block: bytes, *, level: int) -> bytes:
+    """One record as one gzip member. `at` is real time in UTC; a field whose value is empty is left out."""
+    lines = [
+        "WARC/1.1",
+        f"WARC-Type: {kind}",
+        f"WARC-Record-ID: {record_id}",
+        f"WARC-Date: {at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z",
+        *(f"{name}: {value}" for name, value in fields.items() if value),
+        f"WARC-Block-Digest: sha256:{hashlib.sha256(block).hexdigest()}",
+        f"Content-Length: {len(block)}",
+        "\r\n",
+    ]
+    head = "\r\n".join(lines).encode()
+    member = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
+    return b"".join((member.compress(head), member.compress(block), member.compress(b"\r\n\r\n"), member.flush()))
+
+
+def level_for(exchange: Exchange) -> int:
+    """How hard to compress a response: a body under a content coding is only wrapped, others go through zlib's
+    quickest level (docs/decisions.md has the figures)."""
+    coding = exchange.header("content-encoding")
+    return 0 if coding and coding.lower() not in ("", "identity") else 1
+
+
+def target_uri(url: str) -> str:
+    """The URL as a field's value: no byte of it can end the line."""
+    return _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", url)
+
+
+def is_chunked(exchange: Exchange) -> bool:
+    """Whether the last transfer coding is 'chunked' (RFC 9112, 6.1)."""
+    coding = exchange.header("transfer-encoding") or ""
+    return coding.rpartition(",")[2].strip().lower() == "chunked"
+
+
+def read_records(file: BinaryIO, offset: int, *, limit: int = MEMBER_LIMIT) -> Iterator[Record]:
+    """The records from `offset` on. It stops without a word before the first member that is not whole and right:
+    who needs to know compares the last `end` with the file's length."""
+    while True:
+        try:
+            record = read_record(file, offset, limit=limit)
+        except ArchiveDamaged:
+            return
+        yield record
+        offset = record.end
+
+
+def read_record(file: BinaryIO, offset: int, *, limit: int = MEMBER_LIMIT) -> Record:
+    """The record whose gzip member begins at `offset`.
+
+    Raises ArchiveDamaged when there is no whole member, it holds no whole record, its block digest does not hold, or
+    it would decompress to more than `limit` bytes.
+    """
+    data, end, digest = _read_member(file, offset, limit)
+    head, divider, rest = data.partition(b"\r\n\r\n")
+    lines = head.decode("utf-8", "replace").split("\r\n")
+    if not divider or not lines[0].startswith("WARC/1."):
+        raise _damaged(file, offset, "this gzip member holds no WARC record")
+    fields = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        fields[name.strip().lower()] = value.strip()
+    length = fields.get("content-length", "")
+    if not length.isdecimal() or rest[int(length) :] != b"\r\n\r\n":
+        raise _damaged(file, offset, "this record is not as long as it says")
+    block = rest[: int(length)]
+    stated = fields.get("warc-block-digest", "")
+    if stated.startswith("sha256:") and stated[7:] != hashlib.sha256(block).hexdigest():
+        raise _damaged(file, offset, "this record's block digest does not hold")
+    return Record(offset, end, digest, fields, block)
+
+
+def _read_member(file: BinaryIO, offset: int, limit: int) -> tuple[bytes, int, str]:
+    """Decompressed bytes, where the member ends, and the SHA-256 (hex) of the member itself."""
+    file.seek(offset)
+    member = zlib.decompressobj(_GZIP)
+    digest = hashlib.sha256()
+    parts: list[bytes] = []
+    size, end = 0, offset
+    while not member.eof:
+        piece = member.unconsumed_tail or file.read(_PIECE)
+        if not piece:
+            raise _damaged(file, offset, "this gzip member is cut off")
+        try:
+            part = member.decompress(piece, limit - size + 1)
+        except zlib.error as error:
+            raise _damaged(file, offset, f"this gzip member is broken ({error})") from error
+        used = len(piece) - len(member.unconsumed_tail) - len(member.unused_data)
+        digest.update(memoryview(piece)[:used])
+        end += used
+        size += len(part)
+        if size > limit:
+            raise _damaged(file, offset, f"this record is larger than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts), end, digest.hexdigest()
+
+
+def _damaged(file: BinaryIO, offset: int, what: str) -> ArchiveDamaged:
+    return ArchiveDamaged(what, f"{getattr(file, 'name', 'a WARC file')} at byte {offset}")
