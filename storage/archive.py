@@ -1,0 +1,159 @@
+"""Open an archive: a folder with WARC files, and its database in the folder or on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy.exc import DBAPIError
+
+from storage.engines import DATABASE_NAME, connect_postgresql, connect_sqlite, explain, name_of, tables_of
+from storage.errors import ArchiveMissing, ArchiveNewer, ArchiveUnusable
+from storage.models import HEAD, SCHEMA, metadata
+from storage.models import archive as archive_table
+
+_UPGRADE = "Upgrade Presskeep to the version that wrote it, or a later one."
+_KNOWN_MIGRATIONS = frozenset({"0001"})
+
+
+class Archive:
+    """An open archive. A context manager: leaving it closes the database.
+
+    `folder` is the archive's folder, `warc_folder` the one that paths of WARC files are relative to,
+    `engine` SQLAlchemy's engine, `uuid` the archive's name for good. Safe to share between threads.
+    """
+
+    def __init__(self, folder: Path, engine: Engine, uuid: str) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.uuid = uuid
+
+    @classmethod
+    def open(cls, folder: Path, database: str | None = None, *, create: bool = False, write: bool = True) -> Self:
+        """Open the archive in `folder`, its database on PostgreSQL where `database` is a URL.
+
+        `create` makes folder and schema where there are none. `write` brings an older schema up to date and
+        allows `begin()`; without it nothing is changed, and a folder that cannot be written can be read.
+
+        Raises ArchiveMissing, ArchiveNewer, NetworkFilesystem, and ArchiveUnusable for anything else that is
+        no archive or cannot be used. Messages never hold a password.
+        """
+        folder = folder.absolute()
+        write = write or create
+        if database is not None:
+            engine = connect_postgresql(database, write=write)
+        else:
+            engine = connect_sqlite(folder, create=create, write=write)
+        try:
+            if create:
+                _make_folder(folder)
+            uuid = _admit(engine, create=create, write=write)
+        except DBAPIError as error:
+            engine.dispose()
+            raise explain(error, engine) from None
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(folder, engine, uuid)
+
+    @property
+    def warc_folder(self) -> Path:
+        """The folder that holds the WARC files."""
+        return self.folder / "warc"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection in a transaction that sees one state of the archive throughout, and cannot write."""
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A connection in a write transaction: committed at the end, rolled back on an exception.
+
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), and waits for it up to 30 seconds.
+        """
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(presskeep_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection. Closing twice is no error."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        (folder / "warc").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArchiveUnusable(
+            f"the archive's folder cannot be made ({error.strerror})", str(folder), "Name another folder by --archive."
+        ) from error
+
+
+def _admit(engine: Engine, *, create: bool, write: bool) -> str:
+    """Check that this version can use the database, migrating it where asked. Gives the archive's UUID."""
+    which = name_of(engine)
+    with engine.connect() as connection:
+        found = tables_of(connection)
+    if "archive" not in found or "alembic_version" not in found:
+        if found & set(metadata.tables) or (found and engine.dialect.name == "sqlite"):
+            raise ArchiveUnusable("is a database, but no archive of Presskeep", which, "Name another place.")
+        if not create:
+            raise ArchiveMissing("there is no archive", which, "A crawl makes one; or name another by --archive.")
+        _upgrade(engine)
+    elif _is_older(engine, which, write=write):
+        if not write:
+            raise ArchiveUnusable(
+                "was written by an older version of Presskeep", which, "Run `presskeep db upgrade` first."
+            )
+        _upgrade(engine)
+    with engine.connect() as connection:
+        uuid: str = connection.execute(select(archive_table.c.uuid)).scalar_one()
+        return uuid
+
+
+def _is_older(engine: Engine, which: str, *, write: bool) -> bool:
+    """Whether the schema must be upgraded first; raises ArchiveNewer where it is beyond us.
+
+    A newer archive may be read, never written, as long as it says so (`min_reader`).
+    """
+    with engine.connect() as connection:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        row = connection.execute(select(archive_table.c.schema, archive_table.c.min_reader)).first()
+    if row is None:
+        return True
+    if row.schema > SCHEMA and (write or row.min_reader > SCHEMA):
+        raise ArchiveNewer(
+            f"was written by a newer version of Presskeep (schema {row.schema}, this one knows {SCHEMA})",
+            which,
+            _UPGRADE,
+        )
+    if version not in _KNOWN_MIGRATIONS and row.schema <= SCHEMA:
+        raise ArchiveNewer(f"is at migration {version}, which this version of Presskeep does not know", which, _UPGRADE)
+    return row.schema < SCHEMA or (version != HEAD and row.schema <= SCHEMA)
+
+
+def _upgrade(engine: Engine) -> None:
+    from storage import migrating  # brings Alembic, which readers do without
+
+    migrating.upgrade(engine)
+
+
+__all__ = ["DATABASE_NAME", "Archive"]

@@ -1,0 +1,1 @@
+"""The suite: each test a sentence about behaviour, through public doors."""

