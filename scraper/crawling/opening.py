@@ -1,0 +1,115 @@
+"""Opening an archive for a run, and closing it: locks, recovery, the writer. Blocks, so never in the reactor's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select
+
+from scraper.crawling.describing import describe_run
+from storage.archive import Archive
+from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold_outlet
+from storage.exchange import Exchange
+from storage.finding import add_found, resources_by_key
+from storage.frontier import release
+from storage.models import capture
+from storage.outlets import DomainRow, domains, sync_outlet
+from storage.owners import new_owner
+from storage.records import DomainFacts, Found
+from storage.recovery import PendingCapture, capture_at, recover
+from storage.warc import read_exchange
+from storage.writer import Writer
+
+if TYPE_CHECKING:
+    from scraper.config import Config
+    from scraper.fetching.clock import Clock
+    from scraper.outlet import Outlet
+
+
+@dataclass(slots=True)
+class Opened:
+    """An archive held by one run on one outlet. `first_capture`: captures with a smaller id came before this run."""
+
+    archive: Archive
+    writer: Writer
+    outlet: int
+    crawl: int
+    owner: str
+    domains: list[DomainRow]
+    first_capture: int
+
+    def read_capture(self, connection: Connection, capture_id: int) -> tuple[PendingCapture, Exchange]:
+        """A kept capture and its exchange, read back from its WARC file."""
+        place = capture_at(connection, capture_id)
+        return place, read_exchange(self.archive.warc_folder, place.warc_path, place.offset, place.length)
+
+    def add_one(self, connection: Connection, found: Found, now: datetime) -> int:
+        """The id of a resource, which is added if it is not known."""
+        add_found(connection, self.outlet, (found,), now=now, crawl=self.crawl)
+        return resources_by_key(connection, self.outlet, [found.key])[found.key]
+
+    def close(self, outcome: str, counts: Mapping[str, Any], now: datetime, whole: bool) -> None:
+        """Drain the writer, end the crawl's row where nothing failed, and let go of the archive."""
+        try:
+            self.writer.close()
+            if whole:
+                with self.archive.begin() as connection:
+                    end_crawl(connection, self.crawl, outcome, counts, now)
+        finally:
+            self.archive.close()
+
+
+def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
+    """Open (or make) the archive, take the outlet, recover what a killed run left, and start the writer.
+
+    Raises ArchiveUnusable, OutletLocked, ArchiveDamaged or StorageError; then nothing is held.
+    """
+    archive = Archive.open(config.archive, config.database, create=True)
+    owner, now = new_owner(), clock.now()
+    outlet_id: int | None = None
+    try:
+        with archive.begin() as connection:
+            outlet_id = sync_outlet(connection, outlet.name, "profile", facts_of(outlet), now)
+            hold_outlet(connection, outlet_id, owner)
+        recover(archive, owner, now)
+        with archive.begin() as connection:
+            crawl = begin_crawl(
+                connection,
+                outlet_id,
+                "crawl",
+                operator=config.contact,
+                robots_policy="ignore" if config.ignore_robots else "obey",
+                now=now,
+            )
+            rows = domains(connection, outlet_id)
+            first = (connection.execute(select(func.max(capture.c.id))).scalar_one() or 0) + 1
+        writer = Writer(archive, crawl=crawl, outlet=outlet_id, owner=owner, warcinfo=describe_run(config, outlet))
+        writer.start()
+    except BaseException:
+        if outlet_id is not None:
+            with archive.begin() as connection:
+                release(connection, owner)
+                free_hosts(connection, owner)
+                free_outlet(connection, outlet_id, owner)
+        archive.close()
+        raise
+    return Opened(archive, writer, outlet_id, crawl, owner, rows, first)
+
+
+def facts_of(outlet: Outlet) -> list[DomainFacts]:
+    """The profile's domains in the archive's terms; their order is their rank."""
+    return [
+        DomainFacts(
+            host=domain.host,
+            path=domain.path,
+            role=domain.role,
+            edition=domain.edition,
+            since=domain.since,
+            until=domain.until,
+            rank=rank,
+        )
+        for rank, domain in enumerate(outlet.domains)
+    ]

@@ -1,0 +1,152 @@
+"""Reading one kept exchange: from wire bytes to what the archive should know. Runs in the extraction workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from scraper.errors import FetchError
+from scraper.extraction.page import Context, Limits, Link, Outcome, Page
+from scraper.outlet import Outlet
+from storage.content import ArticleContent
+from storage.priorities import LISTING, NEW
+from storage.records import Found
+
+READABLE = ("article", "page", "probe")
+"""Kinds of resource that are read as pages; every other kind is a way of discovery and read as a listing."""
+
+
+class Findings(Protocol):
+    """What a listing leads to: articles; `more`, worth reading while articles are new; `parts`, always read."""
+
+    @property
+    def links(self) -> tuple[Link, ...]: ...
+    @property
+    def more(self) -> tuple[Link, ...]: ...
+    @property
+    def parts(self) -> tuple[Link, ...]: ...
+    @property
+    def problem(self) -> str: ...
+
+
+ReadListing = Callable[[str, Page, Outlet], Findings]
+"""Reads a listing found by a way of discovery: `(way, page, outlet) -> findings`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTask:
+    """One capture to be read. `kind` is its resource's kind; `at` the instant (UTC) for what is found on it."""
+
+    outlet: str | None
+    kind: str
+    key: str | None
+    url: str
+    payload: bytes = field(repr=False)
+    content_encoding: str | None
+    content_type: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """What a capture turned out to be, in the archive's terms. `candidate` is what a refusal would have kept."""
+
+    outcome: str
+    key: str | None = None
+    content: ArticleContent | None = None
+    candidate: ArticleContent | None = None
+    matched: str = ""
+    found: tuple[Found, ...] = ()
+    more: tuple[Found, ...] = ()
+    announced: tuple[str, ...] = ()
+    published_day: date | None = None
+
+
+class Reader:
+    """Reads tasks with the profiles, limits and ways of discovery that a worker was given."""
+
+    def __init__(self, outlets: dict[str, Outlet], limits: Limits, read_listing: ReadListing | None) -> None:
+        self._outlets, self._limits, self._read_listing = outlets, limits, read_listing
+
+    def read(self, task: ReadTask) -> ReadResult:
+        """Read one capture; what cannot be read is an outcome, never an exception."""
+        from scraper.fetching.decoding import decode
+
+        try:
+            content = decode(task.payload, task.content_encoding, limit=self._limits.page_bytes)
+        except FetchError as error:
+            return ReadResult(outcome=f"failed:{error.reason}")
+        page = Page(content=content, content_type=task.content_type, url=task.url, captured_at=task.at)
+        outlet = self._outlets.get(task.outlet) if task.outlet else None
+        if outlet is not None and task.kind not in READABLE:
+            return self._listing(task, page, outlet)
+        return self._article(task, page, outlet)
+
+    def _listing(self, task: ReadTask, page: Page, outlet: Outlet) -> ReadResult:
+        from scraper.extraction import extract
+
+        if self._read_listing is None:
+            return ReadResult(outcome="refused:no-reader")
+        findings = self._read_listing(task.kind, page, outlet)
+        if not (findings.links or findings.more or findings.parts):
+            outcome = extract(page, Context(outlet=outlet, limits=self._limits))
+            if outcome.verdict == "notice":
+                return ReadResult(outcome="notice")
+            if findings.problem:
+                return ReadResult(outcome=f"refused:{findings.problem}")
+        return ReadResult(
+            outcome="listing",
+            found=(
+                *articles_found(findings.links, outlet, by=task.kind, at=task.at),
+                *listings_found(findings.parts, outlet, way=task.kind, at=task.at),
+            ),
+            more=listings_found(findings.more, outlet, way=task.kind, at=task.at),
+        )
+
+    def _article(self, task: ReadTask, page: Page, outlet: Outlet | None) -> ReadResult:
+        from scraper.extraction import extract
+
+        identified = outlet.identify(task.url) if outlet else None
+        outcome = extract(page, Context(outlet=outlet, limits=self._limits))
+        if outlet is not None and task.kind == "article" and identified is None and outcome.verdict == "article":
+            outcome = Outcome(verdict="refused:redirected", candidate=outcome.article, links=outcome.links)
+        return ReadResult(
+            outcome=outcome.verdict,
+            key=identified.key if identified else task.key,
+            content=outcome.article,
+            candidate=outcome.candidate,
+            matched=outcome.matched,
+            found=articles_found(outcome.links, outlet, by="article", at=task.at) if outlet else (),
+            announced=outcome.announced,
+            published_day=identified.day if identified else None,
+        )
+
+
+def articles_found(links: tuple[Link, ...], outlet: Outlet, *, by: str, at: datetime) -> tuple[Found, ...]:
+    """The links that are article URLs of the outlet, each once, as resources due now."""
+    found: dict[str, Found] = {}
+    for link in links:
+        article = outlet.identify(link.url)
+        if article is not None and link.url not in found:
+            found[link.url] = Found(
+                key=article.key,
+                kind="article",
+                url=link.url,
+                priority=NEW,
+                due_at=at,
+                found_by=by,
+                lastmod=link.lastmod,
+            )
+    return tuple(found.values())
+
+
+def listings_found(links: tuple[Link, ...], outlet: Outlet, *, way: str, at: datetime) -> tuple[Found, ...]:
+    """Further listings as resources due now."""
+    return tuple(
+        Found(key=outlet.listing_key(link.url), kind=way, url=link.url, priority=LISTING, due_at=at, found_by=way)
+        for link in links
+    )
+
+

@@ -1,0 +1,134 @@
+"""Which of an outlet's domains is asked for a resource, decided when it is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+from scraper.outlet import Domain, Outlet
+from storage.frontier import Leased
+from storage.outlets import DomainRow
+
+FAILURES_TO_LEAVE = 3
+"""So many failed attempts in a row, none between them answered, and a domain is left for this crawl."""
+
+DOMAIN_FAILURES = frozenset(
+    ("dns", "refused", "reset", "timeout", "tls", "unreachable", "no-route", "robots-unreachable", "closed")
+)
+"""Reasons that speak of the host rather than of one page."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """How one domain fares in this crawl."""
+
+    row: DomainRow
+    domain: Domain
+    asked: bool
+    alive: bool = True
+    failures: int = 0
+    answered: bool = False
+
+
+class Route:
+    """Chooses URLs by the rank of the domains that serve, and leaves a domain that stops answering."""
+
+    def __init__(self, outlet: Outlet, rows: Sequence[DomainRow], only: Iterable[str] = ()) -> None:
+        hosts = frozenset(only)
+        known = {(row.host, row.path): row for row in rows}
+        self._outlet = outlet
+        crawled = outlet.crawled_domains()
+        self.standings = [
+            Standing(known[domain.host, domain.path], domain, asked=not hosts or domain.host in hosts)
+            for domain in crawled
+            if (domain.host, domain.path) in known
+        ]
+
+    def standing(self, url: str) -> Standing | None:
+        """The domain that a URL belongs to, if this crawl may ask it."""
+        parts = urlsplit(url)
+        fits = [
+            each
+            for each in self.standings
+            if each.domain.host == parts.hostname and (parts.path or "/").startswith(each.domain.path.rstrip("/") or "/")
+        ]
+        return max(fits, key=lambda each: len(each.domain.path), default=None)
+
+    def targets(self, leased: Leased) -> list[str]:
+        """The URLs to ask for a resource: one for an article, one a living domain for a listing; none: nobody serves."""
+        urls = [place.url for place in leased.locations]
+        if leased.kind == "article":
+            url = self.article_url(urls)
+            return [url] if url else []
+        return [url for url in urls if self._may_ask(url)]
+
+    def article_url(self, urls: Sequence[str], *, besides: frozenset[int] = frozenset()) -> str | None:
+        """Where an article is asked: at the best-ranked living domain that showed it, or that has the same paths.
+
+        `besides` leaves out domains by their id.
+        """
+        placed = [(url, self._outlet.domain_of(urlsplit(url).hostname or "", urlsplit(url).path)) for url in urls]
+        for each in self.standings:
+            if not (each.asked and each.alive) or each.domain.role == "former" or each.row.id in besides:
+                continue
+            for url, domain in placed:
+                if domain == each.domain:
+                    return url
+            if each.domain.paths != "same":
+                continue
+            for url, domain in placed:
+                if domain is not None and domain.paths == "same" and domain.edition == each.domain.edition:
+                    return _moved(url, domain, each.domain)
+        return None
+
+    def answered(self, url: str) -> Standing | None:
+        """A domain answered. Gives its standing when that is news in this crawl."""
+        standing = self.standing(url)
+        if standing is None:
+            return None
+        standing.failures = 0
+        news, standing.answered = not standing.answered, True
+        return standing if news else None
+
+    def failed(self, url: str, reason: str) -> Standing | None:
+        """An attempt failed. Gives the standing of a domain that is left because of it."""
+        standing = self.standing(url)
+        if standing is None or reason not in DOMAIN_FAILURES or not standing.alive:
+            return None
+        standing.failures += 1
+        if standing.failures < FAILURES_TO_LEAVE:
+            return None
+        standing.alive = False
+        return standing
+
+    def leave(self, url: str) -> Standing | None:
+        """Leave a domain at once: it shows a notice in the outlet's place."""
+        standing = self.standing(url)
+        if standing is None or not standing.alive:
+            return None
+        standing.alive = False
+        return standing
+
+    def is_alive(self, url: str) -> bool:
+        """Whether the URL's host is still asked; hosts that are no domain of the outlet always are."""
+        standing = self.standing(url)
+        return standing is None or standing.alive
+
+    def _may_ask(self, url: str) -> bool:
+        standing = self.standing(url)
+        return standing is not None and standing.asked and standing.alive
+
+
+def scheme_of(domain: Domain) -> str:
+    """The scheme that a domain is asked with first."""
+    return domain.scheme or "https"
+
+
+def _moved(url: str, old: Domain, new: Domain) -> str:
+    """The same path on another domain of the outlet."""
+    parts = urlsplit(url)
+    path = parts.path
+    if old.path and path.startswith(old.path):
+        path = path[len(old.path.rstrip("/")) :]
+    return urlunsplit((scheme_of(new), new.host, new.path.rstrip("/") + path, parts.query, ""))

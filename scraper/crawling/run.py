@@ -1,0 +1,147 @@
+"""Running crawls of outlets, one after the other, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scraper.crawling.reading import ReadListing
+from scraper.crawling.session import CrawlOptions, CrawlSession
+from scraper.crawling.settings import crawl_settings
+from scraper.crawling.tally import Tally
+from scraper.crawling.workers import Workers
+from scraper.errors import ContactMissing, NothingReached
+from scraper.extraction import EXTRACTOR_VERSION, profile_digest
+from scraper.extraction.page import Limits
+from scraper.fetching.clock import clock_from
+from storage.records import ExtractorName
+
+if TYPE_CHECKING:
+    from scrapy import Spider
+    from scrapy.crawler import CrawlerProcess
+    from twisted.internet.defer import Deferred
+
+    from scraper.config import Config
+    from scraper.fetching.clock import Clock
+    from scraper.outlet import Outlet
+
+Observer = Callable[[str, Tally], None]
+"""Is told an outlet's name and its counts whenever they change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One outlet to crawl: its profile, its spider, and what is asked."""
+
+    outlet: Outlet
+    spider: type[Spider]
+    options: CrawlOptions = CrawlOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlReport:
+    """How a crawl ended. `error` is set where it could not begin or had to stop; `finished` is False then, and
+    where it was interrupted."""
+
+    outlet: str
+    finished: bool
+    counts: Mapping[str, Any]
+    error: Exception | None = None
+
+    @property
+    def failures(self) -> int:
+        return sum(self.counts["failures"].values())
+
+
+def crawl_outlets(
+    config: Config, jobs: Sequence[Job], read_listing: ReadListing, *, observe: Observer = lambda name, tally: None
+) -> list[CrawlReport]:
+    """Crawl each outlet in turn and report on each. Blocks until all have ended or the process is told to stop.
+
+    Raises ContactMissing before anything is asked when a public host would be asked without a contact. What stops
+    one crawl (a locked outlet, no host reached) stands in its report.
+    """
+    for job in jobs:
+        demand_contact(config, job.outlet)
+    workers = start_workers(config, {job.outlet.name: job.outlet for job in jobs}, read_listing)
+    try:
+        return _Runner(config, jobs, workers, observe).run()
+    finally:
+        workers.stop()
+
+
+def demand_contact(config: Config, outlet: Outlet) -> None:
+    """Raise ContactMissing where the outlet's hosts are public and no contact is given."""
+    from scraper.fetching.settings import needs_contact
+
+    hosts = [domain.host for domain in outlet.crawled_domains()]
+    if needs_contact(hosts, config):
+        raise ContactMissing(
+            "a crawl of public hosts says who crawls, so that its operator can be reached",
+            outlet.name,
+            "Add --contact you@example.org",
+        )
+
+
+def start_workers(config: Config, outlets: Mapping[str, Outlet], read_listing: ReadListing | None) -> Workers:
+    """Start the extraction workers; call it before the reactor is imported."""
+    return Workers(
+        outlets,
+        Limits(page_bytes=config.max_page_bytes),
+        read_listing,
+        count=config.workers,
+        seconds=config.page_seconds,
+        memory=config.page_memory,
+    )
+
+
+class _Runner:
+    def __init__(self, config: Config, jobs: Sequence[Job], workers: Workers, observe: Observer) -> None:
+        self._config, self._jobs, self._workers, self._observe = config, jobs, workers, observe
+        self._clock: Clock = clock_from(config.now)
+        self._reports: list[CrawlReport] = []
+
+    def run(self) -> list[CrawlReport]:
+        from scrapy.crawler import CrawlerProcess
+
+        process = CrawlerProcess(crawl_settings(self._config, None), install_root_handler=False)
+        self._crawl_next(process, iter(self._jobs))
+        process.start()
+        return self._reports
+
+    def _crawl_next(self, process: CrawlerProcess, jobs: Any) -> None:
+        job: Job | None = next(jobs, None)
+        if job is None:
+            return
+        session = self._session(job)
+        crawl: Deferred[None] = process.crawl(job.spider, session=session)
+        crawl.addBoth(self._report, session)
+        crawl.addCallback(lambda report: self._crawl_next(process, jobs) if _goes_on(report) else None)
+
+    def _session(self, job: Job) -> CrawlSession:
+        return CrawlSession(
+            self._config,
+            job.outlet,
+            job.spider.seeds(job.outlet, self._clock.now(), job.options),  # type: ignore[attr-defined]
+            job.options,
+            workers=self._workers,
+            clock=self._clock,
+            extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(job.outlet)),
+            observe=lambda tally: self._observe(job.outlet.name, tally),
+        )
+
+    def _report(self, result: Any, session: CrawlSession) -> CrawlReport:
+        error = session.broken or getattr(result, "value", None)
+        if error is None and session.finished and not session.tally.pages:
+            error = NothingReached(
+                "none of its hosts could be reached", session.outlet.name, "Check the network, or try --domain"
+            )
+        report = CrawlReport(session.outlet.name, session.finished, session.tally.as_counts(), error)
+        self._reports.append(report)
+        return report
+
+
+def _goes_on(report: CrawlReport) -> bool:
+    """An interrupted crawl ends the run; one that could not begin does not stop the others."""
+    return report.finished or report.error is not None

@@ -1,0 +1,100 @@
+"""The frontier as Scrapy's scheduler: a batch of leased resources ahead, the rest in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.utils.defer import deferred_from_coro
+
+from scraper.errors import ScraperError
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from scrapy import Request, Spider
+    from scrapy.crawler import Crawler
+    from twisted.internet.defer import Deferred
+
+    from scraper.crawling.session import CrawlSession
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+"""Resources leased at once: at most so many are fetched again after a kill, besides those in flight."""
+LOW = 16
+
+
+class FrontierScheduler(BaseScheduler):
+    """Hands out requests for what is due.
+
+    Scrapy asks synchronously, so the database is asked ahead, on the writer's thread, and the engine is nudged when
+    a batch arrives. Redirects and retries come back through `enqueue_request` and go first: their lease runs.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._ready: deque[Request] = deque()
+        self._filling: asyncio.Task[None] | None = None
+        self._exhausted = False
+        self._session: CrawlSession
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> FrontierScheduler:
+        return cls(crawler)
+
+    def open(self, spider: Spider) -> Deferred[None]:
+        self._session = spider.session  # type: ignore[attr-defined]
+        self._session.on_change = self._nudge
+        return deferred_from_coro(self._session.open(self._crawler))
+
+    def close(self, reason: str) -> Deferred[None]:
+        if self._filling is not None:
+            self._filling.cancel()
+        return deferred_from_coro(self._session.close(reason))
+
+    def has_pending_requests(self) -> bool:
+        return bool(self._ready) or self._filling is not None or self._session.working > 0 or not self._exhausted
+
+    def enqueue_request(self, request: Request) -> bool:
+        self._ready.appendleft(request)
+        return True
+
+    def next_request(self) -> Request | None:
+        if len(self._ready) < LOW and not self._exhausted:
+            self._fill_soon()
+        while self._ready:
+            request = self._session.rerouted(self._ready.popleft())
+            if request is not None:
+                return request
+        return None
+
+    def _fill_soon(self) -> None:
+        if self._filling is None:
+            self._filling = asyncio.ensure_future(self._fill())
+
+    async def _fill(self) -> None:
+        try:
+            requests = await self._session.next_batch(BATCH - len(self._ready))
+        except (StorageError, ScraperError) as error:
+            log.error("the crawl stops: %s", error)
+            self._session.broken = error
+            self._exhausted = True
+            self._filling = None
+            await self._crawler.engine.close_spider_async(reason="storage")
+            return
+        self._filling = None
+        if requests is None:
+            self._exhausted = True
+        else:
+            self._ready.extend(requests)
+        if requests is None or requests:
+            self._nudge()
+
+    def _nudge(self, *_: Any) -> None:
+        """Let the engine ask again now rather than at its next heartbeat (5 s)."""
+        slot = self._crawler.engine._slot if self._crawler.engine else None
+        if slot is not None and slot.closing is None:
+            slot.nextcall.schedule()

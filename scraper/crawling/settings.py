@@ -1,0 +1,49 @@
+"""Scrapy's settings for a crawl of one outlet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scraper.config import Config
+    from scraper.outlet import Outlet
+
+KEEP_POSITION = 995
+"""Above every other downloader middleware: nearest to the network."""
+
+
+def crawl_settings(config: Config, outlet: Outlet | None) -> dict[str, Any]:
+    """Fetching's settings, with the frontier as scheduler and without what a crawl does not need."""
+    from scraper.fetching.settings import fetching_settings
+
+    settings = fetching_settings(config, outlet)
+    middlewares = dict(settings.get("DOWNLOADER_MIDDLEWARES", {}))
+    middlewares["scraper.crawling.keeping.KeepExchanges"] = KEEP_POSITION
+    settings.update(
+        {
+            "DOWNLOADER_MIDDLEWARES": middlewares,
+            "SCHEDULER": "scraper.crawling.scheduler.FrontierScheduler",
+            "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",
+            "SPIDER_MIDDLEWARES": {
+                "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+                "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+                "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+                "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+                "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+            },
+            "EXTENSIONS": {
+                "scrapy.extensions.corestats.CoreStats": None,
+                "scrapy.extensions.telnet.TelnetConsole": None,
+                "scrapy.extensions.memusage.MemoryUsage": None,
+                "scrapy.extensions.memdebug.MemoryDebugger": None,
+                "scrapy.extensions.closespider.CloseSpider": None,
+                "scrapy.extensions.feedexport.FeedExporter": None,
+                "scrapy.extensions.logstats.LogStats": None,
+                "scrapy.extensions.spiderstate.SpiderState": None,
+                "scrapy.extensions.throttle.AutoThrottle": None,
+            },
+            "COMPRESSION_ENABLED": False,
+            "STATS_DUMP": False,
+        }
+    )
+    return settings

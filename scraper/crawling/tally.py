@@ -1,0 +1,45 @@
+"""The counts of a running crawl."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a crawl has done so far. `refused` and `failed` count by reason; `domains` counts pages by host.
+
+    `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article.
+    """
+
+    pages: int = 0
+    articles: int = 0
+    new: int = 0
+    edits: int = 0
+    duplicates: int = 0
+    listings: int = 0
+    notices: int = 0
+    copies: int = 0
+    bytes: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    domains: Counter[str] = field(default_factory=Counter)
+
+    def as_counts(self) -> dict[str, Any]:
+        """The counts with stable keys, for the crawl's row and for JSON."""
+        return {
+            "pages": self.pages,
+            "articles": self.articles,
+            "new": self.new,
+            "edits": self.edits,
+            "duplicates": self.duplicates,
+            "listings": self.listings,
+            "notices": self.notices,
+            "copies": self.copies,
+            "bytes": self.bytes,
+            "refused": dict(self.refused),
+            "failures": dict(self.failed),
+            "domains": dict(self.domains),
+        }

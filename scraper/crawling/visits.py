@@ -1,0 +1,36 @@
+"""When a resource is due again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+
+BY_AGE: tuple[tuple[timedelta, timedelta], ...] = (
+    (_HOUR, timedelta(minutes=15)),
+    (6 * _HOUR, _HOUR),
+    (_DAY, 6 * _HOUR),
+    (7 * _DAY, _DAY),
+    (60 * _DAY, 7 * _DAY),
+)
+"""Up to which age an article is visited at which interval: news is edited most in its first hours."""
+
+OLD = 30 * _DAY
+FIRST_RETRY = timedelta(minutes=15)
+LONGEST_RETRY = 90 * _DAY
+
+
+def next_visit(at: datetime, published: datetime | None) -> datetime:
+    """When an article read at `at` (UTC) is due again; one without a date counts as a week old."""
+    age = at - published if published is not None else 7 * _DAY
+    for limit, interval in BY_AGE:
+        if age <= limit:
+            return at + interval
+    return at + OLD
+
+
+def next_try(at: datetime, attempts: int, *, gone: bool = False) -> datetime:
+    """When a resource is tried again after `attempts` fetches in a row gave nothing: doubling from 15 minutes, or
+    from a day for a page that is gone, up to 90 days."""
+    first = _DAY if gone else FIRST_RETRY
+    return at + min(first * 2 ** min(attempts, 20), LONGEST_RETRY)
