@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -183,6 +184,11 @@ class Outlet(_Table):
     announced: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     manners: Manners = Manners()
+
+    @cached_property
+    def timezone(self) -> ZoneInfo:
+        """The outlet's time zone."""
+        return ZoneInfo(self.zone)
 
     @cached_property
     def _recogniser(self) -> Recogniser:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from storage.content import ArticleContent
@@ -41,11 +41,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link found on a page; `url` is absolute and normalised. `lastmod` is what a sitemap or feed states."""
+    """A link found on a page; `url` is absolute, without fragment.
+
+    `lastmod` (UTC) is the last change that a sitemap or feed states, `published_day` the day of publication that it
+    states, in the outlet's zone.
+    """
 
     url: str
     text: str = ""
     lastmod: datetime | None = None
+    published_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,133 @@
+"""Discovery by date: archive or search pages of one span of days, the newest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from scraper.extraction.page import Link, Page
+from scraper.outlet import Discovery, Domain, Outlet
+from spiders.links import parse_page
+from spiders.sections import read_links
+from spiders.ways import Findings, Request, Seed, address_of, domains_of, path_of
+
+LONGEST = 365
+"""Days of the longest window that is asked across a gap in the archive."""
+
+_PARTS = {
+    "{from}": r"(?P<from>\d{4}-\d\d-\d\d)",
+    "{to}": r"(?P<to>\d{4}-\d\d-\d\d)",
+    "{page}": r"(?P<page>\d{1,6})",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of days, both ends within, and the page of its listing."""
+
+    first: date
+    last: date
+    page: int = 1
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+def seeds(outlet: Outlet, rule: Discovery, request: Request) -> Iterator[Seed]:
+    """The newest window that is wanted; each window leads to the one before it (see `read`)."""
+    newest = newest_window(min(request.today, request.until or request.today), rule.step)
+    for start in rule.start:
+        for domain in domains_of(outlet, rule, request):
+            url = address_of(domain, _fill(start, newest))
+            if url is not None:
+                yield Seed(outlet.listing_key(url), rule.way, url)
+
+
+def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
+    """The articles of one page of a window, its next page, and the window before.
+
+    With articles, the next page and the window before are `more`: an incremental crawl stops at the first window
+    that brings nothing new. An empty window proves nothing, so the one before is always read, and is twice as long
+    each time: a gap of years costs some ten requests. `since` ends it all.
+    """
+    domain = outlet.domain_of(urlsplit(page.url).hostname or "", urlsplit(page.url).path)
+    located = _locate(page.url, rule, domain)
+    tree = parse_page(page)
+    links = read_links(tree, page, outlet, rule) if tree is not None else ()
+    if located is None or domain is None:
+        return Findings(links=links, problem="" if links else "no-window")
+    start, window = located
+    older = _older(window, rule, empty=not links)
+    older_url = address_of(domain, _fill(start, older)) if older is not None and window.page == 1 else None
+    before = (Link(older_url),) if older_url is not None else ()
+    if not links:
+        return Findings(parts=before)
+    following = _following(window, start, rule, domain)
+    return Findings(links=links, more=following + before)
+
+
+def newest_window(day: date, step: int) -> Window:
+    """The window that holds a day, on a grid of `step` days: a day falls into the same window in every crawl."""
+    first = date.fromordinal(day.toordinal() // step * step)
+    return Window(first, first + timedelta(days=step - 1))
+
+
+def _older(window: Window, rule: Discovery, *, empty: bool) -> Window | None:
+    last = window.first - timedelta(days=1)
+    if rule.since is None or last < rule.since:
+        return None
+    days = min(2 * window.days, max(LONGEST, rule.step)) if empty else rule.step
+    first = newest_window(last, rule.step).first if not empty else last - timedelta(days=days - 1)
+    return Window(max(first, rule.since) if empty else first, last)
+
+
+def _following(window: Window, start: str, rule: Discovery, domain: Domain) -> tuple[Link, ...]:
+    if "{page}" not in start or window.page >= rule.pages:
+        return ()
+    url = address_of(domain, _fill(start, Window(window.first, window.last, window.page + 1)))
+    return (Link(url),) if url is not None else ()
+
+
+def _fill(start: str, window: Window) -> str:
+    return (
+        start.replace("{from}", window.first.isoformat())
+        .replace("{to}", window.last.isoformat())
+        .replace("{page}", str(window.page))
+    )
+
+
+def _locate(url: str, rule: Discovery, domain: Domain | None) -> tuple[str, Window] | None:
+    """The template that a URL was made from, and its window."""
+    path = path_of(url, domain)
+    for start in rule.start:
+        match = _template(path_of(start, None) if "://" in start else start).fullmatch(path)
+        if match is None:
+            continue
+        groups = match.groupdict()
+        try:
+            last = date.fromisoformat(groups.get("to") or groups["from"])
+            first = date.fromisoformat(groups.get("from") or groups["to"])
+        except ValueError:
+            return None
+        return start, Window(first, last, int(groups.get("page") or 1))
+    return None
+
+
+@lru_cache(maxsize=256)
+def _template(start: str) -> re.Pattern[str]:
+    pieces = re.split(r"(\{from\}|\{to\}|\{page\})", start)
+    seen: set[str] = set()
+    pattern = ""
+    for piece in pieces:
+        named = _PARTS.get(piece)
+        if named is None:
+            pattern += re.escape(piece)
+        else:
+            pattern += named if piece not in seen else rf"(?P={piece[1:-1]})"
+            seen.add(piece)
+    return re.compile(pattern)
