@@ -7,12 +7,18 @@ from pathlib import Path
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 NETWORK_TYPES = frozenset(
-    "9p afs beegfs ceph cifs coda davfs glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs pvfs2 smb2 smb3 smbfs".split()
-)
+    (
+        "9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "glusterfs", "gpfs", "lustre",
+        "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb2", "smb3", "smbfs",
+    )
+)  # fmt: skip
 """Types of file system that are shared between machines, as Linux names them."""
 NETWORK_FUSE = frozenset(
-    "afp ceph curlftpfs davfs davfs2 gcsfuse glusterfs goofys juicefs mount-s3 mountpoint-s3 rclone s3fs seaweedfs sshfs".split()
-)
+    (
+        "afp", "ceph", "curlftpfs", "davfs", "davfs2", "gcsfuse", "glusterfs", "goofys", "juicefs", "mount-s3",
+        "mountpoint-s3", "rclone", "s3fs", "seaweedfs", "sshfs",
+    )
+)  # fmt: skip
 """The same for those in user space, named `fuse.` and one of these."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
