@@ -53,7 +53,7 @@ def _check_facts(path: Path, outlet: Outlet) -> None:
         raise problem(path, "language", f"{outlet.language!r} is no language tag (BCP 47)")
     for edition, language in outlet.languages.items():
         if not _LANGUAGE.fullmatch(language):
-            raise problem(path, f"languages.{edition}", f"{language!r} is no language tag (BCP 47)", f'{edition} = "fr"')
+            raise problem(path, f"languages.{edition}", f"{language!r} is no language tag (BCP 47)")
     if not _COUNTRY.fullmatch(outlet.country):
         raise problem(path, "country", f"{outlet.country!r} is no country code of two capitals (ISO 3166)")
 
@@ -70,7 +70,7 @@ def _check_domains(path: Path, outlet: Outlet) -> None:
     for index, domain in enumerate(outlet.domains):
         key = f"domains[{index}]"
         if not _HOST.fullmatch(domain.host):
-            raise problem(path, f"{key}.host", f"{domain.host!r} is no host name in lower case, without scheme and path")
+            raise problem(path, f"{key}.host", f"{domain.host!r} is no host name in lower case without scheme or path")
         if domain.path and not domain.path.startswith("/"):
             raise problem(path, f"{key}.path", f"{domain.path!r} does not begin with a slash")
         place = (domain.host, domain.path.rstrip("/"))

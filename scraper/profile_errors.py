@@ -116,7 +116,7 @@ def example_of(key: str) -> str:
 
 def explain(path: Path, error: ValidationError) -> ProfileError:
     """The first of pydantic's findings, unknown keys before others: a missing key is often a misspelt one."""
-    findings = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    findings = sorted(_own(error.errors()), key=lambda each: each["type"] != "extra_forbidden")
     first = findings[0]
     key = key_of(first["loc"])
     if first["type"] == "extra_forbidden":
@@ -132,6 +132,16 @@ def key_of(location: Iterable[int | str]) -> str:
     for part in location:
         key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
     return key or "the profile"
+
+
+def _own(findings: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Findings without those that only follow from one within them: a table that is wrong is counted as missing."""
+    places = [finding["loc"] for finding in findings]
+    return [
+        finding
+        for finding in findings
+        if not any(len(place) > len(finding["loc"]) and place[: len(finding["loc"])] == finding["loc"] for place in places)
+    ]
 
 
 _MESSAGES = {
