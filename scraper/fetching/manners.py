@@ -1,0 +1,102 @@
+"""What a host that is overloaded asks for: Retry-After, and back-off on 429 and 503."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+from scrapy.http import Request, Response
+from scrapy.utils.httpobj import urlparse_cached
+
+from scraper.fetching.clock import clock_of
+from scraper.fetching.reasons import Declined
+from scraper.fetching.slots import Slots
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+OVERLOADED = frozenset({429, 503})
+HOLD_SECONDS = 120.0
+"""Waits up to this hold the host's slot; beyond it the host rests, and its requests are put off."""
+MAX_REST_SECONDS = 86_400.0
+"""The longest rest that is believed."""
+_FIRST_SECONDS = {429: 5.0, 503: 1.0}
+_MAX_BACKOFF = 60.0
+MAX_HOSTS = 1000
+
+
+class MannersMiddleware:
+    """Holds a host back that answered 429 or 503, by its Retry-After or by doubling waits.
+
+    Sees each response before Scrapy sends the next request of the slot. While a host rests, its requests raise
+    Declined with the reason `retry-after` and the instant `until`; the response that asked for it is not retried,
+    and its request's meta holds that instant as `presskeep_until`.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._clock = clock_of(crawler)
+        self._slots = Slots(crawler)
+        self._resting: OrderedDict[str, datetime] = OrderedDict()
+        self._strikes: dict[str, int] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> MannersMiddleware:
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware.see, signal=signals.response_downloaded)
+        return middleware
+
+    def process_request(self, request: Request) -> None:
+        """Raise Declined while the host rests."""
+        if not self._resting:
+            return
+        host = urlparse_cached(request).hostname or ""
+        until = self._resting.get(host)
+        if until is None:
+            return
+        if self._clock.now() < until:
+            raise Declined("retry-after", f"asked to be left alone until {until:%Y-%m-%d %H:%M} UTC", host, until=until)
+        del self._resting[host]
+
+    def see(self, response: Response, request: Request) -> None:
+        """Take note of a response."""
+        host = urlparse_cached(request).hostname or ""
+        if response.status not in OVERLOADED:
+            if self._strikes and response.status < 500:
+                self._strikes.pop(host, None)
+            return
+        asked = retry_after(response.headers.get(b"Retry-After"), self._clock.now())
+        seconds = self._backoff(host, response.status) if asked is None else min(asked, MAX_REST_SECONDS)
+        if seconds <= HOLD_SECONDS or self._slots.may_leap(host):
+            self._slots.hold(host, seconds)
+            return
+        until = self._clock.now() + timedelta(seconds=seconds)
+        self._resting[host] = until
+        self._resting.move_to_end(host)
+        if len(self._resting) > MAX_HOSTS:
+            self._resting.popitem(last=False)
+        request.meta["presskeep_until"] = until
+        request.meta["dont_retry"] = True
+
+    def _backoff(self, host: str, status: int) -> float:
+        if len(self._strikes) >= MAX_HOSTS:
+            self._strikes.clear()
+        strikes = self._strikes[host] = min(self._strikes.get(host, 0) + 1, 10)
+        return float(min(_FIRST_SECONDS[status] * 2 ** (strikes - 1), _MAX_BACKOFF))
+
+
+def retry_after(value: bytes | None, now: datetime) -> float | None:
+    """The seconds that a Retry-After asks for, in its two forms (RFC 9110, 10.2.3); None where it asks for nothing
+    that can be read."""
+    text = (value or b"").decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - now).total_seconds())

@@ -1,0 +1,71 @@
+"""How fast each host is asked: the delays of Scrapy's download slots, lengthened where a host wishes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from scraper.fetching.addresses import is_private_name, is_public, literal_address
+from scraper.fetching.clock import clock_of
+from scraper.fetching.mapping import Mapping
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+MAX_DELAY = 60.0
+"""Seconds between two requests to a host beyond which a Crawl-delay is not followed."""
+_LEAST = 0.001
+
+
+class Slots:
+    """The slots of a crawler's downloader, by host name.
+
+    Where the clock leaps, waiting for a loopback or mapped host moves the clock instead.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._clock = clock_of(crawler)
+        settings = crawler.settings
+        self._mapping = Mapping.parse(settings.getlist("PRESSKEEP_RESOLVE"), settings.getlist("PRESSKEEP_CONNECT_TO"))
+
+    def slow(self, host: str, delay: float) -> None:
+        """Keep at least so many seconds between requests to a host, from now on."""
+        delay = min(delay, MAX_DELAY)
+        if delay <= 0 or self.may_leap(host):
+            return
+        downloader = self._downloader()
+        known = downloader.per_slot_settings.setdefault(host, {})
+        known["delay"] = max(delay, known.get("delay", downloader._delay))
+        # Jitter would shorten the half of the waits.
+        known["jitter"] = 0.0
+        slot = downloader.slots.get(host)
+        if slot is not None:
+            slot.delay, slot.jitter = known["delay"], 0.0
+
+    def hold(self, host: str, seconds: float) -> None:
+        """Send nothing to a host for so many seconds."""
+        if self.may_leap(host):
+            self._clock.leap(self._clock.now() + timedelta(seconds=seconds))
+            return
+        slot = self._downloader().slots.get(host)
+        if slot is not None:
+            # Scrapy counts the delay from here, and lets a slot go that was not seen for a minute.
+            slot.lastseen = max(slot.lastseen, monotonic() + seconds)
+            slot.delay = max(slot.delay, _LEAST)
+
+    def may_leap(self, host: str) -> bool:
+        """Whether waiting for a host may jump: the clock leaps, and the host is on this machine or mapped."""
+        return self._clock.leaps and is_own(host, self._mapping)
+
+    def _downloader(self) -> Any:
+        return cast("Any", self._crawler.engine).downloader
+
+
+def is_own(host: str, mapping: Mapping) -> bool:
+    """Whether a host is one that the operator mapped, or private by its name or literal address."""
+    if mapping.names(host):
+        return True
+    literal = literal_address(host)
+    return is_private_name(host) if literal is None else not is_public(str(literal))
