@@ -42,6 +42,8 @@ class OutletSpider(Spider):
         discovery: str | None = kwargs.pop("discovery", None)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.session = session or cls._own_session(crawler, discovery)
+        crawler.clock = spider.session.clock  # type: ignore[attr-defined]
+        crawler.robots_store = spider.session  # type: ignore[attr-defined]
         return spider
 
     async def start(self) -> AsyncIterator[Any]:

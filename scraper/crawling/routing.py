@@ -14,7 +14,7 @@ FAILURES_TO_LEAVE = 3
 """So many failed attempts in a row, none between them answered, and a domain is left for this crawl."""
 
 DOMAIN_FAILURES = frozenset(
-    ("dns", "refused", "reset", "timeout", "tls", "unreachable", "no-route", "robots-unreachable", "closed")
+    ("dns", "refused", "reset", "timeout", "tls", "unreachable", "bad-response", "robots-unreachable")
 )
 """Reasons that speak of the host rather than of one page."""
 

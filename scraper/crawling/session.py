@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from scrapy import Request
 
 from scraper.crawling.opening import Opened, open_archive
-from scraper.crawling.reading import ReadResult, ReadTask
+from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.routing import Route, scheme_of
 from scraper.crawling.tally import Tally
 from scraper.crawling.visits import next_try, next_visit
 from scraper.fetching.reasons import outcome_of, reason_of
+from scraper.fetching.robots import StoredRobots
 from storage.crawls import beat, free_hosts, free_outlet
 from storage.due import finish, make_due
 from storage.errors import StorageError
@@ -28,6 +29,7 @@ from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, extend, lease,
 from storage.outlets import announce, set_domain_state
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
 from storage.recovery import PendingCapture, pending
+from storage.robots import KeptRobots, load_robots, save_robots
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -82,7 +84,7 @@ class CrawlSession:
         observe: Callable[[Tally], None] = lambda tally: None,
     ) -> None:
         self._config, self.outlet, self._seeds, self._options = config, outlet, seeds, options
-        self._workers, self._clock, self._extractor, self._observe = workers, clock, extractor, observe
+        self._workers, self.clock, self._extractor, self._observe = workers, clock, extractor, observe
         self.tally = Tally()
         self.working = 0
         self.broken: Exception | None = None
@@ -97,13 +99,23 @@ class CrawlSession:
         self._route: Route
         self._crawler: Crawler
 
+    async def load(self, host: str) -> StoredRobots | None:
+        """The robots.txt kept for an origin (fetching's RobotsStore)."""
+        kept = await self._run(lambda connection: load_robots(connection, host))
+        return StoredRobots(kept.host, kept.at, kept.status, kept.body) if kept else None
+
+    async def save(self, stored: StoredRobots) -> None:
+        """Keep a robots.txt for the runs to come (fetching's RobotsStore)."""
+        kept = KeptRobots(stored.host, stored.at, stored.status, stored.body)
+        await self._run(lambda connection: save_robots(connection, kept))
+
     # the crawl's beginning and end
 
     async def open(self, crawler: Crawler) -> None:
         """Open the archive, recover what an earlier run left, and make the listings due."""
         self._crawler = crawler
         loop = asyncio.get_running_loop()
-        self._opened = await loop.run_in_executor(None, open_archive, self._config, self.outlet, self._clock)
+        self._opened = await loop.run_in_executor(None, open_archive, self._config, self.outlet, self.clock)
         self._route = Route(self.outlet, self._opened.domains, self._options.domains)
         await self._run(self._add_seeds)
         self._start(self._stay_alive())
@@ -123,10 +135,10 @@ class CrawlSession:
             if self.broken is None:
                 await self._run(lambda connection: self._give_back(connection))
         finally:
-            await loop.run_in_executor(None, opened.close, outcome, counts, self._clock.now(), self.broken is None)
+            await loop.run_in_executor(None, opened.close, outcome, counts, self.clock.now(), self.broken is None)
 
     def _add_seeds(self, connection: Connection) -> None:
-        now = self._clock.now()
+        now = self.clock.now()
         add_found(connection, self._opened.outlet, self._seeds, now=now, crawl=self._opened.crawl)
         make_due(connection, self._opened.outlet, [seed.key for seed in self._seeds if seed.kind != "probe"], now)
 
@@ -139,7 +151,7 @@ class CrawlSession:
         owner, outlet = self._opened.owner, self._opened.outlet
         while True:
             await asyncio.sleep(HEARTBEAT)
-            until = self._clock.now() + LEASE
+            until = self.clock.now() + LEASE
             await self._run(lambda connection: (beat(connection, outlet, owner), extend(connection, owner, until)))
 
     # what goes out
@@ -166,7 +178,7 @@ class CrawlSession:
                 return None
 
     async def _leased_requests(self, limit: int) -> list[Request]:
-        now, options = self._clock.now(), self._options
+        now, options = self.clock.now(), self._options
         phase = self._phase
         if options.limit is not None:
             left = options.limit - self._articles_asked
@@ -246,8 +258,8 @@ class CrawlSession:
             self._start(self._keep_robots(request.url, exchange))
             return
         leased: Leased = request.meta["leased"]
-        outcome = outcome_of(exchange)
-        now = self._clock.now()
+        outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
+        now = self.clock.now()
         final = outcome == "pending" and not request.meta["copy"] and self._outstanding[leased.resource] == 1
         fetch = Fetch(
             exchange=exchange,
@@ -393,20 +405,20 @@ class CrawlSession:
         kind, _, reason = outcome.partition(":")
         (self.tally.failed if kind == "failed" else self.tally.refused)[reason] += 1
         if not request.meta["copy"] and self._outstanding[leased.resource] == 1:
-            due = next_try(self._clock.now(), leased.attempts, gone=outcome in GONE) if leased.kind == "article" else None
+            due = next_try(self.clock.now(), leased.attempts, gone=outcome in GONE) if leased.kind == "article" else None
             await self._run(lambda connection: finish(connection, leased.resource, outcome, due))
 
     async def _note_failure(self, request: Request, reason: str) -> None:
         leased: Leased = request.meta["leased"]
         self.tally.failed[reason] += 1
         final = not request.meta["copy"] and self._outstanding[leased.resource] == 1
-        now = self._clock.now()
+        now = self.clock.now()
         due = next_try(now, leased.attempts) if leased.kind == "article" else None
         failure = Failure(leased.resource, request.url, reason, now, final, due)
         await asyncio.wrap_future(self._opened.writer.fail(failure))
 
     async def _give_up(self, resource: int, url: str, reason: str, attempts: int) -> None:
-        now = self._clock.now()
+        now = self.clock.now()
         self.tally.failed[reason] += 1
         await asyncio.wrap_future(
             self._opened.writer.fail(Failure(resource, url, reason, now, True, next_try(now, attempts)))
@@ -421,7 +433,7 @@ class CrawlSession:
             self._done(request)
 
     async def _keep_robots(self, url: str, exchange: Exchange) -> None:
-        opened, now = self._opened, self._clock.now()
+        opened, now = self._opened, self.clock.now()
         key = "robots:" + url.split("/", 3)[2]
         found = Found(key=key, kind="robots", url=url, priority=LISTING, due_at=None, found_by="robots")
         resource = await self._run(lambda connection: opened.add_one(connection, found, now))
@@ -437,7 +449,7 @@ class CrawlSession:
             await self._set_state(standing.row.id, "seized", capture)
         if task.kind == "article" and task.key is not None:
             key = task.key
-            await self._run(lambda connection: make_due(connection, self._opened.outlet, [key], self._clock.now()))
+            await self._run(lambda connection: make_due(connection, self._opened.outlet, [key], self.clock.now()))
 
     def _answered(self, url: str) -> None:
         standing = self._route.answered(url)
@@ -445,7 +457,7 @@ class CrawlSession:
             self._start(self._set_state(standing.row.id, "serving"))
 
     async def _set_state(self, domain: int, state: DomainState, capture: int | None = None) -> None:
-        now = self._clock.now()
+        now = self.clock.now()
         await self._run(lambda connection: set_domain_state(connection, domain, state, now, capture))
 
     def _count(self, result: ReadResult, known: Known, *, copy: bool) -> None:

@@ -12,6 +12,39 @@ KEEP_POSITION = 995
 """Above every other downloader middleware: nearest to the network."""
 
 
+LEAN: dict[str, Any] = {
+    "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",
+    "SPIDER_MIDDLEWARES": {
+        "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
+        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+        "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+        "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+        "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    },
+    "EXTENSIONS": {
+        "scrapy.extensions.corestats.CoreStats": None,
+        "scrapy.extensions.telnet.TelnetConsole": None,
+        "scrapy.extensions.memusage.MemoryUsage": None,
+        "scrapy.extensions.memdebug.MemoryDebugger": None,
+        "scrapy.extensions.closespider.CloseSpider": None,
+        "scrapy.extensions.feedexport.FeedExporter": None,
+        "scrapy.extensions.logstats.LogStats": None,
+        "scrapy.extensions.spiderstate.SpiderState": None,
+        "scrapy.extensions.throttle.AutoThrottle": None,
+    },
+    "COMPRESSION_ENABLED": False,
+    "STATS_DUMP": False,
+}
+"""Without what our runs don't need: each part costs every page its share."""
+
+
+def oneoff_settings(config: Config) -> dict[str, Any]:
+    """Settings for fetching single pages of any site."""
+    from scraper.fetching.settings import fetching_settings
+
+    return {**fetching_settings(config, None), **LEAN}
+
+
 def crawl_settings(config: Config, outlet: Outlet | None) -> dict[str, Any]:
     """Fetching's settings, with the frontier as scheduler and without what a crawl does not need."""
     from scraper.fetching.settings import fetching_settings
@@ -19,31 +52,9 @@ def crawl_settings(config: Config, outlet: Outlet | None) -> dict[str, Any]:
     settings = fetching_settings(config, outlet)
     middlewares = dict(settings.get("DOWNLOADER_MIDDLEWARES", {}))
     middlewares["scraper.crawling.keeping.KeepExchanges"] = KEEP_POSITION
-    settings.update(
-        {
-            "DOWNLOADER_MIDDLEWARES": middlewares,
-            "SCHEDULER": "scraper.crawling.scheduler.FrontierScheduler",
-            "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",
-            "SPIDER_MIDDLEWARES": {
-                "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
-                "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
-                "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-                "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-                "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-            },
-            "EXTENSIONS": {
-                "scrapy.extensions.corestats.CoreStats": None,
-                "scrapy.extensions.telnet.TelnetConsole": None,
-                "scrapy.extensions.memusage.MemoryUsage": None,
-                "scrapy.extensions.memdebug.MemoryDebugger": None,
-                "scrapy.extensions.closespider.CloseSpider": None,
-                "scrapy.extensions.feedexport.FeedExporter": None,
-                "scrapy.extensions.logstats.LogStats": None,
-                "scrapy.extensions.spiderstate.SpiderState": None,
-                "scrapy.extensions.throttle.AutoThrottle": None,
-            },
-            "COMPRESSION_ENABLED": False,
-            "STATS_DUMP": False,
-        }
-    )
-    return settings
+    return {
+        **settings,
+        **LEAN,
+        "DOWNLOADER_MIDDLEWARES": middlewares,
+        "SCHEDULER": "scraper.crawling.scheduler.FrontierScheduler",
+    }

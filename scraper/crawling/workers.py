@@ -55,7 +55,7 @@ class Workers:
         future = self._pool.schedule(_read, args=(task,), timeout=self._seconds)
         try:
             return await asyncio.wrap_future(future)
-        except (FutureTimeout, asyncio.TimeoutError):
+        except (TimeoutError, FutureTimeout):
             return ReadResult(outcome="failed:timeout")
         except MemoryError:
             return ReadResult(outcome="failed:memory")

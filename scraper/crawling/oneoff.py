@@ -1,0 +1,209 @@
+"""Fetching single pages, of any site: each is asked, read and handed on; nothing is crawled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from scraper.crawling.reading import ReadResult, ReadTask
+from scraper.crawling.run import start_workers
+from scraper.crawling.settings import oneoff_settings
+from scraper.fetching.clock import clock_from
+from scraper.fetching.reasons import outcome_of, reason_of
+from storage.content import ArticleContent
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+    from scraper.config import Config
+    from scraper.crawling.saving import Saver
+    from scraper.crawling.workers import Workers
+    from scraper.fetching.clock import Clock
+    from scraper.outlet import Outlet
+    from storage.exchange import Exchange
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """What became of one URL. `outcome` is a verdict of extraction ('article', 'notice', 'refused:REASON',
+    'failed:REASON'); `content` the article, and for a refusal that can be overruled, `candidate` what `--any` takes.
+
+    `url` is what was asked, `final_url` where redirects led, `key` the KEY under which it was saved, None when it was
+    not. `fetched_at` is UTC.
+    """
+
+    index: int
+    url: str
+    final_url: str
+    outcome: str
+    fetched_at: datetime
+    status: int | None = None
+    content: ArticleContent | None = None
+    candidate: ArticleContent | None = None
+    matched: str = ""
+    key: str | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether any server answered."""
+        return self.status is not None
+
+
+def fetch_pages(
+    config: Config,
+    urls: Iterable[str],
+    outlets: Mapping[str, Outlet],
+    on_result: Callable[[FetchResult], None],
+    *,
+    saver: Saver | None = None,
+) -> bool:
+    """Fetch each URL once and call `on_result` for each as it comes, in no order; `index` counts `urls` from 0.
+
+    A URL without scheme is asked by https, then by http. With a `saver`, exchanges and articles are kept. Blocks until
+    all is done; False when it was interrupted. Raises StorageError when keeping failed.
+    """
+    from scrapy.crawler import CrawlerProcess
+
+    workers = start_workers(config, outlets, None)
+    try:
+        process = CrawlerProcess(oneoff_settings(config), install_root_handler=False)
+        fetcher = _Fetcher(config, urls, outlets, on_result, workers, clock_from(config.now), saver)
+        process.crawl(_spider_class(), fetcher=fetcher)
+        process.start()
+    finally:
+        workers.stop()
+    if fetcher.broken is not None:
+        raise fetcher.broken
+    return fetcher.exhausted and not fetcher.open_requests
+
+
+class _Fetcher:
+    """The state of one `fetch_pages`; its methods run in the reactor's thread."""
+
+    def __init__(
+        self,
+        config: Config,
+        urls: Iterable[str],
+        outlets: Mapping[str, Outlet],
+        on_result: Callable[[FetchResult], None],
+        workers: Workers,
+        clock: Clock,
+        saver: Saver | None,
+    ) -> None:
+        self._config, self._urls, self._outlets, self._on_result = config, urls, outlets, on_result
+        self._workers, self._clock, self._saver = workers, clock, saver
+        self.broken: StorageError | None = None
+        self.exhausted = False
+        self.open_requests = 0
+
+    async def requests(self) -> AsyncIterator[Any]:
+        for index, given in enumerate(self._urls):
+            url, guessed = (given, False) if "://" in given else (f"https://{given}", True)
+            try:
+                request = self._request(index, given, url, guessed=guessed)
+            except ValueError:
+                self._on_result(FetchResult(index, given, url, "failed:bad-url", self._clock.now()))
+                continue
+            yield request
+        self.exhausted = True
+
+    def _request(self, index: int, given: str, url: str, *, guessed: bool) -> Any:
+        from scrapy import Request
+
+        request = Request(
+            url,
+            callback=self.received,
+            errback=self.failed,
+            dont_filter=True,
+            meta={"index": index, "given": given, "guessed": guessed, "handle_httpstatus_all": True},
+        )
+        self.open_requests += 1
+        return request
+
+    async def received(self, response: Response) -> None:
+        request = response.request
+        assert request is not None
+        exchange: Exchange = request.meta.pop("exchange")
+        now, outcome = self._clock.now(), outcome_of(exchange)
+        outlet = self._outlet_of(exchange.url)
+        task = ReadTask(
+            outlet=outlet.name if outlet else None,
+            kind="page",
+            key=None,
+            url=exchange.url,
+            payload=exchange.payload,
+            content_encoding=exchange.header("content-encoding"),
+            content_type=exchange.header("content-type"),
+            at=now,
+        )
+        result = await self._workers.read(task) if outcome == "pending" else ReadResult(outcome=outcome)
+        key = await self._save(exchange, outlet, outcome, result, now)
+        self.open_requests -= 1
+        self._on_result(
+            FetchResult(
+                index=request.meta["index"],
+                url=request.meta["given"],
+                final_url=exchange.url,
+                outcome=result.outcome,
+                fetched_at=now,
+                status=exchange.status,
+                content=result.content,
+                candidate=result.candidate,
+                matched=result.matched,
+                key=key,
+            )
+        )
+
+    async def failed(self, failure: Failure) -> Any:
+        request = failure.request  # type: ignore[attr-defined]
+        meta, reason = request.meta, reason_of(failure.value)
+        self.open_requests -= 1
+        if meta["guessed"] and request.url.startswith("https://"):
+            return [self._request(meta["index"], meta["given"], "http://" + request.url[8:], guessed=False)]
+        self._on_result(
+            FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", self._clock.now())
+        )
+        return None
+
+    async def _save(
+        self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, now: datetime
+    ) -> str | None:
+        if self._saver is None or self.broken is not None:
+            return None
+        try:
+            return await asyncio.wrap_future(self._saver.save(exchange, outlet, outcome, result, now))
+        except StorageError as error:
+            self.broken = error
+            log.error("nothing more can be saved: %s", error)
+            return None
+
+    def _outlet_of(self, url: str) -> Outlet | None:
+        return next((outlet for outlet in self._outlets.values() if outlet.owns(url)), None)
+
+
+def _spider_class() -> type[Any]:
+    """The spider of one-off fetches; made here, since Scrapy is imported only when something is fetched."""
+    from scrapy import Spider
+
+    class OneOffSpider(Spider):
+        """Fetches the URLs it was given, each once."""
+
+        name = "fetch"
+
+        def __init__(self, fetcher: _Fetcher, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self._fetcher = fetcher
+
+        async def start(self) -> AsyncIterator[Any]:
+            async for request in self._fetcher.requests():
+                yield request
+
+    return OneOffSpider

@@ -1,0 +1,34 @@
+"""Keep robots.txt of hosts between runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from storage.inserting import insert_into
+from storage.models import robots
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRobots:
+    """A robots.txt as it was had at `at` (UTC); `host` is an origin, `status` 0 where no answer came."""
+
+    host: str
+    at: datetime
+    status: int
+    body: bytes
+
+
+def load_robots(connection: Connection, host: str) -> KeptRobots | None:
+    """The robots.txt kept for an origin, however old."""
+    row = connection.execute(select(robots).where(robots.c.host == host)).one_or_none()
+    return KeptRobots(row.host, row.at, row.status, bytes(row.body or b"")) if row is not None else None
+
+
+def save_robots(connection: Connection, kept: KeptRobots) -> None:
+    """Keep a robots.txt in place of the one before."""
+    values = {"at": kept.at, "status": kept.status, "body": kept.body}
+    statement = insert_into(connection, robots).values(host=kept.host, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["host"], set_=values))
