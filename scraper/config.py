@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+from scraper.errors import UsageError
+
+PREFIX = "PRESSKEEP_"
+_BOOLEANS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off", ""), False),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +46,121 @@ class Config:
     max_page_bytes: int = 16_000_000
     page_seconds: float = 20.0
     page_memory: int = 1_000_000_000
-    log_level: str = "INFO"
+    log_level: str = "WARNING"
+
+
+def load_config(
+    flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None, file: Path | None = None
+) -> Config:
+    """Read the settings. `flags` holds what the command line gave; None and empty tuples in it count as not given.
+
+    In the environment, lists are divided by white space, folders as in PATH.
+
+    `environment` is the process's by default, `file` the one that PRESSKEEP_CONFIG names, else `config.toml` in the
+    user's configuration folder; that one need not exist. Raises UsageError for a setting that cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    values = {**_from_file(file, environment), **_from_environment(environment)}
+    values |= {name: value for name, value in (flags or {}).items() if value is not None and value != ()}
+    if "archive" not in values:
+        values["archive"] = default_archive()
+    config = Config(**values)
+    _check(config)
+    return config
+
+
+def default_archive() -> Path:
+    """The folder of the archive where none is named: in the user's data folder."""
+    from platformdirs import user_data_path
+
+    return user_data_path("presskeep", appauthor=False)
+
+
+def config_folder() -> Path:
+    """The user's configuration folder, which need not exist."""
+    from platformdirs import user_config_path
+
+    return user_config_path("presskeep", appauthor=False)
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Settings from PRESSKEEP_*; an empty one counts as not given."""
+    values = {}
+    for field in fields(Config):
+        name = PREFIX + field.name.upper()
+        text = environment.get(name, "")
+        if text:
+            values[field.name] = _read(field.name, str(field.type), text, name)
+    return values
+
+
+def _from_file(file: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    named = file or (Path(environment["PRESSKEEP_CONFIG"]) if environment.get("PRESSKEEP_CONFIG") else None)
+    path = named or config_folder() / "config.toml"
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if named is None:
+            return {}
+        raise UsageError("there is no such file", str(path), "Name another by PRESSKEEP_CONFIG.") from None
+    except OSError as error:
+        raise UsageError(f"cannot be read ({error.strerror})", str(path)) from error
+    return _read_file(content, path)
+
+
+def _read_file(content: bytes, path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        table = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"is no TOML file: {error}", str(path)) from error
+    types = {field.name: str(field.type) for field in fields(Config)}
+    values = {}
+    for name, value in table.items():
+        which = f"{path}: {name}"
+        if name not in types:
+            near = get_close_matches(name, types, 1)
+            raise UsageError("there is no such setting", which, f"Did you mean {near[0]}?" if near else "")
+        values[name] = _read(name, types[name], value, which, folder=path.parent)
+    return values
+
+
+def _read(name: str, kind: str, value: Any, which: str, folder: Path | None = None) -> Any:
+    """A setting's value from text or TOML, by the type that its field has. Paths in a file count from its folder."""
+    base = kind.removesuffix(" | None")
+    if base.startswith("tuple["):
+        divider = os.pathsep if "Path" in base else None
+        items = value.split(divider) if isinstance(value, str) else value
+        if not isinstance(items, list):
+            raise UsageError(f"{value!r} is no list", which, 'For example: ["one", "two"]')
+        return tuple(_read(name, base[6:].removesuffix(", ...]"), item, which, folder) for item in items)
+    if base == "Path" and isinstance(value, str):
+        path = Path(value).expanduser()
+        return folder / path if folder else path
+    if base == "bool" and isinstance(value, bool | str):
+        if not isinstance(value, str):
+            return value
+        if value.lower() in _BOOLEANS:
+            return _BOOLEANS[value.lower()]
+    elif base == "str" and isinstance(value, str):
+        return value
+    elif base in ("int", "float") and isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            return int(value) if base == "int" else float(value)
+        except ValueError:
+            pass  # said below, with what is right
+    right = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(base, "text")
+    raise UsageError(f"{value!r} is not {right}", which)
+
+
+def _check(config: Config) -> None:
+    """Refuse values that nothing could work with."""
+    for name in ("workers", "request_timeout", "page_seconds", "page_memory", "max_wire_bytes", "max_page_bytes"):
+        value = getattr(config, name)
+        if not 0 < value < float("inf"):
+            raise UsageError(f"{value} is out of range", f"setting {name}", "It must be above 0.")
+    if config.ca_file is not None and not config.ca_file.is_file():
+        raise UsageError("there is no such file", f"--ca-file {config.ca_file}", "Give a file of PEM certificates.")
+    if config.contact is not None and any(character in config.contact for character in "\r\n"):
+        raise UsageError("a contact is one line", "--contact", "For example: --contact you@example.org")

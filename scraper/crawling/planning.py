@@ -49,6 +49,6 @@ def _due(config: Config, name: str, at: datetime) -> dict[str, int]:
     )
     try:
         with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
-            return {kind: count for kind, count in connection.execute(statement)}
+            return {row[0]: row[1] for row in connection.execute(statement)}
     except ArchiveMissing:
         return {}

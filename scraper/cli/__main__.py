@@ -1,0 +1,10 @@
+"""`python -m scraper.cli`, the same as `presskeep`."""
+
+from __future__ import annotations
+
+import sys
+
+from scraper.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

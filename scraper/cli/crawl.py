@@ -1,0 +1,197 @@
+"""`presskeep crawl`: an incremental crawl of outlets into the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.printing import minute, one_line, table, write, write_bold, write_error, write_json
+from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
+from scraper.config import Config
+from scraper.errors import NothingReached, ScraperError, UsageError
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from scraper.crawling import CrawlOptions, CrawlReport
+    from scraper.crawling.planning import PlannedCrawl
+    from scraper.outlet import Outlet
+
+app = group("Crawl outlets.")
+FAILURES_SHOWN = 10
+
+
+def day(text: str) -> date:
+    """A day from the command line. Raises UsageError for what is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no day", "--since/--until", "For example: --since 2026-03-01.") from None
+
+
+@app.command()
+@configured(fetching=True)
+def crawl(
+    config: Config,
+    outlets: Annotated[list[str] | None, typer.Argument(metavar="OUTLET...", help="Names of outlets.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every outlet whose profile is not hidden.")] = False,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Published on this day or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Published on this day or earlier.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Fetch at most so many articles per outlet.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read listings to their end, though all on them is known.")
+    ] = False,
+    domain: Annotated[list[str] | None, typer.Option(metavar="HOST", help="Ask only this host; repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Crawl outlets into the archive: what is new, and what may have changed.
+
+    A crawl can be stopped at any time (Ctrl-C, a kill, a power cut): all that was fetched is kept, and the same
+    command goes on. Public hosts are asked only with --contact.
+
+    Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --since 2026-03-01
+    """
+    from scraper.crawling import CrawlOptions
+
+    chosen = choose_outlets(config, outlets or [], every=every)
+    options = CrawlOptions(
+        limit=limit,
+        since=day(since) if since else None,
+        until=day(until) if until else None,
+        domains=tuple(host.lower() for host in domain or ()),
+        full=full,
+    )
+    for outlet in chosen:
+        _check_domains(outlet, options.domains)
+    if dry_run:
+        return _plan(config, chosen, options, json=json)
+    return run_crawls(config, chosen, options, json=json, many=every)
+
+
+def run_crawls(
+    config: Config, outlets: Sequence[Outlet], options: CrawlOptions, *, json: bool = False, many: bool = False
+) -> int:
+    """Crawl outlets with progress and a report; gives the exit code. `many`: one that is locked does not end all."""
+    from scraper.cli.logs import start_logging
+    from scraper.cli.progress import show_progress
+    from scraper.crawling import Job, crawl_outlets
+    from spiders.outlet_spider import spider_for
+    from spiders.ways import read_listing
+
+    stop_when_terminal_closes()
+    jobs = [Job(outlet, spider_for(outlet), options) for outlet in outlets]
+    with show_progress() as progress:
+        start_logging(config.log_level, progress.say)
+        reports = crawl_outlets(config, jobs, read_listing, observe=progress)
+    code = exit_code(reports, len(jobs), many=many)
+    with output_may_be_gone():
+        if json:
+            write_json({"outlets": [report_json(report) for report in reports], "exit_code": code})
+        else:
+            for report in reports:
+                print_report(report)
+        for report in reports:
+            if report.error is not None:
+                write_error(f"presskeep: {one_line(str(report.error))}")
+    return code
+
+
+def choose_outlets(config: Config, names: Sequence[str], *, every: bool) -> list[Outlet]:
+    """The outlets that the command names. Raises UsageError where it names none, or both ways at once."""
+    from scraper.profiles import find_outlet, load_outlets, profile_paths
+
+    if every and names:
+        raise UsageError("names outlets and asks for all", "--all", "Give names or --all.")
+    if every:
+        return [outlet for outlet in load_outlets(profile_paths(config)).values() if not outlet.hidden]
+    if not names:
+        raise UsageError("names no outlet", "crawl", "Give names, or --all; `presskeep outlets list` shows them.")
+    paths = profile_paths(config)
+    return [find_outlet(name, paths) for name in dict.fromkeys(names)]
+
+
+def exit_code(reports: Sequence[CrawlReport], jobs: int, *, many: bool) -> int:
+    """The exit code of a run over outlets: what happened to the only one, or the worst that needs to be said."""
+    errors = [report.error for report in reports if report.error is not None]
+    if any(not report.finished and report.error is None for report in reports) or len(reports) < jobs:
+        return 7
+    codes = [error.exit_code if isinstance(error, ScraperError | StorageError) else 1 for error in errors]
+    if codes and len(reports) == 1 and not many:
+        return codes[0]
+    if reports and len(errors) == len(reports) and all(isinstance(error, NothingReached) for error in errors):
+        return 3
+    if 7 in codes or 5 in codes:
+        return 7 if 7 in codes else 5
+    return 1 if codes or any(report.failures for report in reports) else 0
+
+
+def report_json(report: CrawlReport) -> dict[str, Any]:
+    """A report with stable keys (docs/json.md)."""
+    return {
+        "outlet": report.outlet,
+        "finished": report.finished,
+        "error": str(report.error) if report.error is not None else None,
+        "counts": dict(report.counts),
+    }
+
+
+def print_report(report: CrawlReport) -> None:
+    """A report for people."""
+    counts = report.counts
+    outcome = "done" if report.finished and report.error is None else "not finished"
+    write_bold(f"{report.outlet}: {outcome}")
+    write(
+        f"  {counts['articles']} article pages read: {counts['new']} new, {counts['edits']} edited, "
+        f"{counts['duplicates']} known"
+    )
+    write(f"  {counts['pages']} pages kept, {counts['listings']} of them listings, {counts['notices']} notices")
+    for title, reasons in (("declined", counts["refused"]), ("failed", counts["failures"])):
+        if reasons:
+            named = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items(), key=_most_first))
+            write(f"  {title}: {named}")
+    rows = [[f"  {host}", str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
+    for line in table(rows, ["  host", "pages"], right=frozenset({1})) if rows else ():
+        write(line)
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def _check_domains(outlet: Outlet, hosts: Sequence[str]) -> None:
+    for host in hosts:
+        if outlet.domain_of(host) is None:
+            known = ", ".join(domain.host for domain in outlet.crawled_domains())
+            raise UsageError(f"is no domain of {outlet.name}", f"--domain {host}", f"Its domains: {known}.")
+
+
+def _plan(config: Config, outlets: Sequence[Outlet], options: CrawlOptions, *, json: bool) -> int:
+    from scraper.crawling.planning import plan_crawl
+    from scraper.fetching.clock import clock_from
+    from spiders.outlet_spider import OutletSpider
+
+    now = clock_from(config.now).now()
+    plans = [plan_crawl(config, outlet, OutletSpider.seeds(outlet, now, options), now) for outlet in outlets]
+    if json:
+        write_json({"planned": [{"outlet": p.outlet, "at": p.at, "listings": p.listings, "due": p.due} for p in plans]})
+    else:
+        for plan in plans:
+            _print_plan(plan)
+    return 0
+
+
+def _print_plan(plan: PlannedCrawl) -> None:
+    write_bold(f"{plan.outlet}: would begin with {sum(plan.listings.values())} listings, as of {minute(plan.at)} UTC")
+    for line in table(
+        [[f"  {host}", str(number)] for host, number in plan.listings.items()], ["  host", "listings"],
+        right=frozenset({1}),
+    ):  # fmt: skip
+        write(line)
+    due = ", ".join(f"{number} {kind}" for kind, number in plan.due.items()) or "nothing yet"
+    write(f"  due in the archive: {due}")

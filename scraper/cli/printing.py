@@ -1,0 +1,129 @@
+"""Put text that came from outside on a terminal, into a sheet or into JSON, so that it can do no harm there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from datetime import datetime
+from typing import Any
+
+_ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def printable(text: str) -> str:
+    r"""The text with what would steer a terminal written out, as `\x1b`.
+
+    Control characters other than tab and newline are, and those that turn the direction of writing, which could show
+    one address and mean another. Lone surrogates are, so that the text can always be encoded.
+    """
+    text = _ESCAPES.sub(lambda found: _spell(found.group()), text)
+    return "".join(_spell(char) if "\ud800" <= char <= "\udfff" else char for char in text)
+
+
+def one_line(text: str) -> str:
+    """Printable, and on one line: white space runs become one space."""
+    return printable(" ".join(text.split()))
+
+
+def cell(text: str) -> str:
+    """A text for a cell of a sheet. A spreadsheet would run what begins like a formula, so an apostrophe goes before
+    it (the guard that OWASP describes for CSV injection); one that was there already is doubled, so that
+    `uncell(cell(text)) == text`."""
+    return "'" + text if text.startswith((*_FORMULA, "'")) else text
+
+
+def uncell(text: str) -> str:
+    """The text of a cell that `cell` made."""
+    guarded = text.startswith("'") and text[1:].startswith((*_FORMULA, "'"))
+    return text[1:] if guarded else text
+
+
+def write(text: str = "") -> None:
+    """Print a line on standard output. The text is made printable, its own newlines stay."""
+    stream = sys.stdout
+    line = printable(text) + "\n"
+    try:
+        stream.write(line)
+    except UnicodeEncodeError:
+        stream.write(line.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+
+
+def write_error(text: str) -> None:
+    """Print a line on standard error."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+def write_json(value: Any) -> None:
+    """Print a value as JSON. ASCII alone, so that it passes every terminal and every pipe; times are ISO 8601, UTC."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=2, default=_plain) + "\n")
+
+
+def write_json_line(value: Any) -> None:
+    """Print a value as one line of JSON Lines."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=True, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
+def width() -> int:
+    """The columns to write for: the terminal's, at most 100; 80 where there is none."""
+    return min(shutil.get_terminal_size((80, 24)).columns, 100) if sys.stdout.isatty() else 80
+
+
+def styled() -> bool:
+    """Whether standard output may carry colours: a terminal, and nothing forbids it (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def bold(text: str) -> str:
+    """The text in bold where colours may be; made printable first."""
+    text = printable(text)
+    return f"\x1b[1m{text}\x1b[0m" if styled() else text
+
+
+def write_bold(text: str) -> None:
+    """Print a line in bold where colours may be."""
+    sys.stdout.write(bold(text) + "\n")
+
+
+def shorten(text: str, columns: int) -> str:
+    """One line of at most so many characters, cut with an ellipsis."""
+    text = one_line(text)
+    return text if len(text) <= columns else text[: max(columns - 1, 0)].rstrip() + "…"
+
+
+def minute(at: datetime | None) -> str:
+    """An instant for people: UTC, to the minute."""
+    return at.strftime("%Y-%m-%d %H:%M") if at else ""
+
+
+def table(rows: list[list[str]], header: list[str], *, right: frozenset[int] = frozenset()) -> list[str]:
+    """Rows as aligned lines with a header; columns of `right` are flush right. The last column is not padded."""
+    lines = [header, *([one_line(value) for value in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return [
+        "  ".join(
+            value.rjust(size) if place in right else value if place == len(header) - 1 else value.ljust(size)
+            for place, (value, size) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _spell(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

@@ -1,0 +1,125 @@
+"""Show how a crawl goes: a live table on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from scraper.cli.printing import one_line, printable, write_error
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+    from scraper.crawling.tally import Tally
+
+PLAIN_SECONDS = 10.0
+"""Seconds between two plain lines."""
+COUNTED = ("pages", "articles", "new", "duplicates", "refused", "failures")
+
+
+class Progress(Protocol):
+    """Watches a crawl: is called with the outlet's name and its counts whenever they change."""
+
+    def __call__(self, outlet: str, tally: Tally) -> None: ...
+    def say(self, line: str) -> None:
+        """Print a line beside the progress."""
+
+
+def show_progress(*, quiet: bool = False) -> LiveProgress | PlainProgress:
+    """The progress that suits standard error; a context manager. `quiet` shows none but still says lines."""
+    if not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return LiveProgress()
+    return PlainProgress(quiet=quiet)
+
+
+def counts_of(tally: Tally) -> dict[str, int]:
+    """The counts that progress shows, by name."""
+    return {
+        "pages": tally.pages,
+        "articles": tally.articles,
+        "new": tally.new,
+        "duplicates": tally.duplicates,
+        "refused": sum(tally.refused.values()),
+        "failures": sum(tally.failed.values()),
+    }
+
+
+class PlainProgress(AbstractContextManager["PlainProgress"]):
+    """A line for each outlet every ten seconds."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._begun = self._last = monotonic()
+
+    def __call__(self, outlet: str, tally: Tally) -> None:
+        now = monotonic()
+        if self._quiet or now - self._last < PLAIN_SECONDS:
+            return
+        self._last = now
+        counts = ", ".join(f"{number} {name}" for name, number in counts_of(tally).items())
+        self.say(f"{outlet}: {counts}, {_rate(tally.pages, now - self._begun)}")
+
+    def say(self, line: str) -> None:
+        """Print a line on standard error."""
+        write_error(one_line(line))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+
+class LiveProgress(AbstractContextManager["LiveProgress"]):
+    """A table that is drawn anew four times a second: what was done in all, and by domain."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        self._begun = monotonic()
+        self._outlet = ""
+        self._tally: Tally | None = None
+        self._live: Live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, outlet: str, tally: Tally) -> None:
+        if outlet != self._outlet:
+            self._outlet, self._begun = outlet, monotonic()
+        self._tally = tally
+
+    def say(self, line: str) -> None:
+        """Print a line above the table."""
+        self._console.print(one_line(line), soft_wrap=True)
+
+    def _draw(self) -> Table:
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, 2))
+        tally = self._tally
+        if tally is None:
+            grid.add_row("Starting ...")
+            return grid
+        seconds = monotonic() - self._begun
+        grid.add_row(printable(self._outlet), *(f"{number} {name}" for name, number in counts_of(tally).items()))
+        grid.add_row("", _rate(tally.pages, seconds), f"{seconds:.0f} s")
+        for host, pages in list(tally.domains.items())[:20]:
+            grid.add_row(f"  {one_line(host)}", f"{pages} pages")
+        return grid
+
+
+def _rate(pages: int, seconds: float) -> str:
+    return f"{pages / seconds:.1f}/s" if seconds > 0 else "0/s"

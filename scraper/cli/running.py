@@ -1,0 +1,119 @@
+"""Run a command line: parse it, call the command, and turn what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+
+from scraper.cli.commands import LazyGroup
+from scraper.cli.intruders import check_imports
+from scraper.cli.printing import printable
+from scraper.errors import ScraperError
+from storage.errors import StorageError
+
+DONE, FAILURES, USAGE, UNREACHED, LOCKED, DAMAGED, STOPPED = 0, 1, 2, 3, 4, 5, 7
+"""The exit codes of the design; 6 belongs to `health`."""
+
+REPORT = "This is a fault of Presskeep. Run it again with --debug, and report what it prints."
+_COMPLETE = "_PRESSKEEP_COMPLETE"
+
+root = typer.Typer(
+    name="presskeep", cls=LazyGroup, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"presskeep {version('presskeep')}")
+        raise Exit(DONE)
+
+
+@root.callback(epilog="presskeep COMMAND --help tells more. Documentation: README.md and docs/ of the project.")
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of a fault of Presskeep.")] = False,
+) -> None:
+    """Presskeep keeps the news: it crawls outlets over all their domains into an archive to search and read."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line `arguments` (without the program's name); gives the exit code. Prints, never raises."""
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        check_imports()
+        code = _invoke(arguments)
+        sys.stdout.flush()
+        return code
+    except (ScraperError, StorageError) as error:
+        return _say_error(error)
+    except TyperException as error:
+        return _say_usage(error)
+    except (KeyboardInterrupt, Abort):
+        _say("stopped. What was done is kept; the same command goes on.")
+        return STOPPED
+    except BrokenPipeError:
+        _silence_output()
+        return DONE
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"{type(error).__name__}: {str(error) or 'without a message'}. {REPORT}")
+        return FAILURES
+
+
+def _invoke(arguments: list[str]) -> int:
+    command = typer.main.get_command(root)
+    if _COMPLETE in os.environ:
+        command.main(arguments, prog_name="presskeep", standalone_mode=False)
+        return DONE
+    try:
+        with command.make_context("presskeep", arguments or ["--help"]) as context:
+            code: Any = command.invoke(context)
+    except Exit as stop:
+        return stop.exit_code
+    return code if isinstance(code, int) else DONE
+
+
+def _say_error(error: ScraperError | StorageError) -> int:
+    _say(str(error))
+    return error.exit_code
+
+
+def _say_usage(error: Any) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "presskeep"
+    message = str(error.format_message()).strip()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message)  # noqa: T201 - the help of a group of commands
+        return USAGE
+    message = message if message.endswith((".", "?", ")")) else message + "."
+    _say(f"{message[:1].lower()}{message[1:]} See {path} --help.")
+    return USAGE
+
+
+def _say(text: str) -> None:
+    """One line on standard error, whatever stands in the text."""
+    line = f"presskeep: {printable(' '.join(text.split()))}\n"
+    try:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # the terminal is gone: the exit code says it
+
+
+def _silence_output() -> None:
+    """The reader of a pipe is gone; keep Python from saying so when it flushes at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return  # there is no standard output to silence

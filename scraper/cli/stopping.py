@@ -1,0 +1,26 @@
+"""Let a closed terminal stop a run as Ctrl-C does: all that was taken is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Iterator
+
+
+def stop_when_terminal_closes() -> None:
+    """From now on SIGHUP means what SIGINT means; where it is ignored (nohup) it stays so."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:
+        signal.signal(hangup, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+
+
+@contextlib.contextmanager
+def output_may_be_gone() -> Iterator[None]:
+    """Print within it what is only a report: a closed pipe or terminal must not change the exit code."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
