@@ -74,7 +74,8 @@ class Discovery(_Table):
     ones of the same `edition` that have the primary's paths.
 
     sections: `links` selects what leads to articles (default: every link), `next` the link to the next page; a
-    {page} in `start` counts pages from 1 instead. `pages` bounds the paging. datearchive: `start` holds templates
+    {page} in `start` counts pages from 1 instead. `pages` bounds the paging. `menu` selects, on the start pages
+    alone, links to further sections. datearchive: `start` holds templates
     with {from}, {to} (ISO dates) and perhaps {page}; `since` is the first day, `step` days a window. urls: a `start`
     with {number} runs from `first` to `last`; any other is an article, or a text file of URLs, one a line.
     `own_host`: links to a domain of another edition are meant for the host that lists them.
@@ -86,6 +87,7 @@ class Discovery(_Table):
     edition: str | None = None
     links: Selectors = ()
     next: Selectors = ()
+    menu: Selectors = ()
     pages: int = Field(default=50, ge=1)
     since: date | None = None
     step: int = Field(default=1, ge=1)

@@ -136,6 +136,7 @@ def _selectors(outlet: Outlet) -> Iterator[tuple[str, str]]:
     for index, rule in enumerate(outlet.discovery):
         yield from _numbered(f"discovery[{index}].links", rule.links)
         yield from _numbered(f"discovery[{index}].next", rule.next)
+        yield from _numbered(f"discovery[{index}].menu", rule.menu)
     for index, template in enumerate(outlet.templates):
         yield from template_selectors(template, f"templates[{index}].")
 

@@ -61,6 +61,7 @@ EXAMPLES = {
     "discovery.edition": 'edition = "fr"',
     "discovery.links": 'links = ["h2 a"]',
     "discovery.next": 'next = ["a[rel=next]"]',
+    "discovery.menu": 'menu = ["ul.menu a"]',
     "discovery.pages": "pages = 50",
     "discovery.since": "since = 2012-01-01",
     "discovery.step": "step = 1",
@@ -137,11 +138,11 @@ def key_of(location: Iterable[int | str]) -> str:
 def _own(findings: list[ErrorDetails]) -> list[ErrorDetails]:
     """Findings without those that only follow from one within them: a table that is wrong is counted as missing."""
     places = [finding["loc"] for finding in findings]
-    return [
-        finding
-        for finding in findings
-        if not any(len(place) > len(finding["loc"]) and place[: len(finding["loc"])] == finding["loc"] for place in places)
-    ]
+
+    def has_inner(outer: tuple[int | str, ...]) -> bool:
+        return any(len(place) > len(outer) and place[: len(outer)] == outer for place in places)
+
+    return [finding for finding in findings if not has_inner(finding["loc"])]
 
 
 _MESSAGES = {

@@ -15,7 +15,7 @@ from spiders.links import parse_page
 from spiders.sections import read_links
 from spiders.ways import Findings, Request, Seed, address_of, domains_of, path_of
 
-LONGEST = 365
+LONGEST = 36_525
 """Days of the longest window that is asked across a gap in the archive."""
 
 _PARTS = {
@@ -53,7 +53,8 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
 
     With articles, the next page and the window before are `more`: an incremental crawl stops at the first window
     that brings nothing new. An empty window proves nothing, so the one before is always read, and is twice as long
-    each time: a gap of years costs some ten requests. `since` ends it all.
+    each time: a gap of years costs some ten requests. Where such a long window holds articles, the way goes on at
+    its newest end in windows of the usual length. `since` ends it all.
     """
     domain = outlet.domain_of(urlsplit(page.url).hostname or "", urlsplit(page.url).path)
     located = _locate(page.url, rule, domain)
@@ -62,13 +63,14 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
     if located is None or domain is None:
         return Findings(links=links, problem="" if links else "no-window")
     start, window = located
-    older = _older(window, rule, empty=not links)
-    older_url = address_of(domain, _fill(start, older)) if older is not None and window.page == 1 else None
-    before = (Link(older_url),) if older_url is not None else ()
     if not links:
-        return Findings(parts=before)
-    following = _following(window, start, rule, domain)
-    return Findings(links=links, more=following + before)
+        return Findings(parts=_listed(start, _before(window, rule), domain) if window.page == 1 else ())
+    if window.days > rule.step:
+        return Findings(links=links, more=_listed(start, newest_window(window.last, rule.step), domain))
+    older = _listed(start, _older(window, rule), domain) if window.page == 1 else ()
+    following = Window(window.first, window.last, window.page + 1)
+    pages_on = "{page}" in start and window.page < rule.pages
+    return Findings(links=links, more=(_listed(start, following, domain) if pages_on else ()) + older)
 
 
 def newest_window(day: date, step: int) -> Window:
@@ -77,19 +79,23 @@ def newest_window(day: date, step: int) -> Window:
     return Window(first, first + timedelta(days=step - 1))
 
 
-def _older(window: Window, rule: Discovery, *, empty: bool) -> Window | None:
+def _older(window: Window, rule: Discovery) -> Window | None:
+    """The window of the usual length before a window; None before the archive's first day."""
+    last = window.first - timedelta(days=1)
+    return None if rule.since is None or last < rule.since else newest_window(last, rule.step)
+
+
+def _before(window: Window, rule: Discovery) -> Window | None:
+    """The window before an empty one, of twice its length."""
     last = window.first - timedelta(days=1)
     if rule.since is None or last < rule.since:
         return None
-    days = min(2 * window.days, max(LONGEST, rule.step)) if empty else rule.step
-    first = newest_window(last, rule.step).first if not empty else last - timedelta(days=days - 1)
-    return Window(max(first, rule.since) if empty else first, last)
+    days = min(2 * window.days, LONGEST, last.toordinal())
+    return Window(max(last - timedelta(days=days - 1), rule.since), last)
 
 
-def _following(window: Window, start: str, rule: Discovery, domain: Domain) -> tuple[Link, ...]:
-    if "{page}" not in start or window.page >= rule.pages:
-        return ()
-    url = address_of(domain, _fill(start, Window(window.first, window.last, window.page + 1)))
+def _listed(start: str, window: Window | None, domain: Domain) -> tuple[Link, ...]:
+    url = address_of(domain, _fill(start, window)) if window is not None else None
     return (Link(url),) if url is not None else ()
 
 

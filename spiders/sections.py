@@ -1,4 +1,4 @@
-"""Discovery by section pages: the links of a page, then its next page."""
+"""Discovery by section pages: the links of a page, its next page, and the sections that menus lead to."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from spiders.ways import Findings, Request, Seed, listing_seeds, path_of
 
 _PAGE = "{page}"
 _MAX_NAME = 300
+_MAX_SECTIONS = 500
 _NUMBER = re.compile(r"\d{1,9}")
 
 
@@ -25,12 +26,13 @@ def seeds(outlet: Outlet, rule: Discovery, request: Request) -> Iterator[Seed]:
 
 
 def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
-    """The articles that a section page links to, and its next page."""
+    """The articles that a section page links to, its next page, and (on a start page) the sections of its menu."""
     tree = parse_page(page)
     if tree is None:
         return Findings(problem="empty")
     links = read_links(tree, page, outlet, rule)
-    return Findings(links=links, more=_next_pages(tree, page, outlet, rule, found=bool(links)))
+    more = _next_pages(tree, page, outlet, rule, found=bool(links))
+    return Findings(links=links, more=more, parts=_menu(tree, page, outlet, rule))
 
 
 def read_links(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery) -> tuple[Link, ...]:
@@ -73,6 +75,23 @@ def _next_pages(
         return (linked,) if linked is not None else ()
     counted = count_on(page.url, outlet, rule) if found else None
     return (Link(counted),) if counted is not None else ()
+
+
+def _menu(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery) -> tuple[Link, ...]:
+    """The sections that a start page's menu leads to, on the page's own host: other hosts have menus of their own."""
+    here = urlsplit(page.url)
+    if not rule.menu or path_of(page.url, outlet.domain_of(here.hostname or "", here.path)) not in rule.start:
+        return ()
+    base = base_of(tree, page)
+    sections: dict[str, Link] = {}
+    for anchor in _anchors([element for selector in rule.menu for element in select(tree, selector)]):
+        url = absolute_url(base, anchor.get("href") or "")
+        if url is None or url == page.url or urlsplit(url).netloc != here.netloc or outlet.identify(url) is not None:
+            continue
+        sections.setdefault(outlet.listing_key(url), Link(url))
+        if len(sections) == _MAX_SECTIONS:
+            break
+    return tuple(sections.values())
 
 
 def _linked_next(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery) -> Link | None:
