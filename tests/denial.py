@@ -56,9 +56,9 @@ def _is_local(host: str) -> bool:
 
 def install() -> None:
     """Deny from now on, in this process and in those that it starts. An audit hook cannot be taken back."""
-    if os.environ.get("PRESSKEEP_TEST_DENIAL") == str(os.getpid()):
-        return
-    os.environ["PRESSKEEP_TEST_DENIAL"] = str(os.getpid())
+    if os.environ.get("PRESSKEEP_TEST_DENIAL"):
+        return  # begun by sitecustomize, in a process that a test (or pytest-xdist) started
+    os.environ["PRESSKEEP_TEST_DENIAL"] = "1"
     parts = [str(_SITE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(part for part in parts if part))
     sys.addaudithook(deny_outside)

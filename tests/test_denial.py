@@ -6,36 +6,38 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 
 import pytest
-
-from tests.denial import OutsideConnection
 
 OUTSIDE = "192.0.2.1"
 """An address of TEST-NET-1 (RFC 5737), which nobody has."""
 
 
+def denied() -> AbstractContextManager[object]:
+    """Expect that the guard, and not the network, refuses."""
+    return pytest.raises(PermissionError, match=r"a test (wanted to reach|asked the name service)")
+
+
 def test_a_deliberate_outside_connection_is_denied() -> None:
-    with socket.socket() as outside, pytest.raises(OutsideConnection):
-        outside.settimeout(1)
+    with socket.socket() as outside, denied():
         outside.connect((OUTSIDE, 80))
 
 
 def test_an_outside_connection_by_ipv6_is_denied() -> None:
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
-    with socket.socket(socket.AF_INET6) as outside, pytest.raises(OutsideConnection):
-        outside.settimeout(1)
+    with socket.socket(socket.AF_INET6) as outside, denied():
         outside.connect(("2001:db8::1", 80))
 
 
 def test_a_datagram_to_an_outside_address_is_denied() -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as outside, pytest.raises(OutsideConnection):
+    with socket.socket(type=socket.SOCK_DGRAM) as outside, denied():
         outside.sendto(b"", (OUTSIDE, 53))
 
 
 def test_an_outside_name_is_not_looked_up() -> None:
-    with pytest.raises(OutsideConnection):
+    with denied():
         socket.getaddrinfo("www.example.org", 443)
 
 
@@ -50,7 +52,7 @@ def test_twisted_s_connections_are_denied_too() -> None:
         "reactor.run()\n"
     )
     result = _run(program)
-    assert "did not open itself" in result.stdout + result.stderr
+    assert "not permitted" in result.stdout
 
 
 def test_a_process_that_a_test_starts_is_denied_too() -> None:
