@@ -22,9 +22,14 @@ HEARTBEAT_LIMIT = timedelta(seconds=60)
 
 
 def begin_crawl(
-    connection: Connection, outlet: int | None, kind: CrawlKind, *, operator: str | None, robots_policy: str,
+    connection: Connection,
+    outlet: int | None,
+    kind: CrawlKind,
+    *,
+    operator: str | None,
+    robots_policy: str,
     now: datetime,
-) -> int:  # fmt: skip
+) -> int:
     """Write down that a run begins, and give its id. `now` is the mapped clock's UTC instant."""
     statement = (
         crawl.insert()

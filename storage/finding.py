@@ -80,8 +80,9 @@ def add_groups(
         places = _places(connection, [each.hash for each in sightings])
         strangers = [each for each in sightings if each.hash not in places]
         owners = _resources(connection, outlet, strangers, crawl, added)
-        _add_locations(connection, strangers, owners, domain_map or DomainMap(domains(connection, outlet)),
-                       now, crawl, added)  # fmt: skip
+        _add_locations(
+            connection, strangers, owners, domain_map or DomainMap(domains(connection, outlet)), now, crawl, added
+        )
         _note_seen(connection, places.values(), now)
         _heed_lastmods(connection, _lastmods(sightings, places, owners, now), now)
         count_up(
@@ -184,8 +185,9 @@ def _add_locations(
     for each in strangers:
         home = domain_map.find(each.url)
         rows.append(
-            location_row(each.url, each.hash, owners[each.found.key], home.id if home else None, each.found.how,
-                         now, crawl)  # fmt: skip
+            location_row(
+                each.url, each.hash, owners[each.found.key], home.id if home else None, each.found.how, now, crawl
+            )
         )
         added[each.group][1] += 1
     insert_missing(connection, location, rows)

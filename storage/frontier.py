@@ -158,7 +158,7 @@ def _lot(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode()).digest()
 
 
-def _rows(connection: Connection, statement: Select[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+def _rows(connection: Connection, statement: Select[int, str]) -> Iterator[tuple[int, str]]:
     for row in connection.execute(statement, execution_options={"yield_per": 1000}):
         yield row[0], row[1]
 
@@ -167,9 +167,7 @@ def _due(outlet: int, priority: int) -> tuple[ColumnElement[bool], ...]:
     return resource.c.outlet == outlet, resource.c.priority == priority, resource.c.due_at.is_not(None)
 
 
-def _priorities(
-    connection: Connection, outlet: int, most: int | None, after: int | None = None
-) -> Iterator[int]:
+def _priorities(connection: Connection, outlet: int, most: int | None, after: int | None = None) -> Iterator[int]:
     """The priorities in use, ascending, by one seek each: a scan over priorities would read all that is not due."""
     while True:
         statement = select(func.min(resource.c.priority)).where(
@@ -188,9 +186,9 @@ def _read(connection: Connection, resources: Sequence[int]) -> list[Leased]:
     facts: dict[int, tuple[str, str, int, int]] = {}
     for portion in in_portions(resources):
         for row in connection.execute(
-            select(
-                resource.c.id, resource.c.key, resource.c.kind, resource.c.priority, resource.c.attempts
-            ).where(resource.c.id.in_(portion))
+            select(resource.c.id, resource.c.key, resource.c.kind, resource.c.priority, resource.c.attempts).where(
+                resource.c.id.in_(portion)
+            )
         ):
             facts[row.id] = (row.key, row.kind, row.priority, row.attempts)
         for place in connection.execute(
@@ -209,6 +207,5 @@ def _read(connection: Connection, resources: Sequence[int]) -> list[Leased]:
             owner, number, url, *facts_of_place = place
             places[owner].append(LeasedLocation(number, url, host_of(url), *facts_of_place))
     return [
-        Leased(each, *facts[each], any(at.fetched_at for at in places[each]), tuple(places[each]))
-        for each in resources
+        Leased(each, *facts[each], any(at.fetched_at for at in places[each]), tuple(places[each])) for each in resources
     ]

@@ -45,14 +45,14 @@ def count_up(connection: Connection, outlet: int, amounts: Mapping[str, int]) ->
 
 
 def update_each(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Set columns of many rows by their `id`; every mapping holds the same columns."""
-    if rows:
-        values: dict[str, Any] = {name: bindparam(f"set_{name}") for name in rows[0] if name != "id"}
-        statement = update(table).where(table.c.id == bindparam("of_id")).values(values)
-        parameters = [
-            {("of_id" if name == "id" else f"set_{name}"): value for name, value in row.items()} for row in rows
-        ]
-        connection.execute(statement, parameters)
+    """Set columns of rows by their `id`; one statement for all rows that set the same columns."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        names = tuple(name for name in row if name != "id")
+        alike.setdefault(names, []).append({"of_id": row["id"]} | {f"set_{name}": row[name] for name in names})
+    for names, parameters in alike.items():
+        values: dict[str, Any] = {name: bindparam(f"set_{name}") for name in names}
+        connection.execute(update(table).where(table.c.id == bindparam("of_id")).values(values), parameters)
 
 
 def in_portions(values: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -27,16 +27,46 @@ COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         capture,
         ("id",),
-        ("id", "member_sha256", "location", "at", "status", "mime", "payload_sha256", "truncated", "tls", "source",
-         "origin"),
+        (
+            "id",
+            "member_sha256",
+            "location",
+            "at",
+            "status",
+            "mime",
+            "payload_sha256",
+            "truncated",
+            "tls",
+            "source",
+            "origin",
+        ),
     ),
     (location, ("id",), ("id", "url", "url_hash", "how", "first_at")),
     (
         revision,
         ("id",),
-        ("id", "article", "digest", "headline", "lead", "blocks", "body", "authors", "section", "tags", "language",
-         "published_at", "published_printed", "published_precision", "zone", "updated_at", "updated_printed", "found",
-         "extractor", "supersedes"),
+        (
+            "id",
+            "article",
+            "digest",
+            "headline",
+            "lead",
+            "blocks",
+            "body",
+            "authors",
+            "section",
+            "tags",
+            "language",
+            "published_at",
+            "published_printed",
+            "published_precision",
+            "zone",
+            "updated_at",
+            "updated_printed",
+            "found",
+            "extractor",
+            "supersedes",
+        ),
     ),
     (
         extraction,
@@ -46,7 +76,7 @@ COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
     (article_key, ("outlet", "key"), ("outlet", "key")),
     (decision, ("id",), ("id", "at", "by", "verb", "subject", "payload")),
     (fetch_failure, ("id",), ("id", "location", "at", "reason")),
-)  # fmt: skip
+)
 """Tables in the order of the digest: what orders their rows, and the columns covered. None of these columns is ever
 changed once its row stands; docs/verify.md lists them, with what is left out and why."""
 
@@ -89,9 +119,12 @@ def _added(
 
 
 def _line(name: str, values: list[Any]) -> bytes:
-    return json.dumps([name, *map(_plain, values)], ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    ) + b"\n"  # fmt: skip
+    return (
+        json.dumps([name, *map(_plain, values)], ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
+            "utf-8", "surrogatepass"
+        )
+        + b"\n"
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,11 @@ def is_dead(owner: str) -> bool:
     return bool(started) and started != _started(int(pid))
 
 
+def is_local(owner: str) -> bool:
+    """Whether the owner runs, or ran, on this machine."""
+    return owner.partition("/")[0] == socket.gethostname()
+
+
 def process_lives(pid: int) -> bool:
     """Whether a process of this number runs on this machine. A zombie does not: it holds and writes nothing more."""
     try:

@@ -28,9 +28,7 @@ class WholeExchange:
     facts: dict[str, Any]
 
 
-def read_exchange(
-    archive_folder: Path, path: str, offset: int, length: int, *, limit: int = MEMBER_LIMIT
-) -> Exchange:
+def read_exchange(archive_folder: Path, path: str, offset: int, length: int, *, limit: int = MEMBER_LIMIT) -> Exchange:
     """The exchange whose response record is the gzip member of `length` bytes at `offset`.
 
     `path` is relative to the archive's `warc` folder, and without `.open`. Raises ArchiveDamaged when the file or
@@ -50,7 +48,7 @@ def open_warc(warc_folder: Path, path: str) -> BinaryIO:
     """Open a WARC file for reading, whether it is closed or still being written. Raises ArchiveDamaged without it."""
     for name in (path, path + OPEN, path):  # the last again, for a file that was closed between the first two
         try:
-            return open(warc_folder / name, "rb")
+            return (warc_folder / name).open("rb")
         except FileNotFoundError:
             continue
     raise ArchiveDamaged("this file is missing", str(warc_folder / path))

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -49,12 +50,16 @@ class WarcWriter:
         self._digest = hashlib.sha256()
         self._chains: dict[tuple[bytes, ...], tuple[str, int]] = {}
         self._folder_synced = False
-        with _told(folder):
+        with _telling(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self.path, self._file = _create(folder, prefix, serial)
         fields = {"Content-Type": "application/warc-fields", "WARC-Filename": self.path}
         block = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in warcinfo.items())
-        self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode(), level=1))
+        try:
+            self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode(), level=1))
+        except StorageError:
+            self.abandon()
+            raise
 
     def append(self, exchange: Exchange, facts: Mapping[str, Any] | None = None) -> Appended:
         """Append an exchange; it is safe after `sync()`. `facts` (JSON values) are kept with it for recovery."""
@@ -99,7 +104,7 @@ class WarcWriter:
 
     def sync(self) -> None:
         """Return when all that was appended, and the file's name, would outlive a loss of power."""
-        with _told(self._folder / self.path):
+        with _telling(self._folder / self.path):
             os.fsync(self._file)
             if not self._folder_synced:
                 sync_folder(self._folder)
@@ -107,7 +112,7 @@ class WarcWriter:
 
     def truncate(self, length: int) -> None:
         """Take back what was appended behind `length` bytes. The file can only be abandoned after that."""
-        with _told(self._folder / self.path):
+        with _telling(self._folder / self.path):
             os.ftruncate(self._file, length)
             os.fsync(self._file)
         self.length = length
@@ -115,8 +120,8 @@ class WarcWriter:
     def close(self) -> str:
         """Give the file its final name and free its lock. Returns the SHA-256 (hex) of the whole file."""
         self.sync()
-        with _told(self._folder / self.path):
-            os.rename(self._folder / (self.path + OPEN), self._folder / self.path)
+        with _telling(self._folder / self.path):
+            (self._folder / (self.path + OPEN)).rename(self._folder / self.path)
             sync_folder(self._folder)
         self.abandon()
         return self._digest.hexdigest()
@@ -129,7 +134,7 @@ class WarcWriter:
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
-        with _told(self._folder / self.path):
+        with _telling(self._folder / self.path):
             while view:
                 written = os.write(self._file, view)
                 view = view[written:]
@@ -211,17 +216,13 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-class _told:
+@contextmanager
+def _telling(place: Path) -> Iterator[None]:
     """Turns an OSError into our own, which names the file."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise explained(error, str(self._place)) from error
+    try:
+        yield
+    except OSError as error:
+        raise explained(error, str(place)) from error
 
 
 def explained(error: OSError, which: str) -> StorageError:

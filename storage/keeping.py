@@ -1,0 +1,319 @@
+"""T1: write down what was fetched, in one transaction, after its records are safe on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, bindparam, case, select, update
+
+from storage.exchange import Exchange
+from storage.finding import hashed, location_row
+from storage.inserting import count_up, in_portions, insert_missing, update_each
+from storage.models import capture, fetch_failure, location, resource, warc_file
+from storage.outlets import DomainMap, domains
+from storage.priorities import NEW, REVISIT
+from storage.records import Failure, Fetch, Kept
+from storage.warc_writing import Appended
+
+log = logging.getLogger(__name__)
+
+_HEADER_LIMIT = 1000
+"""The longest ETag, Last-Modified or media type that is taken into the database; longer ones are no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who keeps: the crawl, its outlet, the owner of its leases, and how its captures came about."""
+
+    crawl: int
+    outlet: int
+    owner: str
+    source: Literal["live", "import", "recover"] = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """The WARC file that a batch was appended to, with the length up to which it is safe and accounted for.
+
+    `id` is None until its row stands. `path` is relative to the archive's WARC folder.
+    """
+
+    id: int | None
+    path: str
+    writer: str
+    committed_len: int
+
+
+def keep_batch(
+    connection: Connection,
+    run: Run,
+    file: FileFacts | None,
+    fetches: Sequence[tuple[Fetch, Appended]],
+    failures: Sequence[Failure] = (),
+) -> tuple[int | None, list[Kept]]:
+    """Write a batch down; gives the WARC file's id, and what was kept in the order of `fetches`.
+
+    Call it in a write transaction whose commit makes the fetches done. `file` may be None where only failures came.
+    """
+    places = _locate(connection, run, fetches, failures)
+    file_id = account(connection, file) if file else None
+    kept = _add_captures(connection, run, file_id, file.path if file else "", fetches, places)
+    _mark_fetched(connection, fetches, kept)
+    if failures:
+        connection.execute(
+            fetch_failure.insert(),
+            [
+                {"location": places[each.url], "crawl": run.crawl, "at": to_millisecond(each.at), "reason": each.reason}
+                for each in failures
+            ],
+        )
+    _settle(connection, run.owner, fetches, failures)
+    count_up(connection, run.outlet, {"captures": len(fetches), "failures": len(failures)})
+    return file_id, kept
+
+
+def account(connection: Connection, file: FileFacts) -> int:
+    """Write down up to which length a WARC file is safe and accounted for; gives its id."""
+    if file.id is None:
+        statement = warc_file.insert().values(
+            store="warc", path=file.path, writer=file.writer, state="open", committed_len=file.committed_len
+        )
+        number: int = connection.execute(statement.returning(warc_file.c.id)).scalar_one()
+        return number
+    connection.execute(update(warc_file).where(warc_file.c.id == file.id).values(committed_len=file.committed_len))
+    return file.id
+
+
+def facts_of(fetch: Fetch, run: Run) -> dict[str, Any]:
+    """What is written beside an exchange, so that it can be adopted when its T1 never came."""
+    return {
+        "crawl": run.crawl,
+        "outlet": run.outlet,
+        "owner": run.owner,
+        "resource": fetch.resource,
+        "outcome": fetch.outcome,
+        "at": fetch.at.isoformat(),
+        "final": fetch.final,
+        "due_at": fetch.due_at.isoformat() if fetch.due_at else None,
+        "from": fetch.redirected_from,
+    }
+
+
+def fetch_from(facts: Mapping[str, Any], exchange: Exchange) -> Fetch:
+    """The fetch that `facts_of` described. Raises KeyError, TypeError or ValueError when it does not."""
+    due_at, origin = facts["due_at"], facts["from"]
+    return Fetch(
+        exchange=exchange,
+        resource=int(facts["resource"]),
+        url=exchange.url,
+        outcome=str(facts["outcome"]),
+        at=_instant(facts["at"]),
+        final=bool(facts["final"]),
+        due_at=_instant(due_at) if due_at is not None else None,
+        redirected_from=int(origin) if origin is not None else None,
+    )
+
+
+def to_millisecond(at: datetime) -> datetime:
+    """An instant as both databases keep it."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def storable(text: str) -> str:
+    """Text that both databases take: PostgreSQL refuses NUL, and neither takes half a surrogate pair."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _instant(text: object) -> datetime:
+    at = datetime.fromisoformat(str(text))
+    if at.tzinfo is None:
+        raise ValueError(f"no zone: {text}")
+    return at.astimezone(UTC)
+
+
+def _locate(
+    connection: Connection, run: Run, fetches: Sequence[tuple[Fetch, Appended]], failures: Sequence[Failure]
+) -> dict[str, int]:
+    """The ids of all locations asked, by URL as given. A URL that is known keeps the resource it belongs to."""
+    asked: dict[str, tuple[int, datetime]] = {}
+    for fetch, _ in fetches:
+        asked.setdefault(fetch.exchange.url, (fetch.resource, fetch.at))
+    for failure in failures:
+        asked.setdefault(failure.url, (failure.resource, failure.at))
+    forms = {url: _form(url) for url in asked}
+    known = _ids(connection, [digest for _, digest in forms.values()])
+    missing = {digest: url for url, (_, digest) in forms.items() if digest not in known}
+    if missing:
+        domain_map = DomainMap(domains(connection, run.outlet))
+        rows = []
+        for digest, url in missing.items():
+            owner, at = asked[url]
+            home = domain_map.find(forms[url][0])
+            rows.append(
+                location_row(
+                    forms[url][0], digest, owner, home.id if home else None, "fetched", to_millisecond(at), run.crawl
+                )
+            )
+        insert_missing(connection, location, rows)
+        known |= _ids(connection, list(missing))
+        count_up(connection, run.outlet, {"locations": len(missing)})
+    return {url: known[digest] for url, (_, digest) in forms.items()}
+
+
+def _form(url: str) -> tuple[str, bytes]:
+    """The canonical URL and its hash. What cannot be a URL for us was fetched all the same: it stands as it is."""
+    try:
+        return hashed(url)
+    except ValueError:
+        log.warning("fetched from what is no URL for us: %r", url)
+        text = storable(url)
+        return text, hashlib.sha256(text.encode()).digest()
+
+
+def _ids(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for portion in in_portions(hashes):
+        statement = select(location.c.url_hash, location.c.id).where(location.c.url_hash.in_(portion))
+        found.update((bytes(digest), number) for digest, number in connection.execute(statement))
+    return found
+
+
+def _add_captures(
+    connection: Connection,
+    run: Run,
+    file_id: int | None,
+    path: str,
+    fetches: Sequence[tuple[Fetch, Appended]],
+    places: Mapping[str, int],
+) -> list[Kept]:
+    if not fetches:
+        return []
+    rows = []
+    for fetch, appended in fetches:
+        exchange = fetch.exchange
+        rows.append(
+            {
+                "warc_file": file_id,
+                "offset": appended.offset,
+                "length": appended.length,
+                "member_sha256": appended.member_sha256,
+                "location": places[exchange.url],
+                "crawl": run.crawl,
+                "at": to_millisecond(fetch.at),
+                "status": exchange.status,
+                "mime": _mime(exchange),
+                "payload_sha256": appended.payload_sha256,
+                "truncated": exchange.truncated,
+                "tls": _tls(exchange),
+                "source": run.source,
+                "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else None,
+                "outcome": fetch.outcome,
+            }
+        )
+    connection.execute(capture.insert(), rows)
+    first = min(appended.offset for _, appended in fetches)
+    ids = dict(
+        connection.execute(
+            select(capture.c.offset, capture.c.id).where(capture.c.warc_file == file_id, capture.c.offset >= first)
+        ).tuples()
+    )
+    return [
+        Kept(ids[appended.offset], places[fetch.exchange.url], path, appended.offset, appended.length)
+        for fetch, appended in fetches
+    ]
+
+
+def _mark_fetched(connection: Connection, fetches: Sequence[tuple[Fetch, Appended]], kept: Sequence[Kept]) -> None:
+    """Times and validators of the locations. A 304 and an error leave the validators of the last whole answer."""
+    whole, others = [], []
+    for (fetch, _), place in zip(fetches, kept, strict=True):
+        at = to_millisecond(fetch.at)
+        row = {"id": place.location, "fetched_at": at, "last_at": at}
+        if fetch.exchange.status == 200 and fetch.exchange.truncated is None:
+            whole.append(
+                row
+                | {
+                    "etag": _short(fetch.exchange.header("etag")),
+                    "last_modified": _short(fetch.exchange.header("last-modified")),
+                }
+            )
+        else:
+            others.append(row)
+    update_each(connection, location, whole)
+    update_each(connection, location, others)
+
+
+_SETTLE = (
+    update(resource)
+    .where(resource.c.id == bindparam("of"))
+    .values(
+        outcome=bindparam("new_outcome"),
+        due_at=bindparam("new_due", type_=resource.c.due_at.type),
+        attempts=case((bindparam("vain") == 1, resource.c.attempts + 1), else_=0),
+        # An article once answered waits behind those that were never fetched.
+        priority=case(
+            (
+                (resource.c.kind == "article") & (resource.c.priority == NEW) & (bindparam("vain") == 0),
+                REVISIT,
+            ),
+            else_=resource.c.priority,
+        ),
+        lease_until=case((resource.c.lease_owner == bindparam("by"), None), else_=resource.c.lease_until),
+        lease_owner=case((resource.c.lease_owner == bindparam("by"), None), else_=resource.c.lease_owner),
+    )
+)
+
+
+def _settle(
+    connection: Connection,
+    owner: str,
+    fetches: Iterable[tuple[Fetch, Appended]],
+    failures: Iterable[Failure],
+) -> None:
+    """Outcome, next due time and end of the lease, for what is final."""
+    rows = []
+    for fetch, _ in fetches:
+        if fetch.final:
+            vain = fetch.exchange.status >= 400 or fetch.exchange.truncated is not None
+            rows.append((fetch.resource, fetch.outcome, fetch.due_at, vain))
+    rows.extend((each.resource, f"failed:{each.reason}", each.due_at, True) for each in failures if each.final)
+    if rows:
+        # In order of id, so that two processes cannot block each other.
+        rows.sort(key=lambda row: row[0])
+        connection.execute(
+            _SETTLE,
+            [
+                {"of": of, "new_outcome": outcome, "new_due": due, "vain": int(vain), "by": owner}
+                for of, outcome, due, vain in rows
+            ],
+        )
+
+
+def _mime(exchange: Exchange) -> str | None:
+    value = _short(exchange.header("content-type"))
+    return value.partition(";")[0].strip().lower() or None if value else None
+
+
+def _tls(exchange: Exchange) -> dict[str, Any] | None:
+    """Facts of the connection; the certificates themselves stand in the WARC file."""
+    if exchange.tls is None:
+        return None
+    chain = [hashlib.sha256(each).hexdigest() for each in exchange.tls.chain]
+    return {"version": exchange.tls.version, "cipher": exchange.tls.cipher, "chain_sha256": chain}
+
+
+def _short(value: str | None) -> str | None:
+    return storable(value) if value and len(value) <= _HEADER_LIMIT else None

@@ -1,0 +1,192 @@
+"""Observations of articles: which domain showed which revision when, and what is current by that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from storage.inserting import in_portions
+from storage.models import article, capture, extraction, location, revision
+from storage.outlets import DomainMap, DomainRow
+from storage.urls import host_of
+
+UNRANKED = 1_000_000
+"""The rank of a host that is no domain of the outlet: below every domain."""
+DEPTH = 200
+"""How many observations of one article are looked back on, newest first."""
+
+Line = int | str
+"""A line of observations: a domain's id, or the host where it is no domain's."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCapture:
+    """A capture that is read: when it was made (UTC), where, and in which line it stands."""
+
+    id: int
+    at: datetime
+    location: int
+    line: Line
+
+
+@dataclass(slots=True)
+class Observation:
+    """A capture that showed a revision. `digest` is what its newest reading gave; `readings` holds each extractor's."""
+
+    capture: int
+    at: datetime
+    line: Line
+    digest: str
+    readings: dict[int, str]
+
+    @property
+    def place(self) -> tuple[datetime, int]:
+        return self.at, self.capture
+
+
+@dataclass(slots=True)
+class ArticleState:
+    """An article while a batch is worked through. `id` is None until its row stands."""
+
+    key: str
+    id: int | None = None
+    kind: str | None = None
+    current: int | None = None
+    published_at: datetime | None = None
+    observations: list[Observation] = field(default_factory=list)
+    revisions: dict[str, int] = field(default_factory=dict)
+
+    def last_before(self, line: Line, place: tuple[datetime, int]) -> Observation | None:
+        """What a domain showed last before a moment."""
+        earlier = [each for each in self.observations if each.line == line and each.place < place]
+        return max(earlier, key=lambda each: each.place, default=None)
+
+    def of_capture(self, capture_id: int) -> Observation | None:
+        return next((each for each in self.observations if each.capture == capture_id), None)
+
+
+def line_of(domain: int | None, url: str) -> Line:
+    """The line that a location's captures belong to."""
+    return domain if domain is not None else host_of(url)
+
+
+def current_digest(observations: Sequence[Observation], domains: DomainMap) -> str:
+    """The digest of what is current: what the highest-ranked serving domain showed last.
+
+    A text that a domain of higher rank, out of service now, has shown and moved on from is stale: then that domain's
+    last text stays current. Where no domain that showed the article serves, the highest-ranked one counts.
+    """
+    lines: dict[Line, list[Observation]] = {}
+    for each in sorted(observations, key=lambda each: each.place):
+        lines.setdefault(each.line, []).append(each)
+    by_rank = sorted(lines, key=lambda line: (_rank(line, domains), str(line)))
+    serving = next((line for line in by_rank if not _out_of_service(line, domains)), None)
+    if serving is None:
+        return lines[by_rank[0]][-1].digest
+    shown = lines[serving][-1].digest
+    for line in by_rank[: by_rank.index(serving)]:
+        last = lines[line][-1].digest
+        if shown != last and any(each.digest == shown for each in lines[line]):
+            return last
+    return shown
+
+
+def load_states(connection: Connection, keys: dict[str, int]) -> dict[int, ArticleState]:
+    """Articles with their newest observations and all their revisions, by article; `keys` maps keys to articles."""
+    states: dict[int, ArticleState] = {}
+    for portion in in_portions(sorted(set(keys.values()))):
+        for row in connection.execute(
+            select(article.c.id, article.c.kind, article.c.current_revision, article.c.published_at).where(
+                article.c.id.in_(portion)
+            )
+        ):
+            states[row.id] = ArticleState("", row.id, row.kind, row.current_revision, row.published_at)
+        for owner, digest, number in connection.execute(
+            select(revision.c.article, revision.c.digest, revision.c.id).where(revision.c.article.in_(portion))
+        ).tuples():
+            states[owner].revisions[digest] = number
+        _load_observations(connection, portion, states)
+    for key, number in keys.items():
+        states[number].key = key
+    return states
+
+
+def load_captures(connection: Connection, ids: set[int]) -> dict[int, SeenCapture]:
+    """Captures by id."""
+    found = {}
+    for portion in in_portions(sorted(ids)):
+        statement = (
+            select(capture.c.id, capture.c.at, capture.c.location, location.c.domain, location.c.url)
+            .join(location, location.c.id == capture.c.location)
+            .where(capture.c.id.in_(portion))
+        )
+        for number, at, place, domain, url in connection.execute(statement).tuples():
+            found[number] = SeenCapture(number, at, place, line_of(domain, url))
+    return found
+
+
+def load_extractions(connection: Connection, captures: set[int]) -> dict[tuple[int, int], tuple[int, int] | None]:
+    """The readings that stand, by capture and extractor: article and revision, or None for no article."""
+    found: dict[tuple[int, int], tuple[int, int] | None] = {}
+    for portion in in_portions(sorted(captures)):
+        statement = (
+            select(extraction.c.capture, extraction.c.extractor, revision.c.article, revision.c.id)
+            .outerjoin(revision, revision.c.id == extraction.c.revision)
+            .where(extraction.c.capture.in_(portion))
+        )
+        for number, reader, owner, shown in connection.execute(statement).tuples():
+            found[number, reader] = (owner, shown) if shown is not None else None
+    return found
+
+
+def _load_observations(connection: Connection, articles: Sequence[int], states: dict[int, ArticleState]) -> None:
+    newest = (
+        select(
+            revision.c.article,
+            revision.c.digest,
+            extraction.c.capture,
+            extraction.c.extractor,
+            extraction.c.at.label("read_at"),
+            capture.c.at,
+            location.c.domain,
+            location.c.url,
+            func.row_number()
+            .over(partition_by=revision.c.article, order_by=(capture.c.at.desc(), extraction.c.capture.desc()))
+            .label("number"),
+        )
+        .join(extraction, extraction.c.revision == revision.c.id)
+        .join(capture, capture.c.id == extraction.c.capture)
+        .join(location, location.c.id == capture.c.location)
+        .where(revision.c.article.in_(articles))
+        .subquery()
+    )
+    rows = connection.execute(
+        select(newest)
+        .where(newest.c.number <= DEPTH)
+        .order_by(newest.c.article, newest.c.at, newest.c.capture, newest.c.read_at, newest.c.extractor)
+    )
+    for row in rows:
+        known = states[row.article].observations
+        if known and known[-1].capture == row.capture:
+            known[-1].digest = row.digest
+            known[-1].readings[row.extractor] = row.digest
+        else:
+            line = line_of(row.domain, row.url)
+            known.append(Observation(row.capture, row.at, line, row.digest, {row.extractor: row.digest}))
+
+
+def _domain(line: Line, domains: DomainMap) -> DomainRow | None:
+    return domains.by_id.get(line) if isinstance(line, int) else None
+
+
+def _rank(line: Line, domains: DomainMap) -> int:
+    domain = _domain(line, domains)
+    return domain.rank if domain else UNRANKED
+
+
+def _out_of_service(line: Line, domains: DomainMap) -> bool:
+    domain = _domain(line, domains)
+    return domain.out_of_service if domain else False

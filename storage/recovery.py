@@ -1,0 +1,341 @@
+"""Start-up recovery: take in what a killed run left on the disk, and free what it held."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import Connection, or_, select, update
+
+from storage.archive import Archive
+from storage.crawls import abandoned_crawls, end_crawl, free_hosts
+from storage.errors import ArchiveDamaged, StorageError
+from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
+from storage.models import capture, crawl, host_lease, location, outlet_lock, resource, warc_file
+from storage.owners import is_dead, is_local
+from storage.records import Fetch
+from storage.warc_reading import WholeExchange, to_exchange, walk
+from storage.warc_writing import OPEN, Appended, explained, lock, sync_folder
+
+log = logging.getLogger(__name__)
+
+TORN = "torn"
+"""The folder, in the WARC folder, that keeps what broke off: `NAME.at-OFFSET` holds a file's bytes from OFFSET on."""
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What recovery did: exchanges adopted, torn tails put aside, WARC files closed, leases released, runs ended."""
+
+    adopted: int = 0
+    torn: int = 0
+    closed: int = 0
+    released: int = 0
+    ended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCapture:
+    """A capture that no worker has read yet. `at` is UTC; `warc_path`, `offset` and `length` are for read_exchange."""
+
+    capture: int
+    resource: int
+    key: str
+    kind: str
+    url: str
+    at: datetime
+    warc_path: str
+    offset: int
+    length: int
+
+
+def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
+    """Bring the archive to where no kill is to be seen. Call it with the outlet held, before the run begins.
+
+    For each WARC file that is open with its lock free: exchanges behind the committed length are adopted through T1,
+    a torn tail is copied to `warc/torn/` and cut off, and the file is closed. Then leases that expired by `now` (UTC
+    of the mapped clock) or whose owner is dead are released, and runs that were killed are ended as 'killed'. Files
+    that others are writing are left alone, and running it twice does nothing the second time.
+
+    Raises ArchiveDamaged, after all else is done, when a file is missing or shorter than what was committed.
+    """
+    damaged: list[str] = []
+    adopted = torn = closed = 0
+    for path, row in _open_files(archive):
+        place = archive.warc_folder / (path + OPEN)
+        with _locked(place) as file:
+            try:
+                if file is not None:
+                    mended = _Mender(archive, path, row, file).mend()
+                elif row is not None and not place.exists():
+                    mended = _finish_closing(archive, path, row)
+                else:
+                    continue  # another process is writing to it
+            except ArchiveDamaged as error:
+                damaged.append(str(error))
+                continue
+        adopted, torn, closed = adopted + mended.adopted, torn + mended.torn, closed + mended.closed
+    released = ended = 0
+    with archive.begin() as connection:
+        released = _release(connection, now)
+        for each in abandoned_crawls(connection, owner):
+            end_crawl(connection, each, "killed", {}, now)
+            ended += 1
+    if damaged:
+        raise ArchiveDamaged("; ".join(damaged), str(archive.warc_folder), "Run a check before anything is written.")
+    return Recovered(adopted, torn, closed, released, ended)
+
+
+def pending(connection: Connection, outlet: int, limit: int, *, after: int = 0) -> list[PendingCapture]:
+    """Captures of the outlet that wait to be read, oldest first, with ids greater than `after`."""
+    statement = (
+        select(
+            capture.c.id,
+            resource.c.id,
+            resource.c.key,
+            resource.c.kind,
+            location.c.url,
+            capture.c.at,
+            warc_file.c.path,
+            capture.c.offset,
+            capture.c.length,
+        )
+        .join(location, location.c.id == capture.c.location)
+        .join(resource, resource.c.id == location.c.resource)
+        .join(warc_file, warc_file.c.id == capture.c.warc_file)
+        .where(capture.c.outcome == "pending", resource.c.outlet == outlet, capture.c.id > after)
+        .order_by(capture.c.id)
+        .limit(limit)
+    )
+    return [PendingCapture(*row) for row in connection.execute(statement).tuples()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: int
+    committed_len: int
+    writer: str
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[BinaryIO | None]:
+    """Open a WARC file and take its lock; None when it is gone or somebody writes to it."""
+    try:
+        file = place.open("r+b")
+    except FileNotFoundError:
+        yield None
+        return
+    with file:
+        yield file if lock(file.fileno()) and _is_same(file, place) else None
+
+
+class _Mender:
+    """Brings one WARC file and its row together."""
+
+    def __init__(self, archive: Archive, path: str, row: _Row | None, file: BinaryIO) -> None:
+        self._archive, self._path, self._row, self._file = archive, path, row, file
+        self._place = archive.warc_folder / (path + OPEN)
+        self._adopted = 0
+
+    def mend(self) -> Recovered:
+        size = os.fstat(self._file.fileno()).st_size
+        committed = self._row.committed_len if self._row else 0
+        _check_length(self._place, size, self._row)
+        good = self._adopt(committed)
+        torn = 0
+        if good < size:
+            self._put_aside(good, size)
+            torn = 1
+        if self._row is None:
+            self._place.unlink()  # nothing whole but, at most, the warcinfo record that every file begins with
+            sync_folder(self._place.parent)
+            return Recovered(torn=torn)
+        digest = _sha256(self._file)
+        self._place.rename(self._archive.warc_folder / self._path)
+        sync_folder(self._place.parent)
+        _set_closed(self._archive, self._row.id, digest)
+        return Recovered(adopted=self._adopted, torn=torn, closed=1)
+
+    def _adopt(self, committed: int) -> int:
+        """Adopt what stands whole behind the committed length; gives the length up to which the file is good.
+
+        The batch that was being written is at most 64 exchanges long, but another count does no harm.
+        """
+        good = committed
+        portion: list[WholeExchange] = []
+        for found in walk(self._file, committed):
+            if isinstance(found, WholeExchange):
+                portion.append(found)
+                good = found.request.end
+            else:
+                good = found.end
+            if len(portion) == _BATCH:
+                self._keep(portion, good)
+                portion = []
+        if portion or (self._row is not None and good > committed):
+            self._keep(portion, good)
+        return good
+
+    def _keep(self, portion: Sequence[WholeExchange], good: int) -> None:
+        """T1 for adopted exchanges, in one transaction."""
+        os.fsync(self._file.fileno())  # a record may be whole in memory and not on the disk yet
+        writer = self._row.writer if self._row else _writer_of(portion)
+        with self._archive.begin() as connection:
+            facts = FileFacts(self._row.id if self._row else None, self._path, writer, good)
+            file = replace(facts, id=account(connection, facts))
+            for run, fetches in self._by_run(connection, portion):
+                keep_batch(connection, run, file, fetches)
+                self._adopted += len(fetches)
+        assert file.id is not None
+        self._row = _Row(file.id, good, writer)
+
+    def _by_run(
+        self, connection: Connection, portion: Sequence[WholeExchange]
+    ) -> list[tuple[Run, list[tuple[Fetch, Appended]]]]:
+        runs: dict[Run, list[tuple[Fetch, Appended]]] = {}
+        for whole in portion:
+            try:
+                exchange = to_exchange(whole, self._file)
+                fetch = fetch_from(whole.facts, exchange)
+                run = _run_of(connection, whole, fetch)
+            except (KeyError, TypeError, ValueError, StorageError) as error:
+                # Not ours to guess: the bytes stay in the file, which a check or an import can read.
+                log.error(
+                    "an exchange in %s at byte %d cannot be adopted: %s", self._path, whole.response.offset, error
+                )
+                continue
+            response = whole.response
+            payload = hashlib.sha256(exchange.payload).hexdigest()
+            appended = Appended(response.offset, response.end - response.offset, response.member_sha256, payload)
+            runs.setdefault(run, []).append((fetch, appended))
+        return list(runs.items())
+
+    def _put_aside(self, good: int, size: int) -> None:
+        """Copy the torn tail, see the copy safe on the disk, and only then cut it off."""
+        folder = self._archive.warc_folder / TORN
+        try:
+            folder.mkdir(exist_ok=True)
+            copy = folder / f"{self._path}.at-{good}"
+            with copy.open("wb") as target:
+                self._file.seek(good)
+                shutil.copyfileobj(self._file, target)
+                target.flush()
+                os.fsync(target.fileno())
+            sync_folder(folder)
+            os.ftruncate(self._file.fileno(), good)
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise explained(error, str(folder)) from error
+        log.warning("%d bytes at the end of %s had broken off; they are kept in %s", size - good, self._path, copy)
+
+
+def _writer_of(portion: Sequence[WholeExchange]) -> str:
+    return str(portion[0].facts.get("owner", "")) if portion else ""
+
+
+def _run_of(connection: Connection, whole: WholeExchange, fetch: Fetch) -> Run:
+    """Which run an exchange belongs to; its crawl and resource must stand in this database."""
+    run = Run(int(whole.facts["crawl"]), int(whole.facts["outlet"]), str(whole.facts["owner"]), "recover")
+    stands = connection.execute(
+        select(crawl.c.id, resource.c.id).where(
+            crawl.c.id == run.crawl, resource.c.id == fetch.resource, resource.c.outlet == run.outlet
+        )
+    ).first()
+    if stands is None:
+        raise StorageError("its crawl or resource is not in this database", fetch.url)
+    return run
+
+
+def _open_files(archive: Archive) -> Iterator[tuple[str, _Row | None]]:
+    """All files that are open by the database or by their name, those with a row first."""
+    with archive.read() as connection:
+        statement = select(warc_file.c.path, warc_file.c.id, warc_file.c.committed_len, warc_file.c.writer).where(
+            warc_file.c.state == "open", warc_file.c.store == "warc"
+        )
+        rows = {row.path: _Row(row.id, row.committed_len, row.writer) for row in connection.execute(statement)}
+    yield from sorted(rows.items())
+    names = sorted(archive.warc_folder.glob("*" + OPEN)) if archive.warc_folder.is_dir() else []
+    for place in names:
+        path = place.name.removesuffix(OPEN)
+        if path not in rows:
+            yield path, _row_of(archive, path)
+
+
+def _row_of(archive: Archive, path: str) -> _Row | None:
+    with archive.read() as connection:
+        statement = select(warc_file.c.id, warc_file.c.committed_len, warc_file.c.writer).where(
+            warc_file.c.path == path, warc_file.c.store == "warc"
+        )
+        row = connection.execute(statement).first()
+    return _Row(*row) if row else None
+
+
+def _finish_closing(archive: Archive, path: str, row: _Row) -> Recovered:
+    """Finish the closing of a file whose writer was killed between its new name and its row's."""
+    place = archive.warc_folder / path
+    try:
+        with place.open("rb") as file:
+            _check_length(place, os.fstat(file.fileno()).st_size, row)
+            _set_closed(archive, row.id, _sha256(file))
+    except FileNotFoundError:
+        if not is_local(row.writer):
+            return Recovered()  # another machine's file: it is not for us to judge
+        raise ArchiveDamaged(f"is missing, though {row.committed_len} bytes were committed", str(place)) from None
+    return Recovered(closed=1)
+
+
+def _check_length(place: Path, size: int, row: _Row | None) -> None:
+    if row is not None and size < row.committed_len:
+        raise ArchiveDamaged(f"holds {size} bytes, though {row.committed_len} were committed", str(place))
+
+
+def _set_closed(archive: Archive, file_id: int, digest: str) -> None:
+    with archive.begin() as connection:
+        connection.execute(update(warc_file).where(warc_file.c.id == file_id).values(state="closed", sha256=digest))
+
+
+def _release(connection: Connection, now: datetime) -> int:
+    """Release leases that expired and leases and locks of the dead."""
+    owners = connection.execute(
+        select(resource.c.lease_owner).where(resource.c.lease_owner.is_not(None)).distinct()
+    ).scalars()
+    dead = [each for each in owners if each is not None and is_dead(each)]
+    result = connection.execute(
+        update(resource)
+        .where(
+            resource.c.lease_owner.is_not(None), or_(resource.c.lease_owner.in_(dead), resource.c.lease_until <= now)
+        )
+        .values(lease_owner=None, lease_until=None)
+    )
+    for holder in connection.execute(select(host_lease.c.owner).distinct()).scalars().all():
+        if is_dead(holder):
+            free_hosts(connection, holder)
+    for holder in connection.execute(select(outlet_lock.c.owner)).scalars().all():
+        if is_dead(holder):
+            connection.execute(outlet_lock.delete().where(outlet_lock.c.owner == holder))
+    return result.rowcount
+
+
+def _is_same(file: BinaryIO, place: Path) -> bool:
+    """Whether the name still stands for the file that was opened: its writer may have closed it since."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), place.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sha256(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()

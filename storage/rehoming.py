@@ -1,0 +1,82 @@
+"""Bind resources to the article that their page turned out to be, where it is another than their key says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select, update
+
+from storage.finding import resources_by_key
+from storage.inserting import insert_missing, update_each
+from storage.models import location, resource
+from storage.priorities import REVISIT
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page of an article: which resource was fetched, at which location, and the article's key and id."""
+
+    resource: int
+    location: int
+    key: str
+    article: int
+    at: datetime
+
+
+def bind(connection: Connection, outlet: int, crawl: int, shown: Sequence[Shown]) -> None:
+    """Bind each resource to its article.
+
+    Where the page's own key is another than the resource's (a redirect, an old number), the resource is an alias: the
+    location that a redirect led to goes to the key's own resource, which takes over the due time, so that neither is
+    fetched for the other.
+    """
+    update_each(connection, resource, [{"id": each.resource, "article": each.article} for each in shown])
+    keys = {
+        row.id: row
+        for row in connection.execute(
+            select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at).where(
+                resource.c.id.in_({each.resource for each in shown})
+            )
+        )
+    }
+    for each in shown:
+        alias = keys[each.resource]
+        if alias.kind == "article" and alias.key != each.key:
+            _move(connection, outlet, crawl, each, alias.due_at)
+
+
+def _move(connection: Connection, outlet: int, crawl: int, shown: Shown, due_at: datetime | None) -> None:
+    by_redirect = (
+        (location.c.id == shown.location) & (location.c.resource == shown.resource) & (location.c.how == "fetched")
+    )
+    redirected = connection.execute(select(location.c.id).where(by_redirect)).first() is not None
+    known = resources_by_key(connection, outlet, [shown.key])
+    if not known and not redirected:
+        return  # its only address is the alias's own, which goes on being asked
+    insert_missing(
+        connection,
+        resource,
+        [
+            {
+                "outlet": outlet,
+                "key": shown.key,
+                "kind": "article",
+                "priority": REVISIT,
+                "found_by": "identity",
+                "found_crawl": crawl,
+            }
+        ],
+    )
+    home = (known or resources_by_key(connection, outlet, [shown.key]))[shown.key]
+    connection.execute(update(location).where(by_redirect).values(resource=home))
+    connection.execute(update(resource).where(resource.c.id == home).values(article=shown.article, outcome="article"))
+    never_asked = (
+        resource.c.lease_owner.is_(None),
+        or_(resource.c.due_at.is_(None), resource.c.due_at <= shown.at),
+    )
+    connection.execute(
+        update(resource).where(resource.c.id == home, *never_asked).values(due_at=due_at, priority=REVISIT)
+    )
+    connection.execute(update(resource).where(resource.c.id == shown.resource).values(due_at=None))

@@ -1,0 +1,317 @@
+"""The writer: one thread that appends to the WARC file and writes to the database, in batches."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+
+from storage.archive import Archive
+from storage.engines import explain
+from storage.errors import StorageError, StorageFull
+from storage.keeping import FileFacts, Run, facts_of, keep_batch
+from storage.knowing import Knower
+from storage.models import outlet as outlet_table
+from storage.models import warc_file
+from storage.records import Failure, Fetch, Kept, Known, Reading
+from storage.warc_writing import Appended, WarcWriter
+
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_Job = Callable[[Connection], Any]
+
+BATCH = 64
+"""The most that one batch holds, and so the most that a kill sends out again besides what was in flight."""
+LINGER = 0.2
+"""Seconds a batch waits at most to be filled."""
+SILENCE = 0.01
+"""Seconds without anything new after which a batch does not wait for more. A lone page is kept 10 ms after it came."""
+
+
+@dataclass(slots=True)
+class _Item:
+    work: Fetch | Failure | Reading | _Job
+    future: Future[Any]
+    size: int = 0
+
+
+class Writer:
+    """Keeps what a crawl fetches and learns, from any thread; every future resolves after its commit.
+
+    The methods put work into a queue that is bounded by number and by bytes of bodies: while it is full they block
+    (`congested` tells beforehand). When the disk or the database fails, every waiting future gets StorageFull or
+    StorageError, the writer stops, and so does whatever is given to it later; all that was committed is kept.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        *,
+        crawl: int,
+        outlet: int,
+        owner: str,
+        warcinfo: Mapping[str, str],
+        max_items: int = 512,
+        max_bytes: int = 64_000_000,
+        roll_bytes: int = 1_000_000_000,
+    ) -> None:
+        self._archive = archive
+        self._run_facts = Run(crawl, outlet, owner)
+        self._warcinfo = dict(warcinfo)
+        self._max_items, self._max_bytes, self._roll_bytes = max_items, max_bytes, roll_bytes
+        self._items: deque[_Item] = deque()
+        self._bytes = 0
+        self._jobs = 0
+        lock = threading.Lock()
+        self._arrived = threading.Condition(lock)
+        self._room = threading.Condition(lock)
+        self._closing = False
+        self._error: StorageError | None = None
+        self._error_shown = False
+        self._thread = threading.Thread(target=self._work, name="storage-writer", daemon=True)
+        self._file: WarcWriter | None = None
+        self._file_id: int | None = None
+        self._serial = 0
+        self._prefix = "archive"
+        self._knower = Knower(crawl=crawl, outlet=outlet)
+
+    def start(self) -> None:
+        """Begin to work. Raises StorageError when the database cannot be used."""
+        try:
+            self._connection = self._archive.engine.connect().execution_options(presskeep_begin="BEGIN IMMEDIATE")
+            with self._connection.begin():
+                name = select(outlet_table.c.name).where(outlet_table.c.id == self._run_facts.outlet)
+                self._prefix = self._connection.execute(name).scalar_one()
+        except DBAPIError as error:
+            raise self._explained(error) from error
+        self._thread.start()
+
+    def keep(self, fetch: Fetch) -> Future[Kept]:
+        """Keep a finished exchange (T1)."""
+        exchange = fetch.exchange
+        return self._submit(fetch, len(exchange.response) + len(exchange.payload) + len(exchange.request))
+
+    def fail(self, failure: Failure) -> Future[None]:
+        """Write down a fetch that gave no exchange (T1)."""
+        return self._submit(failure)
+
+    def know(self, reading: Reading) -> Future[Known]:
+        """Write down what was read in a capture (T2)."""
+        return self._submit(reading, len(reading.content.body) if reading.content else 0)
+
+    def run(self, job: Callable[[Connection], _T]) -> Future[_T]:
+        """Run a job in a transaction of its own on the writer's connection, between batches.
+
+        What was given to the writer before it is committed first. An exception of the job rolls it back and stands
+        in its future; the writer goes on.
+        """
+        return self._submit(job)
+
+    @property
+    def congested(self) -> bool:
+        """Whether giving more would soon block: time to let no new request begin."""
+        return len(self._items) * 2 > self._max_items or self._bytes * 2 > self._max_bytes
+
+    @property
+    def error(self) -> StorageError | None:
+        """Why the writer stopped, None while it works."""
+        return self._error
+
+    def close(self) -> None:
+        """Write down all that waits, close the WARC file, and stop. Closing twice is no error.
+
+        Raises the StorageError that stopped the writer, unless a future has shown it already.
+        """
+        with self._arrived:
+            closing_now = not self._closing
+            self._closing = True
+            self._arrived.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if closing_now and self._error is not None and not self._error_shown:
+            raise self._error
+
+    def _submit(self, work: Fetch | Failure | Reading | _Job, size: int = 0) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # what is on its way to the disk cannot be called back
+        item = _Item(work, future, size)
+        with self._room:
+            while not (self._error or self._closing) and self._full(size):
+                if threading.current_thread() is self._thread:
+                    break  # a job that gives more work must not wait for itself
+                self._room.wait()
+            if self._error or self._closing:
+                self._error_shown = True
+                future.set_exception(self._error or StorageError("the writer is closed"))
+                return future
+            self._items.append(item)
+            self._bytes += size
+            self._jobs += callable(work)
+            self._arrived.notify()
+        return future
+
+    def _full(self, size: int) -> bool:
+        if not self._items:
+            return False
+        return len(self._items) >= self._max_items or self._bytes + size > self._max_bytes
+
+    def _work(self) -> None:
+        try:
+            while batch := self._take():
+                self._write(batch)
+            self._close_file()
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
+            self._stop(error, [])
+        finally:
+            if self._file:
+                self._file.abandon()
+            self._connection.close()
+
+    def _take(self) -> list[_Item]:
+        """The next batch; empty when all is done. A job is somebody waiting, so nothing lingers for it."""
+        with self._arrived:
+            while not self._items and not self._closing and not self._error:
+                self._arrived.wait()
+            if self._error:
+                return []
+            deadline = monotonic() + LINGER
+            while self._items and len(self._items) < BATCH and not self._closing and not self._jobs:
+                waiting = len(self._items)
+                self._arrived.wait(min(SILENCE, max(0.0, deadline - monotonic())))
+                if len(self._items) == waiting or monotonic() >= deadline:
+                    break
+            batch = [self._items.popleft() for _ in range(min(BATCH, len(self._items)))]
+            self._bytes -= sum(item.size for item in batch)
+            self._jobs -= sum(callable(item.work) for item in batch)
+            self._room.notify_all()
+        return batch
+
+    def _write(self, batch: Sequence[_Item]) -> None:
+        fetched = [item for item in batch if isinstance(item.work, Fetch)]
+        failed = [item for item in batch if isinstance(item.work, Failure)]
+        read = [item for item in batch if isinstance(item.work, Reading)]
+        jobs = [item for item in batch if callable(item.work)]
+        try:
+            if fetched or failed:
+                self._keep(fetched, failed)
+            if read:
+                self._know(read)
+            for item in jobs:
+                self._run_job(item)
+            if self._file and self._file.length >= self._roll_bytes:
+                self._close_file()
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
+            self._stop(error, batch)
+
+    def _keep(self, fetched: Sequence[_Item], failed: Sequence[_Item]) -> None:
+        appended = self._append([item.work for item in fetched if isinstance(item.work, Fetch)])
+        failures = [item.work for item in failed if isinstance(item.work, Failure)]
+        file = None
+        if appended and self._file:
+            file = FileFacts(self._file_id, self._file.path, self._run_facts.owner, self._file.length)
+        with self._connection.begin():
+            file_id, kept = keep_batch(self._connection, self._run_facts, file, appended, failures)
+        self._file_id = file_id or self._file_id
+        for item, each in zip(fetched, kept, strict=True):
+            item.future.set_result(each)
+        for item in failed:
+            item.future.set_result(None)
+
+    def _append(self, fetches: Sequence[Fetch]) -> list[tuple[Fetch, Appended]]:
+        """Append a batch's records and see them safe on the disk. On failure the file ends where it ended before."""
+        if not fetches:
+            return []
+        if self._file is None:
+            self._file = WarcWriter(self._archive.warc_folder, self._warcinfo, prefix=self._prefix, serial=self._serial)
+            self._serial += 1
+        start = self._file.length
+        try:
+            appended = [(each, self._file.append(each.exchange, facts_of(each, self._run_facts))) for each in fetches]
+            self._file.sync()
+        except StorageError:
+            self._take_back(start)
+            raise
+        return appended
+
+    def _take_back(self, length: int) -> None:
+        assert self._file is not None
+        try:
+            self._file.truncate(length)
+        except StorageError as error:
+            log.warning("records that were never accounted for stay behind until the next start: %s", error)
+
+    def _know(self, items: Sequence[_Item]) -> None:
+        readings = [item.work for item in items if isinstance(item.work, Reading)]
+        try:
+            with self._connection.begin():
+                known = self._knower.know_batch(self._connection, readings)
+        except Exception as error:
+            self._knower.forget()
+            if _is_fatal(error):
+                raise
+            if len(items) == 1:
+                items[0].future.set_exception(error)
+                return
+            log.warning("a batch of readings is written one by one: %s", error)
+            for item in items:
+                self._know([item])
+            return
+        for item, each in zip(items, known, strict=True):
+            item.future.set_result(each)
+
+    def _run_job(self, item: _Item) -> None:
+        assert callable(item.work)
+        try:
+            with self._connection.begin():
+                result = item.work(self._connection)
+        except Exception as error:
+            if _is_fatal(error):
+                raise
+            item.future.set_exception(error)
+        else:
+            item.future.set_result(result)
+
+    def _close_file(self) -> None:
+        if self._file is None:
+            return
+        digest = self._file.close()
+        with self._connection.begin():
+            self._connection.execute(
+                update(warc_file).where(warc_file.c.id == self._file_id).values(state="closed", sha256=digest)
+            )
+        self._file, self._file_id = None, None
+
+    def _stop(self, error: Exception, batch: Sequence[_Item]) -> None:
+        ours = self._explained(error)
+        log.error("the writer stops: %s", ours, exc_info=None if ours is error else error)
+        with self._room:
+            self._error = ours
+            waiting = [*batch, *self._items]
+            self._items.clear()
+            self._bytes = self._jobs = 0
+            self._room.notify_all()
+        for item in waiting:
+            if not item.future.done():
+                self._error_shown = True
+                item.future.set_exception(ours)
+
+    def _explained(self, error: Exception) -> StorageError:
+        if isinstance(error, StorageError):
+            return error
+        if isinstance(error, DBAPIError):
+            told = explain(error, self._archive.engine)
+            return told if isinstance(told, StorageFull) else StorageError(told.what, told.which, told.next)
+        return StorageError(f"writing failed ({type(error).__name__}: {error})", str(self._archive.folder))
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Whether the database itself failed (gone, full, locked), not what was asked of it."""
+    return isinstance(error, OperationalError | InterfaceError | InternalError)
