@@ -214,20 +214,6 @@ resource = Table(
     Column("found_crawl", Id, ForeignKey("crawl.id")),
     UniqueConstraint("outlet", "key"),
 )
-Index(
-    "ix_resource_due",
-    resource.c.outlet,
-    resource.c.priority,
-    resource.c.due_at,
-    sqlite_where=resource.c.due_at.is_not(None),
-    postgresql_where=resource.c.due_at.is_not(None),
-)
-Index(
-    "ix_resource_lease",
-    resource.c.lease_owner,
-    sqlite_where=resource.c.lease_owner.is_not(None),
-    postgresql_where=resource.c.lease_owner.is_not(None),
-)
 Index("ix_resource_article", resource.c.article)
 Index("ix_resource_found_crawl", resource.c.found_crawl)
 
@@ -288,12 +274,6 @@ capture = Table(
 )
 Index("ix_capture_location", capture.c.location)
 Index("ix_capture_crawl", capture.c.crawl)
-Index(
-    "ix_capture_pending",
-    capture.c.id,
-    sqlite_where=capture.c.outcome == "pending",
-    postgresql_where=capture.c.outcome == "pending",
-)
 
 fetch_failure = Table(
     "fetch_failure",
@@ -495,4 +475,3 @@ block_count = Table(
     _text("sample"),
     PrimaryKeyConstraint("domain", "window", "hash"),
 )
-

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, Text, inspect
 from storage import migrating, models
 from storage.archive import Archive
 from storage.index import search_metadata
+from storage.partial_indexes import PARTIAL_INDEXES
 from tests.databases import Place
 
 
@@ -44,6 +45,15 @@ def test_a_column_that_no_migration_makes_is_noticed(archive: Archive) -> None:
     with archive.read() as connection:
         found = _differences(connection, twin, *_models(archive)[1:])
     assert [(change[0], change[2], change[3].name) for change in found] == [("add_column", "article", "forgotten")]
+
+
+def test_the_partial_indexes_hold_their_part(archive: Archive) -> None:
+    with archive.read() as connection:
+        inspector = inspect(connection)
+        for index in PARTIAL_INDEXES:
+            assert index.table is not None
+            (found,) = [each for each in inspector.get_indexes(index.table.name) if each["name"] == index.name]
+            assert found["dialect_options"][f"{connection.dialect.name}_where"] is not None
 
 
 def test_every_foreign_key_of_the_models_stands_in_the_database(archive: Archive) -> None:

@@ -1,0 +1,29 @@
+"""The indexes that hold a part of their table; only what makes or compares schemas imports them.
+
+Naming an option of PostgreSQL loads its dialect, 30 ms that reading an archive on SQLite does without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Index
+
+from storage.models import capture, resource
+
+
+def _index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+DUE = _index(
+    "ix_resource_due",
+    resource.c.outlet,
+    resource.c.priority,
+    resource.c.due_at,
+    where=resource.c.due_at.is_not(None),
+)
+"""The frontier: 'due' is a comparison, not a state."""
+LEASED = _index("ix_resource_lease", resource.c.lease_owner, where=resource.c.lease_owner.is_not(None))
+PENDING = _index("ix_capture_pending", capture.c.id, where=capture.c.outcome == "pending")
+PARTIAL_INDEXES = (DUE, LEASED, PENDING)
