@@ -168,7 +168,7 @@ def resources_by_key(connection: Connection, outlet: int, keys: Sequence[str]) -
         statement = select(resource.c.key, resource.c.id).where(
             resource.c.outlet == outlet, resource.c.key.in_(portion)
         )
-        found.update(connection.execute(statement).tuples())
+        found.update((row[0], row[1]) for row in connection.execute(statement))
     return found
 
 

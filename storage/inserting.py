@@ -66,5 +66,5 @@ def ids_by(connection: Connection, table: Table, column: str, values: Sequence[A
     found: dict[Any, int] = {}
     for portion in in_portions(values):
         statement = select(table.c[column], table.c.id).where(table.c[column].in_(portion))
-        found.update(connection.execute(statement).tuples())
+        found.update((row[0], row[1]) for row in connection.execute(statement))
     return found

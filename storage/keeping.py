@@ -225,11 +225,8 @@ def _add_captures(
         )
     connection.execute(capture.insert(), rows)
     first = min(appended.offset for _, appended in fetches)
-    ids = dict(
-        connection.execute(
-            select(capture.c.offset, capture.c.id).where(capture.c.warc_file == file_id, capture.c.offset >= first)
-        ).tuples()
-    )
+    placed = select(capture.c.offset, capture.c.id).where(capture.c.warc_file == file_id, capture.c.offset >= first)
+    ids = {row[0]: row[1] for row in connection.execute(placed)}
     return [
         Kept(ids[appended.offset], places[fetch.exchange.url], path, appended.offset, appended.length)
         for fetch, appended in fetches

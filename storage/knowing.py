@@ -132,7 +132,7 @@ class Knower:
             statement = select(article_key.c.key, article_key.c.article).where(
                 article_key.c.outlet == self._outlet, article_key.c.key.in_(portion)
             )
-            found.update(connection.execute(statement).tuples())
+            found.update((row[0], row[1]) for row in connection.execute(statement))
         return found
 
     def _compare(self, connection: Connection, plan: _Plan, state: ArticleState) -> None:

@@ -106,7 +106,7 @@ def load_states(connection: Connection, keys: dict[str, int]) -> dict[int, Artic
             states[row.id] = ArticleState("", row.id, row.kind, row.current_revision, row.published_at)
         for owner, digest, number in connection.execute(
             select(revision.c.article, revision.c.digest, revision.c.id).where(revision.c.article.in_(portion))
-        ).tuples():
+        ):
             states[owner].revisions[digest] = number
         _load_observations(connection, portion, states)
     for key, number in keys.items():
@@ -123,7 +123,7 @@ def load_captures(connection: Connection, ids: set[int]) -> dict[int, SeenCaptur
             .join(location, location.c.id == capture.c.location)
             .where(capture.c.id.in_(portion))
         )
-        for number, at, place, domain, url in connection.execute(statement).tuples():
+        for number, at, place, domain, url in connection.execute(statement):
             found[number] = SeenCapture(number, at, place, line_of(domain, url))
     return found
 
@@ -137,7 +137,7 @@ def load_extractions(connection: Connection, captures: set[int]) -> dict[tuple[i
             .outerjoin(revision, revision.c.id == extraction.c.revision)
             .where(extraction.c.capture.in_(portion))
         )
-        for number, reader, owner, shown in connection.execute(statement).tuples():
+        for number, reader, owner, shown in connection.execute(statement):
             found[number, reader] = (owner, shown) if shown is not None else None
     return found
 

@@ -116,7 +116,7 @@ def pending(connection: Connection, outlet: int, limit: int, *, after: int = 0) 
         .order_by(capture.c.id)
         .limit(limit)
     )
-    return [PendingCapture(*row) for row in connection.execute(statement).tuples()]
+    return [PendingCapture(*row) for row in connection.execute(statement)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,11 +72,11 @@ def _move(connection: Connection, outlet: int, crawl: int, shown: Shown, due_at:
     home = (known or resources_by_key(connection, outlet, [shown.key]))[shown.key]
     connection.execute(update(location).where(by_redirect).values(resource=home))
     connection.execute(update(resource).where(resource.c.id == home).values(article=shown.article, outcome="article"))
-    never_asked = (
+    waiting = (
         resource.c.lease_owner.is_(None),
         or_(resource.c.due_at.is_(None), resource.c.due_at <= shown.at),
     )
     connection.execute(
-        update(resource).where(resource.c.id == home, *never_asked).values(due_at=due_at, priority=REVISIT)
+        update(resource).where(resource.c.id == home, *waiting).values(due_at=due_at, priority=REVISIT)
     )
     connection.execute(update(resource).where(resource.c.id == shown.resource).values(due_at=None))

@@ -167,7 +167,8 @@ class Writer:
         try:
             while batch := self._take():
                 self._write(batch)
-            self._close_file()
+            if self._error is None:
+                self._close_file()
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             self._stop(error, [])
         finally:
