@@ -3,6 +3,7 @@
 A profile is a TOML file `NAME.toml` whose tables are the models below. Selectors are CSS, or XPath when they begin
 with `xpath:`; where several are given, the first that yields text wins. Patterns are regular expressions, matched
 from the first slash of a URL's path with query. Tables with `since` and `until` are eras, newest first.
+A template with `base = "NAME"` takes what it does not state itself from the template of that name.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def load_outlet(path: Path) -> Outlet:
     from scraper.profile_checks import check_outlet
     from scraper.profile_errors import explain
 
-    data = _read(path)
+    data = _inherit(path, _read(path))
     try:
         outlet = Outlet.model_validate(data)
     except ValidationError as error:
@@ -78,6 +78,27 @@ def load_outlet(path: Path) -> Outlet:
         )
     check_outlet(path, outlet)
     return outlet
+
+
+def _inherit(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """Give each template with a `base` what it does not state itself: eras differ in two selectors, not in thirty."""
+    templates = data.get("templates")
+    if not isinstance(templates, list) or not all(isinstance(template, dict) for template in templates):
+        return data
+    plain = {template.get("name"): template for template in templates if "base" not in template}
+    whole = []
+    for index, template in enumerate(templates):
+        base = template.get("base")
+        if "base" in template and base not in plain:
+            names = ", ".join(map(repr, plain)) or "none"
+            raise ProfileError(
+                f"{base!r} is no template that states everything itself; there are {names}",
+                f"{path}, templates[{index}].base",
+                'For example: base = "2021"',
+            )
+        own = {key: value for key, value in template.items() if key != "base"}
+        whole.append({**plain.get(base, {}), **own} if base is not None else own)
+    return {**data, "templates": whole}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from lxml import etree
 from lxml.html import HtmlElement
 
-MAX_SELECTOR = 500
+MAX_SELECTOR = 1_000
 """Characters of a selector. Longer ones are refused: nobody can review them."""
 
 _XPATH = "xpath:"
