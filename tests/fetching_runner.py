@@ -77,6 +77,7 @@ def main(job: Mapping[str, Any]) -> None:
     from scrapy.crawler import AsyncCrawlerProcess
 
     from scraper.config import Config
+    from scraper.fetching.handler import take_exchange
     from scraper.fetching.reasons import outcome_of, reason_of
     from scraper.fetching.robots import StoredRobots
     from scraper.fetching.settings import fetching_settings
@@ -120,7 +121,7 @@ def main(job: Mapping[str, Any]) -> None:
                     yield request
 
         def parse(self, response: Any) -> None:
-            exchange = response.request.meta["exchange"]
+            exchange = take_exchange(response.request)
             _print(
                 index=response.meta["index"],
                 url=response.url,
@@ -136,7 +137,7 @@ def main(job: Mapping[str, Any]) -> None:
             self.report_error(failure.value, failure.request.meta["index"], failure.request)
 
         def report_error(self, error: Exception, index: int, request: Any) -> None:
-            exchange = request.meta.get("exchange")
+            exchange = take_exchange(request)
             _print(
                 index=index,
                 url=request.url,

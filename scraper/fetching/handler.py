@@ -1,7 +1,8 @@
 """The download handler for http and https, which leaves the exchange as it went over the wire with each request.
 
 After a download `request.meta["exchange"]` holds a `storage.exchange.Exchange`; after a failed one it does when the
-response broke off after its head (then `truncated` says how), and else there is none. A download takes at most
+response broke off after its head (then `truncated` says how), and else there is none. Take it out with
+`take_exchange`: Scrapy's errors hold their request until the garbage collector runs. A download takes at most
 `download_timeout` seconds, resolving and connecting included.
 """
 
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def take_exchange(request: Request) -> Exchange | None:
+    """The exchange of a request's download, taken from the request so that its bytes go when their user is done."""
+    return cast("Exchange | None", request.meta.pop("exchange", None))
 
 
 class TapHandler(HTTP11DownloadHandler):
@@ -164,7 +170,7 @@ class _Download:
         if response.length is not UNKNOWN_LENGTH and tap.head_end - tap.start + response.length > self._limits.wire:
             tap.fault = too_large(self._limits.wire)
             response._transport._producer.abortConnection()
-            raise tap.fault
+            raise tap.fault.error()
         ended: Deferred[_Ending | None] = Deferred(lambda _: response._transport._producer.abortConnection())
         response.deliverBody(_BodyReader(ended, tap))
         return ended
@@ -174,7 +180,7 @@ class _Download:
         assert tap is not None
         if tap.fault is not None:
             self._keep("length")
-            raise tap.fault
+            raise tap.fault.error()
         truncated = _truncation(end, clean=tap.clean)
         exchange = self._keep(truncated)
         response = self._response

@@ -33,7 +33,6 @@ FRESH_UNREACHABLE = timedelta(minutes=10)
 MAX_HOSTS = 1000
 UNREACHED = 0
 """The status of a robots.txt whose answer broke off or cannot be decoded."""
-UNREACHABLE = "robots-unreachable"
 HOST_REASONS = frozenset({"dns", "private-address", "refused", "unreachable", "tls", "proxy", "bad-url"})
 """Failures that are the host's and not its robots.txt's: they are told as they are."""
 
@@ -65,17 +64,17 @@ class RobotsStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a robots.txt means. `parsed` is None where it has nothing to say.
+    """What a robots.txt means, until when. `fault` says why it could not be had: then nothing is allowed.
 
-    Then all is allowed, unless it could not be had, for the reason `unreachable`.
+    Else `parsed` is None where it has nothing to say, and all is allowed.
     """
 
     until: datetime
-    unreachable: str | None = None
+    fault: FetchError | None = None
     parsed: Protego | None = None
 
     def allows(self, url: str, agent: str) -> bool:
-        if self.unreachable is not None:
+        if self.fault is not None:
             return False
         return self.parsed is None or self.parsed.can_fetch(url, agent)
 
@@ -92,7 +91,8 @@ def read_robots(stored: StoredRobots, agent: str) -> Rules:
     parked domain does for every path, is no robots.txt: there is none.
     """
     if stored.status in (UNREACHED, 429) or stored.status >= 500:
-        return Rules(stored.at + FRESH_UNREACHABLE, unreachable=UNREACHABLE)
+        what = f"status {stored.status}" if stored.status else "it broke off"
+        return Rules(stored.at + FRESH_UNREACHABLE, fault=_unreachable(what))
     until = stored.at + FRESH
     if not 200 <= stored.status < 300 or is_markup(stored.body):
         return Rules(until)
@@ -171,7 +171,7 @@ class RobotsMiddleware:
             self._judge(await asyncio.shield(asking), request)
             return
         asking = self._asking[origin] = asyncio.get_running_loop().create_future()
-        rules = Rules(self._clock.now() + FRESH_UNREACHABLE, unreachable=UNREACHABLE)
+        rules = Rules(self._clock.now() + FRESH_UNREACHABLE, fault=_unreachable("the run ended"))
         try:
             rules = await self._learn(origin)
             self._slots.slow(host, rules.delay(self._agent))
@@ -185,8 +185,9 @@ class RobotsMiddleware:
         self._judge(rules, request)
 
     def _judge(self, rules: Rules, request: Request) -> None:
-        if rules.unreachable is not None:
-            raise Declined(rules.unreachable, "its robots.txt cannot be had", request.url, until=rules.until)
+        fault = rules.fault
+        if fault is not None:
+            raise Declined(fault.reason, fault.what, request.url, fault.next, until=rules.until)
         if not rules.allows(request.url, self._agent):
             raise Declined("robots", "its robots.txt disallows it", request.url, "See --ignore-robots.")
 
@@ -202,8 +203,10 @@ class RobotsMiddleware:
         except Exception as error:  # noqa: BLE001, whatever it was, the file was not reached
             word = reason_of(error)
             logger.info("robots.txt of %s: %s", origin, word)
-            why = word if word in HOST_REASONS else UNREACHABLE
-            return Rules(self._clock.now() + FRESH_UNREACHABLE, unreachable=why)
+            fault = _unreachable(word)
+            if word in HOST_REASONS:
+                fault = error if isinstance(error, FetchError) else FetchError(word, str(error))
+            return Rules(self._clock.now() + FRESH_UNREACHABLE, fault=fault)
         if self._store is not None:
             await self._store.save(fresh)
         return read_robots(fresh, self._agent)
@@ -227,6 +230,10 @@ class RobotsMiddleware:
             # More than five redirects: it may be taken for one that there is not (RFC 9309, 2.3.1.2).
             status = 310
         return StoredRobots(origin, self._clock.now(), status, body)
+
+
+def _unreachable(why: str) -> FetchError:
+    return FetchError("robots-unreachable", f"its robots.txt cannot be had ({why}), which means disallow")
 
 
 def _content(response: Any) -> tuple[int, bytes]:

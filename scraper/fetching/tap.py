@@ -48,6 +48,17 @@ class Peer:
     tls: TlsFacts | None
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a response is not taken further. Not an error yet: one that was raised would hold the response's frames."""
+
+    reason: str
+    what: str
+
+    def error(self) -> FetchError:
+        return FetchError(self.reason, self.what)
+
+
 class Tap:
     """One request and its response, as they cross a connection.
 
@@ -84,7 +95,7 @@ class Tap:
         self.payload_size = 0
         self.peer: Peer | None = None
         self.clean = True
-        self.fault: FetchError | None = None
+        self.fault: Fault | None = None
 
     def receive(self, data: bytes) -> None:
         self.wire.write(data)
@@ -96,15 +107,15 @@ class Tap:
             self.payload.write(data)
             self.payload_size += len(data)
 
-    def check(self) -> None:
-        """Raise FetchError when what came exceeds a limit."""
+    def find_fault(self) -> Fault | None:
+        """What of that which came exceeds a limit."""
         if not self.head_end:
-            if self.size > self.limits.head:
-                raise head_too_large(self.limits.head)
-        elif self.size - self.start > self.limits.wire:
-            raise too_large(self.limits.wire)
-        elif self.chunked and self.size - self.head_end - self.payload_size > max(MAX_FRAMING, self.payload_size):
-            raise FetchError("bad-response", "more chunk framing than body")
+            return head_too_large(self.limits.head) if self.size > self.limits.head else None
+        if self.size - self.start > self.limits.wire:
+            return too_large(self.limits.wire)
+        if self.chunked and self.size - self.head_end - self.payload_size > max(MAX_FRAMING, self.payload_size):
+            return Fault("bad-response", "more chunk framing than body")
+        return None
 
     def request(self) -> bytes:
         """The request as sent, but for the line that is a proxy's business and a secret (RFC 9110, 11.7.2)."""
@@ -127,12 +138,12 @@ class Tap:
         return response, head_length, payload
 
 
-def too_large(limit: int) -> FetchError:
-    return FetchError("too-large", f"the response exceeds {limit:,} bytes")
+def too_large(limit: int) -> Fault:
+    return Fault("too-large", f"the response exceeds {limit:,} bytes")
 
 
-def head_too_large(limit: int) -> FetchError:
-    return FetchError("head-too-large", f"the response's head exceeds {limit:,} bytes")
+def head_too_large(limit: int) -> Fault:
+    return Fault("head-too-large", f"the response's head exceeds {limit:,} bytes")
 
 
 _LINE_END = re.compile(rb"\r?\n")
@@ -188,7 +199,7 @@ class TapParser(_LenientHTTPClientParser):
         tap = self.tap
         place = tap.size - len(self._buffer)
         if place > tap.limits.head:
-            raise head_too_large(tap.limits.head)
+            raise head_too_large(tap.limits.head).error()
         if 100 <= self.response.code < 200:
             # An interim response is no part of the exchange that is kept.
             tap.start = place
@@ -198,7 +209,7 @@ class TapParser(_LenientHTTPClientParser):
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802, Twisted's name
-        raise head_too_large(self.MAX_LENGTH)
+        raise head_too_large(self.MAX_LENGTH).error()
 
     def _finished(self, rest: bytes) -> None:
         self.tap.end = self.tap.size - len(rest)
@@ -247,12 +258,10 @@ class TapProtocol(HTTP11ClientProtocol):
         tap.receive(bytes)
         super().dataReceived(bytes)  # type: ignore[no-untyped-call]
         if tap.end is None and self._parser is not None:
-            try:
-                tap.check()
-            except FetchError as error:
-                tap.fault = error
+            tap.fault = tap.find_fault()
+            if tap.fault is not None:
                 self._abort()
-                self._disconnectParser(Failure(error))  # type: ignore[no-untyped-call]
+                self._disconnectParser(Failure(tap.fault.error()))  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # noqa: N802, Twisted's name
         if self._tap is not None:
