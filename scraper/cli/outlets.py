@@ -1,0 +1,168 @@
+"""`presskeep outlets`: what profiles there are, what they say, and whether they still hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json
+from scraper.config import Config
+from scraper.errors import ProfileError
+
+if TYPE_CHECKING:
+    from scraper.crawling.looking import OutletLook
+    from scraper.outlet import Outlet
+
+app = group("List, show and check outlet profiles.")
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The outlet's name.")]
+
+
+@app.command("list")
+@configured()
+def list_(
+    config: Config,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Hidden ones too, such as the demo's.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """List the outlets that have a profile."""
+    from scraper.profiles import load_outlet, profile_files, profile_paths
+
+    outlets, broken = [], []
+    for file in profile_files(profile_paths(config)).values():
+        try:
+            outlets.append(load_outlet(file))
+        except ProfileError as error:
+            broken.append(error)
+    shown = sorted((outlet for outlet in outlets if hidden or not outlet.hidden), key=lambda outlet: outlet.name)
+    if json:
+        write_json({"outlets": [_summary(outlet) for outlet in shown]})
+    else:
+        rows = [[o.name, o.title, o.language, str(len(o.domains)), "hidden" if o.hidden else ""] for o in shown]
+        for line in table(rows, ["name", "title", "language", "domains", ""], right=frozenset({3})):
+            write(line)
+    for problem in broken:
+        write_error(f"presskeep: {one_line(str(problem))}")
+    return 1 if broken else 0
+
+
+@app.command()
+@configured()
+def show(config: Config, name: NameArgument, json: JsonOption = False) -> int:
+    """Show what a profile says."""
+    outlet, path = _load(config, name)
+    if json:
+        write_json({**outlet.model_dump(mode="json"), "file": str(path)})
+        return 0
+    write_bold(f"{outlet.title} ({outlet.name})")
+    write(f"  language {outlet.language}, zone {outlet.zone}, country {outlet.country}")
+    write(f"  profile {path}")
+    write()
+    rows = [
+        [domain.host + domain.path, domain.role, domain.edition or "", _years(domain), "" if domain.crawl else "no"]
+        for domain in outlet.domains
+    ]
+    for line in table(rows, ["domain", "role", "edition", "in service", "crawled"]):
+        write(line)
+    write()
+    for line in table([[a.name, _years(a), a.pattern] for a in outlet.articles], ["articles", "published", "pattern"]):
+        write(line)
+    write()
+    for line in table([[d.way, ", ".join(d.start[:3])] for d in outlet.discovery], ["discovery", "begins at"]):
+        write(line)
+    return 0
+
+
+@app.command()
+@configured(fetching=True)
+def check(
+    config: Config,
+    name: NameArgument,
+    live: Annotated[bool, typer.Option("--live", help="Ask the outlet itself: each selector on one page.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Check a profile: that it is valid, and with --live that the outlet's pages still fit it.
+
+    --live asks each domain for its home page and one article, says what every selector found there, and keeps
+    nothing.
+    """
+    outlet, path = _load(config, name)
+    if not live:
+        if json:
+            write_json({"outlet": outlet.name, "file": str(path), "valid": True})
+        else:
+            write(f"{outlet.name}: the profile is valid ({path}). --live asks the outlet itself.")
+        return 0
+    from scraper.cli.logs import start_logging
+    from scraper.crawling.looking import look
+
+    start_logging(config.log_level)
+    seen = look(config, outlet)
+    if json:
+        write_json(_look_json(outlet, seen))
+    else:
+        _print_look(seen)
+    return 0 if _holds(outlet, seen) else 1
+
+
+def _load(config: Config, name: str) -> tuple[Outlet, Any]:
+    from scraper.profiles import find_outlet, profile_files, profile_paths
+
+    paths = profile_paths(config)
+    return find_outlet(name, paths), profile_files(paths)[name]
+
+
+def _summary(outlet: Outlet) -> dict[str, Any]:
+    return {
+        "name": outlet.name,
+        "title": outlet.title,
+        "language": outlet.language,
+        "hidden": outlet.hidden,
+        "domains": [{"host": d.host, "path": d.path, "role": d.role} for d in outlet.domains],
+    }
+
+
+def _years(era: Any) -> str:
+    return f"{era.since or ''} to {era.until or ''}".strip() if era.since or era.until else ""
+
+
+def _holds(outlet: Outlet, seen: OutletLook) -> bool:
+    """Whether a template fits the article: it was detected there, and its headline and body were found."""
+    if seen.article is None:
+        return False
+    for template in outlet.templates:
+        found = {each.rule for each in seen.selectors if each.template == template.name and each.count}
+        if {"detect", "headline", "body"} <= found:
+            return True
+    return not outlet.templates
+
+
+def _look_json(outlet: Outlet, seen: OutletLook) -> dict[str, Any]:
+    return {
+        "outlet": outlet.name,
+        "holds": _holds(outlet, seen),
+        "hosts": [{"host": h.host, "role": h.role, "answer": h.answer} for h in seen.hosts],
+        "article": seen.article,
+        "pattern": seen.pattern,
+        "selectors": [
+            {"template": s.template, "rule": s.rule, "selector": s.selector, "found": s.count, "sample": s.sample}
+            for s in seen.selectors
+        ],
+    }
+
+
+def _print_look(seen: OutletLook) -> None:
+    for line in table([[h.host, h.role, h.answer] for h in seen.hosts], ["domain", "role", "answer"]):
+        write(line)
+    write()
+    if seen.article is None:
+        write("No home page led to an article that the profile's URL patterns know.")
+        return
+    write(f"article {seen.article} ({seen.pattern})")
+    rows = [
+        [s.template, s.rule, f"{s.count} found" if s.count else "missing", s.selector, s.sample[:40]]
+        for s in seen.selectors
+    ]
+    for line in table(rows, ["template", "rule", "", "selector", "first"]):
+        write(line)

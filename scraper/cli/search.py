@@ -1,0 +1,102 @@
+"""`presskeep search`: find articles of the archive."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.printing import minute, printable, styled, width, write, write_bold, write_error, write_json
+from scraper.config import Config
+
+if TYPE_CHECKING:
+    from storage.search import Hit
+    from storage.snippets import Snippet
+
+app = group("Search.")
+
+
+@app.command()
+@configured()
+def search(
+    config: Config,
+    query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What is sought; see below.")],
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Results a page.", show_default=True)] = 20,
+    page: Annotated[int, typer.Option(min=1, metavar="N", help="Which page.", show_default=True)] = 1,
+    all_revisions: Annotated[bool, typer.Option("--all-revisions", help="Older texts of articles too.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Search the archive, newest first.
+
+    Words must all be there; "a phrase" stands side by side; -word must not be there; one OR other; begin* finds what
+    begins so. Fields: title: author: section: outlet: domain: from: to:, as in from:2026-03 to:2026-04-15. Case,
+    accents and ways of writing Arabic letters make no difference. A query that begins with - goes after --.
+
+    Example: presskeep search '"nuclear talks" OR sanctions' section:politics from:2026
+    """
+    from storage.archive import Archive
+    from storage.search import search as find
+
+    text = " ".join(_quoted(word) for word in query) if len(query) > 1 else query[0]
+    offset = (page - 1) * limit
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        found = find(connection, text, limit=limit, offset=offset, all_revisions=all_revisions)
+    if json:
+        write_json({"query": text, "total": found.total, "offset": offset, "hits": [hit_json(h) for h in found.hits]})
+        return 0
+    for hit in found.hits:
+        _print_hit(hit)
+    shown = f", {offset + 1} to {offset + len(found.hits)} shown" if found.hits else ""
+    more = f"; --page {page + 1} shows more" if offset + len(found.hits) < found.total else ""
+    write_error(f"{found.total} found{shown}{more}")
+    return 0
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """A hit with stable keys (docs/json.md)."""
+    return {
+        "key": hit.key,
+        "outlet": hit.outlet,
+        "kind": hit.kind,
+        "digest": hit.digest,
+        "current": hit.current,
+        "headline": hit.headline.text,
+        "snippet": hit.snippet.text,
+        "marks": [list(mark) for mark in hit.snippet.marks],
+        "published": hit.published_at,
+        "published_day": hit.published_day,
+        "section": list(hit.section),
+        "authors": list(hit.authors),
+        "url": hit.url,
+        "withdrawn": hit.withdrawn,
+    }
+
+
+def _quoted(word: str) -> str:
+    """A word of the command line; the shell took the quotes of a phrase, which are given back."""
+    return f'"{word}"' if any(c.isspace() for c in word) and '"' not in word and ":" not in word else word
+
+
+def _print_hit(hit: Hit) -> None:
+    write_bold(hit.headline.text)
+    when = str(hit.published_day or "") or minute(hit.published_at)
+    facts = [when, " > ".join(hit.section), hit.key, "" if hit.current else f"older text {hit.digest[:12]}"]
+    if hit.withdrawn:
+        facts.append("withdrawn")
+    write("  " + "  ".join(fact for fact in facts if fact))
+    for line in textwrap.wrap(_marked(hit.snippet), width() - 2):
+        print("  " + line)  # noqa: T201 - made printable by _marked, which adds colour
+    write()
+
+
+def _marked(snippet: Snippet) -> str:
+    """The snippet with what was found underlined, where colours may be."""
+    if not styled():
+        return printable(snippet.text)
+    parts, place = [], 0
+    for start, end in snippet.marks:
+        parts += [printable(snippet.text[place:start]), f"\x1b[4m{printable(snippet.text[start:end])}\x1b[24m"]
+        place = end
+    return "".join([*parts, printable(snippet.text[place:])])
