@@ -245,12 +245,11 @@ def _writer_of(portion: Sequence[WholeExchange]) -> str:
 def _run_of(connection: Connection, whole: WholeExchange, fetch: Fetch) -> Run:
     """Which run an exchange belongs to; its crawl and resource must stand in this database."""
     run = Run(int(whole.facts["crawl"]), int(whole.facts["outlet"]), str(whole.facts["owner"]), "recover")
-    stands = connection.execute(
-        select(crawl.c.id, resource.c.id).where(
-            crawl.c.id == run.crawl, resource.c.id == fetch.resource, resource.c.outlet == run.outlet
-        )
+    known_crawl = connection.execute(select(crawl.c.id).where(crawl.c.id == run.crawl)).first()
+    known_resource = connection.execute(
+        select(resource.c.id).where(resource.c.id == fetch.resource, resource.c.outlet == run.outlet)
     ).first()
-    if stands is None:
+    if known_crawl is None or known_resource is None:
         raise StorageError("its crawl or resource is not in this database", fetch.url)
     return run
 
