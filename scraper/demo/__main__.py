@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 from scraper.demo.errors import ReplicaError
 from scraper.demo.hostset import HostSet
@@ -48,7 +49,7 @@ def _serve(options: argparse.Namespace) -> None:
     timeline = site.catalogue.timeline
     bells = [_bell(text) for text in options.bell]
     rules = RuleBook(read_rules(options.rules) if options.rules else ())
-    clock = (lambda: int(options.day)) if options.day is not None else _clock(options.now, timeline)
+    clock = _clock(options.now if options.day is None else None, timeline, options.day or 0)
     greeting: dict[str, object] = {
         "hosts": [host.name for host in site.hosts.hosts],
         "host_set": site.hosts.name,
@@ -84,10 +85,10 @@ def _site(options: argparse.Namespace) -> Site:
     return Site(hosts, timeline, lastmod=not options.no_lastmod)
 
 
-def _clock(now: str | None, timeline: Timeline) -> Callable[[], int]:
-    """The day by PRESSKEEP_NOW: an instant stands still, `leap:INSTANT` goes on from there; day 0 without one."""
+def _clock(now: str | None, timeline: Timeline, day: int) -> Callable[[], int]:
+    """The day by PRESSKEEP_NOW: an instant stands still, `leap:INSTANT` goes on from there; `day` without one."""
     if not now:
-        return lambda: 0
+        return lambda: day
     text = now.removeprefix("leap:")
     try:
         moment = datetime.fromisoformat(text)
@@ -110,8 +111,15 @@ def _bell(text: str) -> Bell:
     return parse_bell({"request": int(number), "file": rest})
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong, instead of printing its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"replica: {message}. See {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m scraper.demo",
         description="A news site made from a seed number, to test crawlers against. See docs/replica.md.",
     )

@@ -68,6 +68,7 @@ class Catalogue:
             section.number: sum(slot.section == section.number for slot in hosts.slots) for section in hosts.sections
         }
         self._slots_of = lru_cache(maxsize=4096)(self._shuffle)
+        self.stub = lru_cache(maxsize=1024)(self._make_stub)
 
     def slot(self, index: int) -> Slot:
         block, place = divmod(index, BLOCK)
@@ -77,8 +78,7 @@ class Catalogue:
         section = self._sections[self.slot(index).section]
         return _topic(self.seed, section.edition, section.number, index // BLOCK // 3)
 
-    def stub(self, index: int, day: int) -> Stub:
-        """What lists show of an article on a day."""
+    def _make_stub(self, index: int, day: int) -> Stub:
         slot = self.slot(index)
         section = self._sections[slot.section]
         key = self.timeline.key(index)

@@ -28,7 +28,8 @@ class Chrome:
         if not self.links:
             return ""
         at = turn % len(self.links)
-        return f'<aside class="section-latest"><div class="topnews-title">{self.heading}</div>{"".join(self.links[at:] + self.links[:at])}</aside>'
+        links = "".join(self.links[at:] + self.links[:at])
+        return f'<aside class="section-latest"><div class="topnews-title">{self.heading}</div>{links}</aside>'
 
 
 def make_chrome(view: View) -> Chrome:
@@ -79,9 +80,11 @@ def _menu(view: View) -> str:
 
 def _house_top(view: View) -> str:
     title = view.text(view.hosts.title)
+    logo = f'<img src="//{view.hosts.image_host}/logo.png" alt="{title}">'
     return (
-        f'<div class="header {view.host.role}"><a href="/" class="logo"><img src="//{view.hosts.image_host}/logo.png" alt="{title}"></a>'
-        f'<ul class="menu"><li class="haschild"><a href="/">{title}</a><div class="child"><ul class="dropdown-menu">{_menu(view)}</ul></div></li>'
+        f'<div class="header {view.host.role}"><a href="/" class="logo">{logo}</a>'
+        f'<ul class="menu"><li class="haschild"><a href="/">{title}</a>'
+        f'<div class="child"><ul class="dropdown-menu">{_menu(view)}</ul></div></li>'
         f"<li><a href=/Live>Live</a></li><li><a href=/doc/section/601>Documentaries</a></li>"
         f'<li><a href="/Default/Search">Search</a></li><li><a href="javascript:void(0)">Menu</a></li></ul></div>'
     )
@@ -99,4 +102,5 @@ def _bottom(view: View) -> str:
     links = " ".join(
         f'<a href="{page.path}">{escape(page.title)}</a>' for page in view.hosts.standing if not page.hollow
     )
-    return f'<div class="footer"><p>© {title}. All rights reserved.</p>{links} <a href="http://social.example/replica">Follow us</a></div>'
+    follow = '<a href="http://social.example/replica">Follow us</a>'
+    return f'<div class="footer"><p>© {title}. All rights reserved.</p>{links} {follow}</div>'

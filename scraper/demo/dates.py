@@ -6,13 +6,15 @@ from datetime import datetime
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
 )  # fmt: skip
 
 
 def old_date(at: datetime) -> str:
     """Sun Mar 17, 2019 01:16PM"""
-    return f"{_DAYS[at.weekday()][:3]} {_MONTHS[at.month - 1][:3]} {at.day:02}, {at.year} {_hour12(at):02}:{at.minute:02}{_half(at)}"
+    day = f"{_DAYS[at.weekday()][:3]} {_MONTHS[at.month - 1][:3]} {at.day:02}, {at.year}"
+    return f"{day} {_hour12(at):02}:{at.minute:02}{_half(at)}"
 
 
 def later_date(at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The words and sentence patterns of the replica's English edition. All made up; names are combinations of syllables."""
+"""The words and sentence patterns of the replica's English edition. All made up, names of people and places too."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _FIRST = (
     "Nevo", "Orla", "Perrin", "Quilla", "Rasko", "Selwin", "Tamra", "Ulmar", "Vesna", "Wendel", "Yaro", "Zelda",
 )  # fmt: skip
 _LAST = (
-    "Adlerby", "Brannock", "Castellow", "Dorvane", "Eskilton", "Farrowgate", "Grendal", "Holvik", "Istervane", "Jarnholt",
-    "Kestrane", "Lomaren", "Marrowby", "Nordvale", "Ossling", "Pellwater", "Quarnby", "Rendall-Voss", "Saltmarch",
-    "Torvane", "Underhay", "Varnhill", "Westerlo", "Yarrowden", "O’Zell",
+    "Adlerby", "Brannock", "Castellow", "Dorvane", "Eskilton", "Farrowgate", "Grendal", "Holvik", "Istervane",
+    "Jarnholt", "Kestrane", "Lomaren", "Marrowby", "Nordvale", "Ossling", "Pellwater", "Quarnby", "Rendall-Voss",
+    "Saltmarch", "Torvane", "Underhay", "Varnhill", "Westerlo", "Yarrowden", "O’Zell",
 )  # fmt: skip
 
 ENGLISH = Tongue(
@@ -264,10 +264,10 @@ ENGLISH = Tongue(
     ),
     block_quotes=("{claim}. {claim}.", "{claim}; that is all we ever asked of {body}."),
     backgrounds=(
-        "{Thing} in {place} was first proposed in {year}, when {body} commissioned a study that has never been published in full.",
-        "Relations between {body} and {body} have been strained since {year}, when {thing} was {done} without consultation.",
-        "{Place} has seen its population fall by {pct} percent since {year}, a loss that {people} blame on the state of {thing}.",
-        "An agreement of {year} obliges {body} to keep {thing} open to {people} throughout the year, but lays down no penalty.",
+        "{Thing} in {place} was first proposed in {year}, when {body} commissioned a study that was never published.",
+        "Relations between {body} and {body} have been strained since {year}, when {thing} was {done} unasked.",
+        "{Place} has lost {pct} percent of its people since {year}, which {people} blame on the state of {thing}.",
+        "An agreement of {year} obliges {body} to keep {thing} open to {people} all year, but lays down no penalty.",
         "The dispute over {thing} goes back to {year}, when {num} {people} lost their work after {body} closed it.",
     ),
     headings=(
@@ -331,7 +331,7 @@ ENGLISH = Tongue(
         "The Long View: {field} after {year}",
     ),
     programmes=(
-        "In this edition of {show}, we look at {thing} and ask whether {body} can deliver what it promised to {people} in {place}.",
+        "In this edition of {show}, we ask of {thing} whether {body} can keep its word to {people} in {place}.",
         "In this episode of {show}, we have conducted an interview with {speaker} about {thing}.",
         "Guests from {place} and {place} discuss what it means that {body} {act} {thing}.",
         "The programme also hears from {people} who say {thing} should be {done}.",

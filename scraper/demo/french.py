@@ -1,4 +1,4 @@
-"""The words and sentence patterns of the replica's French edition. All made up; names are combinations of syllables."""
+"""The words and sentence patterns of the replica's French edition. All made up, names too."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ FRENCH = Tongue(
     leads=(
         "{Body} a {act} {thing} {reason}, une décision que {people} de {place} attendaient depuis {month}.",
         "{speaker} annonce du nouveau à {place} : {thing} sera {done} avant la fin de l’année.",
-        "Les discussions sur l’avenir de {place} se sont achevées {adverb} {weekday}, et {body} promet d’en publier le détail.",
+        "Les discussions sur l’avenir de {place} se sont achevées {adverb} {weekday}, et {body} promet des détails.",
     ),
     facts=(
         "{Body} a {act} {thing} {weekday}, {reason}.",
@@ -184,8 +184,8 @@ FRENCH = Tongue(
     ),
     block_quotes=("{claim}. {claim}.",),
     backgrounds=(
-        "Évoqué pour la première fois en {year}, le dossier oppose depuis lors {body} et {people} de {place}, sans qu’aucune étude ait été publiée.",
-        "{Place} a perdu {pct} % de sa population depuis {year}, une baisse que {people} attribuent à l’état des infrastructures.",
+        "Évoqué dès {year}, le dossier oppose {body} et {people} de {place}, sans qu’aucune étude ait paru.",
+        "{Place} a perdu {pct} % de ses habitants depuis {year}, une baisse que {people} imputent à l’état des routes.",
         "Un accord de {year} oblige {body} à garantir l’accès toute l’année, mais ne prévoit aucune sanction.",
     ),
     headings=("Et maintenant ?", "Un long différend", "Qui paiera ?", "Réactions à {place}", "Les chiffres"),

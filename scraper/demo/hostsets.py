@@ -53,8 +53,8 @@ DEMO = HostSet(
     ),
     announced=("www.replica-mirror.example", "www.replica-new.example"),
     notice=(
-        "This domain name, replica-daily.example, has been seized by the Office of Replica Enforcement in accordance with a"
-        " seizure warrant issued by a court that does not exist, as part of a law enforcement action in a test."
+        "This domain name, replica-daily.example, has been seized by the Office of Replica Enforcement in accordance"
+        " with a seizure warrant issued by a court that does not exist, as part of a law enforcement action in a test."
     ),
     image_host="images.replica.example",
     video_host="video.replica.example",
@@ -110,9 +110,10 @@ PRESSTV = HostSet(
         Section(130, ("TV",), "tv", "fr"),
     ),
     slots=(
-        Slot(10101, "article"), Slot(10101, "article"), Slot(10101, "article"), Slot(10102, "article"), Slot(10102, "article"),
-        Slot(102, "article"), Slot(102, "article"), Slot(105, "article"), Slot(12013, "opinion"), Slot(125, "interview"),
-        Slot(13001, "video", report=True), Slot(13013, "video"), Slot(13012, "bulletin"), Slot(12014, "gallery"),
+        Slot(10101, "article"), Slot(10101, "article"), Slot(10101, "article"), Slot(10102, "article"),
+        Slot(10102, "article"), Slot(102, "article"), Slot(102, "article"), Slot(105, "article"),
+        Slot(12013, "opinion"), Slot(125, "interview"), Slot(13001, "video", report=True),
+        Slot(13013, "video"), Slot(13012, "bulletin"), Slot(12014, "gallery"),
         Slot(15057, "programme"), Slot(105, "article"),
         Slot(101, "article"), Slot(101, "article"), Slot(106, "article"), Slot(130, "video"),
     ),
@@ -127,9 +128,9 @@ PRESSTV = HostSet(
     ),
     announced=("www.presstv.co.uk",),
     notice=(
-        "The domain presstv.com has been seized by the United States Government in accordance with a seizure warrant issued"
-        " pursuant to 18 USC §§981, 982 and 50 USC 1701-1705 as part of a law enforcement action by the Bureau of Industry"
-        " and Security, Office of Export Enforcement and Federal Bureau of Investigation"
+        "The domain presstv.com has been seized by the United States Government in accordance with a seizure warrant"
+        " issued pursuant to 18 USC §§981, 982 and 50 USC 1701-1705 as part of a law enforcement action by the Bureau"
+        " of Industry and Security, Office of Export Enforcement and Federal Bureau of Investigation"
     ),
     image_host="cdn.presstv.ir",
     video_host="preview.presstv.ir",

@@ -22,7 +22,10 @@ def article_page(story: Story, view: View, chrome: Chrome) -> str:
     head = _head(story, view)
     side = chrome.side(stub.index)
     lang = language_name(stub.edition)
-    return f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>{head}</head>\n<body>\n{chrome.top}\n{content}\n{side}\n{chrome.bottom}\n</body>\n</html>\n'
+    return (
+        f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>{head}</head>\n<body>\n{chrome.top}\n'
+        f"{content}\n{side}\n{chrome.bottom}\n</body>\n</html>\n"
+    )
 
 
 def standing_page(page: StandingPage, view: View, chrome: Chrome) -> str:
@@ -130,7 +133,6 @@ def _tags(story: Story, view: View) -> str:
 
 def _share(story: Story, view: View) -> str:
     title = view.text(view.hosts.title)
-    buttons = '<div class="share-box">SHARE THIS ARTICLE <a href="#">Mastodon</a> <a href="mailto:?subject=news">Mail</a></div>'
-    return (
-        f'{"" if story.stub.index % 7 == 0 else buttons}\n<div class="roku"><a href="/Live">{title} News Roku</a></div>'
-    )
+    links = '<a href="#">Mastodon</a> <a href="mailto:?subject=news">Mail</a>'
+    buttons = "" if story.stub.index % 7 == 0 else f'<div class="share-box">SHARE THIS ARTICLE {links}</div>'
+    return f'{buttons}\n<div class="roku"><a href="/Live">{title} News Roku</a></div>'

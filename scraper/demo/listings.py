@@ -62,7 +62,8 @@ def search_page(view: View, chrome: Chrome, first: date, last: date, page: int) 
         return _frame(view, chrome, "Archive", _items(stubs, view) + _paging(base, page, more, view))
     base = f"/default/search?from={first}&to={last}&page="
     results = "".join(
-        f'<a class="result-item-link" href="{view.href(stub)}"><div class="result-item-title">{view.text(stub.headline)}</div>'
+        f'<a class="result-item-link" href="{view.href(stub)}">'
+        f'<div class="result-item-title">{view.text(stub.headline)}</div>'
         f'<div class="result-item-summery">{view.text(teaser(stub, view))}</div>'
         f'<span class="result-item-puddate">{search_date(stub.local)}</span></a>'
         for stub in stubs
@@ -79,11 +80,10 @@ def documentary_list(view: View, chrome: Chrome) -> str:
 
 def _of_edition(found: range, view: View) -> Iterable[int]:
     catalogue = view.catalogue
+    own = {section.number for section in view.hosts.sections_of(view.host.edition)}
     for index in reversed(found):
-        section = catalogue.slot(index).section
-        if any(own.number == section for own in view.hosts.sections_of(view.host.edition)):
-            if not catalogue.timeline.withdrawn(index, view.day):
-                yield index
+        if catalogue.slot(index).section in own and not catalogue.timeline.withdrawn(index, view.day):
+            yield index
 
 
 def _items(stubs: Iterable[Stub], view: View) -> str:
@@ -94,15 +94,19 @@ def _items(stubs: Iterable[Stub], view: View) -> str:
 def _house_item(stub: Stub, view: View) -> str:
     href, section = view.href(stub), stub.section
     image = f"//{view.hosts.image_host}/list/{stub.key}.s.jpg"
+    picture = f'<img data-src="{image}"><noscript><img src="{image}"></noscript>'
+    place = f'<a href="/Section/{section.number}">{view.text(section.names[-1])}</a>'
     return (
-        f'<li><div class="img"><a href="{href}"><img data-src="{image}"><noscript><img src="{image}"></noscript></a></div>'
-        f'<div class="dsc"><h3><a href="{href}">{view.text(stub.headline)}</a></h3><p><a href="{href}">{view.text(teaser(stub, view))}</a></p>'
-        f'<div class="section"><a href="/Section/{section.number}">{view.text(section.names[-1])}</a> <span class="time">10hr</span></div></div></li>'
+        f'<li><div class="img"><a href="{href}">{picture}</a></div><div class="dsc">'
+        f'<h3><a href="{href}">{view.text(stub.headline)}</a></h3>'
+        f'<p><a href="{href}">{view.text(teaser(stub, view))}</a></p>'
+        f'<div class="section">{place} <span class="time">10hr</span></div></div></li>'
     )
 
 
 def _reader_item(stub: Stub, view: View) -> str:
-    return f'<li><a class="story-link" href="{view.href(stub)}">{view.text(stub.headline)}</a> <small>{stub.local:%d.%m.%Y}</small></li>'
+    link = f'<a class="story-link" href="{view.href(stub)}">{view.text(stub.headline)}</a>'
+    return f"<li>{link} <small>{stub.local:%d.%m.%Y}</small></li>"
 
 
 def _paging(base: str, page: int, last: int, view: View) -> str:
@@ -112,12 +116,14 @@ def _paging(base: str, page: int, last: int, view: View) -> str:
     near: Sequence[int] = range(max(1, page - 2), min(last, page + 2) + 1)
     pages = "".join(f'<li class="page"><a href="{base}{at}">{at}</a></li>' for at in near)
     if page < last:
-        pages += f'<li class="next"><a href="{base}{page + 1}">Next</a></li><li class="last"><a href="{base}{last}">Last</a></li>'
+        pages += f'<li class="next"><a href="{base}{page + 1}">Next</a></li>'
+        pages += f'<li class="last"><a href="{base}{last}">Last</a></li>'
     return f'<ul class="pagination">{pages}</ul>'
 
 
 def _frame(view: View, chrome: Chrome, title: str, content: str) -> str:
     return (
-        f'<!DOCTYPE html>\n<html lang="{language_name(view.host.edition)}">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f'<body>\n{chrome.top}\n<div class="main">{content}</div>\n{chrome.bottom}\n</body>\n</html>\n'
+        f'<!DOCTYPE html>\n<html lang="{language_name(view.host.edition)}">\n'
+        f'<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n{chrome.top}\n'
+        f'<div class="main">{content}</div>\n{chrome.bottom}\n</body>\n</html>\n'
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -105,30 +106,33 @@ def running_replica(
     articles: int = 60,
     seed: int = 7,
     host_set: str = "demo",
-    day: int = 0,
+    day: int | None = 0,
     days: int = 3,
     folder: Path | None = None,
     rules: Path | None = None,
     tls: bool = False,
     truth: bool = True,
+    site_options: Sequence[str] = (),
     options: Sequence[str] = (),
 ) -> Iterator[Replica]:
     """Run a replica on loopback until the block ends; the server also ends when this process does.
 
     Log, truth (of day 0 and `days` after it; `truth=False` leaves it out) and certificates go to `folder`, by default
-    one that is removed at the end. `options` are further ones of `python -m scraper.demo serve`, given to `generate`
-    as well where it knows them. ReplicaError says why the server did not start.
+    one that is removed at the end. `site_options` are further ones that `serve` and `generate` share, such as
+    `--no-lastmod`; `options` further ones of `serve`. A `day` of None goes by PRESSKEEP_NOW. ReplicaError says why the
+    server did not start.
     """
     with tempfile.TemporaryDirectory(prefix="replica-") as temporary:
         home = folder or Path(temporary)
         home.mkdir(parents=True, exist_ok=True)
-        site = ["--articles", str(articles), "--seed", str(seed), "--host-set", host_set, *options]
+        site = ["--articles", str(articles), "--seed", str(seed), "--host-set", host_set, *site_options]
         if truth:
             scheme = "https" if tls else "http"
             _run("generate", [*site, "--days", str(days), "--scheme", scheme, "--out", str(home / "truth")])
         log = home / "requests.jsonl"
         log.touch()
-        command = ["serve", *site, "--day", str(day), "--log", str(log), "--until-stdin-closes"]
+        command = ["serve", *site, "--log", str(log), "--until-stdin-closes", *options]
+        command += [] if day is None else ["--day", str(day)]
         command += ["--rules", str(rules)] if rules else []
         command += ["--tls", "--tls-folder", str(home / "tls")] if tls else []
         with _server(command) as greeting:
@@ -146,10 +150,10 @@ def running_replica(
 
 @contextmanager
 def _server(command: Sequence[str]) -> Iterator[dict[str, Any]]:
-    with subprocess.Popen(
-        _python(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
+    pipe = subprocess.PIPE
+    with subprocess.Popen(_python(command), stdin=pipe, stdout=pipe, stderr=pipe, env=_environment()) as process:
+        assert process.stdout
+        assert process.stderr
         try:
             first = process.stdout.readline()
             if not first:
@@ -164,11 +168,17 @@ def _server(command: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _run(command: str, options: Sequence[str]) -> None:
-    done = subprocess.run(_python([command, *options]), capture_output=True, text=True, check=False)
+    done = subprocess.run(_python([command, *options]), capture_output=True, text=True, check=False, env=_environment())
     if done.returncode:
         raise ReplicaError(f"could not {command}", "replica", done.stderr.strip())
 
 
+def _environment() -> dict[str, str]:
+    """This process' environment, in which the child finds the same code whatever the working folder is."""
+    home = str(Path(__file__).resolve().parents[2])
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, home])}
+
+
 def _python(arguments: Sequence[str]) -> list[str]:
-    # -P keeps the working folder off the path, so that a folder named 'scraper' in it cannot stand in for ours.
     return [sys.executable, "-m", "scraper.demo", *arguments]

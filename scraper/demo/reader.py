@@ -25,8 +25,10 @@ def reader_page(story: Story, view: View, chrome: Chrome) -> str:
         f"<title>{headline} | {escape(view.hosts.title)} reader</title>"
         f'<meta name="description" content="{view.attribute(story.lead)}">'
         f'<link rel="canonical" href="{escape(view.canonical(stub))}"></head>\n<body>\n{chrome.top}\n'
-        f'<article class="story" data-kind="{stub.slot.kind}"><ol class="crumbs">{crumbs}</ol>\n<h1 class="story-title">{headline}</h1>\n'
+        f'<article class="story" data-kind="{stub.slot.kind}"><ol class="crumbs">{crumbs}</ol>\n'
+        f'<h1 class="story-title">{headline}</h1>\n'
         f'<p class="story-meta"><time datetime="{machine_date}">{view.published(stub)}</time>{updated}</p>\n'
-        f'{photo}{player}\n<div class="story-text">\n{body_html(story, view)}\n</div>\n<ul class="story-tags">{tags}</ul></article>\n'
+        f'{photo}{player}\n<div class="story-text">\n{body_html(story, view)}\n</div>\n'
+        f'<ul class="story-tags">{tags}</ul></article>\n'
         f"{chrome.side(stub.index)}\n{chrome.bottom}\n</body>\n</html>\n"
     )

@@ -2,7 +2,8 @@
 
 A rule file is JSON or TOML with a list `rules`. Of the rules that match a request, the first that is still in force
 applies. A rule counts the requests that it matches by host, path and day; `first` and `last` say for which of them it
-is in force, so that 'the host stops answering at the 30th request' is `{"host": "www.replica.example", "first": 30, "drop": true}`.
+is in force, so that `{"host": "www.replica.example", "first": 30, "drop": true}` is a host that stops answering at the
+30th request.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ Part = Block | Photo | ReadMore | Blank
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One article as a day shows it. `emphasis` is a phrase that its page marks up wherever it comes first in a block."""
+    """One article as a day shows it. `emphasis` is a phrase that its page marks up in each paragraph."""
 
     stub: Stub
     parts: tuple[Part, ...]

@@ -54,7 +54,7 @@ def _parts(pattern: str) -> tuple[tuple[str, str | None], ...]:
 
 
 class Pen:
-    """Writes sentences of one tongue by one stream of random numbers; `fixed` are words that stay the same throughout."""
+    """Writes sentences of one tongue by one stream of random numbers; `fixed` words stay the same throughout."""
 
     __slots__ = ("_random", "fixed", "tongue")
 
