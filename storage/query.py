@@ -160,7 +160,8 @@ class _Reader:
         try:
             tree = _parser().parse(self.line)
         except UnexpectedCharacters as error:
-            raise self._error(self._why(error.pos_in_stream), error.pos_in_stream) from None
+            place = error.column - 1
+            raise self._error(self._why(place), place) from None
         except UnexpectedToken as error:
             place = len(self.line.rstrip()) if error.token.type == "$END" else error.token.start_pos or 0
             raise self._error(self._why(place), place) from None
