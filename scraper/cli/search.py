@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
-from scraper.cli.printing import minute, printable, styled, width, write, write_bold, write_error, write_json
+from scraper.cli.printing import minute, one_line, printable, styled, width, write, write_bold, write_error, write_json
 from scraper.config import Config
 
 if TYPE_CHECKING:
@@ -62,9 +62,8 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "kind": hit.kind,
         "digest": hit.digest,
         "current": hit.current,
-        "headline": hit.headline.text,
-        "snippet": hit.snippet.text,
-        "marks": [list(mark) for mark in hit.snippet.marks],
+        "headline": plain(hit.headline),
+        "snippet": [{"text": part.text, "hit": part.hit} for part in hit.snippet.parts],
         "published": hit.published_at,
         "published_day": hit.published_day,
         "section": list(hit.section),
@@ -80,23 +79,33 @@ def _quoted(word: str) -> str:
 
 
 def _print_hit(hit: Hit) -> None:
-    write_bold(hit.headline.text)
+    write_bold(one_line(plain(hit.headline)))
     when = str(hit.published_day or "") or minute(hit.published_at)
     facts = [when, " > ".join(hit.section), hit.key, "" if hit.current else f"older text {hit.digest[:12]}"]
     if hit.withdrawn:
         facts.append("withdrawn")
     write("  " + "  ".join(fact for fact in facts if fact))
-    for line in textwrap.wrap(_marked(hit.snippet), width() - 2):
-        print("  " + line)  # noqa: T201 - made printable by _marked, which adds colour
+    for line in _snippet_lines(hit.snippet):
+        print("  " + line)  # noqa: T201 - made printable already, and underlined since
     write()
 
 
-def _marked(snippet: Snippet) -> str:
-    """The snippet with what was found underlined, where colours may be."""
-    if not styled():
-        return printable(snippet.text)
-    parts, place = [], 0
-    for start, end in snippet.marks:
-        parts += [printable(snippet.text[place:start]), f"\x1b[4m{printable(snippet.text[start:end])}\x1b[24m"]
-        place = end
-    return "".join([*parts, printable(snippet.text[place:])])
+def plain(snippet: Snippet) -> str:
+    """The snippet's text without marks."""
+    return "".join(part.text for part in snippet.parts)
+
+
+def _snippet_lines(snippet: Snippet) -> list[str]:
+    """The snippet wrapped; what was found is underlined where colours may be."""
+    start, end = ("\x0e", "\x0f") if styled() else ("", "")
+    lines = textwrap.wrap(_one_line(snippet, start, end), width() - 2)
+    return [line.replace("\x0e", "\x1b[4m").replace("\x0f", "\x1b[24m") for line in lines]
+
+
+def _one_line(snippet: Snippet, start: str, end: str) -> str:
+    """The snippet on one line, each part made printable before the marks are put around hits."""
+    from storage.snippets import Part
+    from storage.snippets import Snippet as Marked
+
+    parts = [Part(printable(part.text), part.hit) for part in snippet.parts]
+    return Marked(tuple(parts), snippet.before, snippet.after).marked(start, end)

@@ -1,0 +1,175 @@
+"""`presskeep show`: one article of the archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scraper.cli.articles import article_json, article_markdown, article_text
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.printing import minute, table, write, write_json
+from scraper.config import Config
+from storage.content import ArticleContent, PrintedDate
+
+if TYPE_CHECKING:
+    from storage.views import ArticleView, DateLine, RevisionText
+
+app = group("Show an article.")
+KEY_HELP = "outlet:key, a key that is unique, any URL of the article, or the beginning of a digest."
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help=KEY_HELP)]
+LOCATIONS_SHOWN = 12
+
+
+@app.command()
+@configured()
+def show(
+    config: Config,
+    key: KeyArgument,
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", metavar="N", help="Which text: its number, or the beginning of its digest."),
+    ] = None,
+    why: Annotated[bool, typer.Option("--why", help="Say how each field was found.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, the article alone.")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Show an article as it is now, or as it was: its text, where it was seen, and its revisions.
+
+    KEY is outlet:key, a key that is unique, any URL at which the article was seen, or the beginning of a revision's
+    digest.
+
+    Examples: presskeep show presstv:638540; presskeep show https://www.presstv.ir/Detail/2020/11/15/638540/
+    """
+    view = load_view(config, key, revision)
+    content = content_of(view.text, view.kind)
+    if json:
+        write_json(view_json(view, content))
+        return 0
+    for line in article_markdown(content) if markdown else article_text(content):
+        write(line)
+    if why:
+        for name, how in sorted(view.text.found.items()):
+            write(f"  {name}: {how}")
+        write(f"  extractor: {view.text.extractor}")
+        write()
+    if not markdown:
+        _print_facts(view)
+    return 0
+
+
+def load_view(config: Config, key: str, revision: str | None) -> ArticleView:
+    """Read the article that KEY names. Raises KeyUnknown, KeyAmbiguous."""
+    from storage.archive import Archive
+    from storage.keys import find_revision, resolve_revision
+    from storage.views import view_article
+
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        article, named = resolve_revision(connection, key)
+        view = view_article(connection, article, named)
+        if revision is None:
+            return view
+        return view_article(connection, article, find_revision(connection, article, revision, ids_by_number(view)))
+
+
+def ids_by_number(view: ArticleView) -> list[int]:
+    """The ids of an article's texts in the order in which they were first seen."""
+    return list({line.number: line.id for line in reversed(view.revisions) if line.number is not None}.values())[::-1]
+
+
+def content_of(text: RevisionText, kind: str) -> ArticleContent:
+    """A revision in the form that pages are printed in."""
+    return ArticleContent(
+        headline=text.headline,
+        blocks=text.blocks,
+        kind=kind,  # type: ignore[arg-type]
+        lead=text.lead,
+        authors=text.authors,
+        section=text.section,
+        tags=text.tags,
+        figures=text.figures,
+        language=text.language,
+        published=_date(text.published),
+        updated=_date(text.updated),
+        found=text.found,
+    )
+
+
+def view_json(view: ArticleView, content: ArticleContent) -> dict[str, Any]:
+    """An article with stable keys (docs/json.md)."""
+    return {
+        "key": view.key,
+        "keys": list(view.keys),
+        "outlet": view.outlet,
+        "digest": view.text.digest,
+        "number": view.text.number,
+        "current": view.current,
+        "published_day": view.published_day,
+        "first_seen": view.first_at,
+        "withdrawn": view.withdrawn_at,
+        "extractor": view.text.extractor,
+        "article": article_json(content),
+        "revisions": [
+            {
+                "number": line.number,
+                "digest": line.digest,
+                "headline": line.headline,
+                "first_seen": line.first_at,
+                "last_seen": line.last_at,
+                "current": line.current,
+            }
+            for line in view.revisions
+        ],
+        "locations": [
+            {
+                "url": line.url,
+                "how": line.how,
+                "domain": line.domain,
+                "role": line.role,
+                "state": line.state,
+                "first_seen": line.first_at,
+                "last_seen": line.last_at,
+                "fetched": line.fetched_at,
+            }
+            for line in view.locations
+        ],
+        "captures": [
+            {
+                "at": line.at,
+                "url": line.url,
+                "status": line.status,
+                "outcome": line.outcome,
+                "payload_sha256": line.payload_sha256,
+                "warc": line.warc,
+                "offset": line.offset,
+                "length": line.length,
+            }
+            for line in view.captures
+        ],
+    }
+
+
+def _date(line: DateLine | None) -> PrintedDate | None:
+    if line is None:
+        return None
+    return PrintedDate(line.at, line.printed or "", line.precision or "second", line.zone or "UTC")  # type: ignore[arg-type]
+
+
+def _print_facts(view: ArticleView) -> None:
+    write()
+    state = "as it is now" if view.current else "an older text"
+    number = f"revision {view.text.number} of {len(view.revisions)}, " if view.text.number else ""
+    write(f"{view.key}  {view.text.digest[:12]}  {number}{state}")
+    if view.withdrawn_at is not None:
+        write(f"withdrawn by the outlet: seen {minute(view.withdrawn_at)} UTC")
+    rows = [
+        [line.domain or "", line.role or "", line.how, minute(line.last_at), line.url]
+        for line in view.locations[:LOCATIONS_SHOWN]
+    ]
+    for text in table(rows, ["domain", "role", "how", "last seen", "url"]):
+        write("  " + text)
+    if len(view.locations) > LOCATIONS_SHOWN:
+        write(f"  and {len(view.locations) - LOCATIONS_SHOWN} more; --json lists all")
+    if view.captures:
+        newest = view.captures[0]
+        write(f"  newest capture {minute(newest.at)} UTC, warc/{newest.warc} at {newest.offset}")
