@@ -105,7 +105,7 @@ def odd() -> Iterator[tuple[WireServer, dict[str, dict[str, Any]]]]:
             requests=[f"http://{HOST}{path}" for path in answers],
             one_by_one=True,
         )
-        yield server, {path: result for path, result in zip(answers, results, strict=False)}
+        yield server, dict(zip(answers, results, strict=False))
 
 
 @pytest.mark.parametrize("path", ODD)
