@@ -1,0 +1,156 @@
+"""`presskeep status`: what the archive holds, what it declined, and how its crawls went."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.printing import minute, table, write, write_bold, write_error, write_json
+from scraper.config import Config
+from scraper.errors import UsageError
+
+if TYPE_CHECKING:
+    from storage.status import CrawlLine, Failed, Refused, Status
+
+app = group("Show the archive's state.")
+CRAWLS_SHOWN = 5
+
+
+@app.command()
+@configured()
+def status(
+    config: Config,
+    outlet: Annotated[str | None, typer.Argument(metavar="OUTLET", help="One outlet alone.")] = None,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="List pages that were declined, each with its reason.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="WORD", help="Of those, the ones whose reason begins so.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Lines listed.", show_default=True)] = 100,
+    json: JsonOption = False,
+) -> int:
+    """Show counts, domains, announced addresses and crawls of the archive.
+
+    --refused lists what is no article and what failed, with the reason; `presskeep fetch --any --save URL` takes one
+    all the same.
+    """
+    from storage.archive import Archive
+    from storage.status import failures
+    from storage.status import refused as declined
+    from storage.status import status as status_of
+
+    wanted = refused or reason is not None
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        if wanted:
+            lines = declined(connection, outlet, reason=_full(reason), limit=limit)
+            failed = failures(connection, outlet, limit=limit) if reason is None else ()
+        else:
+            state = status_of(connection, outlet)
+            if outlet is not None and not state.outlets:
+                known = ", ".join(each.name for each in status_of(connection).outlets) or "none"
+                raise UsageError("is no outlet of this archive", outlet, f"It holds: {known}.")
+    if wanted and json:
+        write_json({"refused": [_refused_json(line) for line in lines], "failures": [asdict(each) for each in failed]})
+    elif wanted:
+        _print_refused(lines, failed, limit)
+    elif json:
+        write_json(status_json(state))
+    else:
+        _print(state)
+    return 0
+
+
+def status_json(state: Status) -> dict[str, Any]:
+    """The state with stable keys (docs/json.md)."""
+    return {
+        "articles": state.articles,
+        "revisions": state.revisions,
+        "captures": state.captures,
+        "locations": state.locations,
+        "outlets": [asdict(each) for each in state.outlets],
+        "domains": [asdict(each) for each in state.domains],
+        "candidates": [{"outlet": each.outlet, "host": each.host, "at": each.state_at} for each in state.candidates],
+        "refused": dict(state.reasons),
+        "crawls": [_crawl_json(line) for line in state.crawls],
+    }
+
+
+def _full(reason: str | None) -> str | None:
+    """A reason as the archive writes it: 'tag' means 'refused:tag'."""
+    if reason is None or reason.startswith(("refused", "failed", "notice")):
+        return reason
+    return f"refused:{reason}"
+
+
+def _crawl_json(line: CrawlLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "outlet": line.outlet,
+        "kind": line.kind,
+        "started": line.started_at,
+        "ended": line.ended_at,
+        "outcome": line.outcome,
+        "counts": dict(line.counts),
+    }
+
+
+def _refused_json(line: Refused) -> dict[str, Any]:
+    return {"outlet": line.outlet, "url": line.url, "reason": line.reason, "at": line.at}
+
+
+def _print(state: Status) -> None:
+    write_bold(
+        f"{state.articles} articles, {state.revisions} revisions, {state.captures} captures, "
+        f"{state.locations} locations"
+    )
+    rows = [
+        [o.name, str(o.articles), str(o.revisions), str(o.refused), str(o.failed), _days(o.first_day, o.last_day)]
+        for o in state.outlets
+    ]
+    if rows:
+        write()
+        header = ["outlet", "articles", "revisions", "declined", "failed", "published"]
+        for line in table(rows, header, right=frozenset({1, 2, 3, 4})):
+            write(line)
+    rows = [[d.host + d.path, d.role, d.state, str(d.articles), str(d.captures)] for d in state.domains]
+    if rows:
+        write()
+        for line in table(rows, ["domain", "role", "state", "articles", "captures"], right=frozenset({3, 4})):
+            write(line)
+    for each in state.candidates:
+        write(f"{each.host} was announced by {each.outlet}; it is not in the profile and not crawled")
+    if state.reasons:
+        write()
+        write("declined or failed: " + ", ".join(f"{number} {reason}" for reason, number in state.reasons.items()))
+    if state.crawls:
+        write()
+        rows = [
+            [minute(c.started_at), c.outlet or "", c.kind, c.outcome or "not ended", _counted(c)]
+            for c in state.crawls[:CRAWLS_SHOWN]
+        ]
+        for line in table(rows, ["begun, UTC", "outlet", "run", "outcome", ""]):
+            write(line)
+
+
+def _counted(line: CrawlLine) -> str:
+    names = ("pages", "new", "edits")
+    return ", ".join(f"{line.counts[name]} {name}" for name in names if isinstance(line.counts.get(name), int))
+
+
+def _days(first: Any, last: Any) -> str:
+    return f"{first} to {last}" if first else ""
+
+
+def _print_refused(lines: tuple[Refused, ...], failed: tuple[Failed, ...], limit: int) -> None:
+    for line in table([[each.reason, each.url] for each in lines], ["reason", "page"]):
+        write(line)
+    if failed:
+        write()
+        for line in table([[each.reason, each.url] for each in failed], ["no answer", "page"]):
+            write(line)
+    if limit in (len(lines), len(failed)):
+        write_error(f"the newest {limit} are shown; --limit shows more")
