@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from scraper.extraction.page import Link, Page
 from scraper.outlet import Discovery, Outlet
-from spiders.gzipped import TooLarge, unpack
+from spiders.gzipped import BadGzip, TooLarge, unpack
 from spiders.links import MAX_LINKS, absolute_url, meant_host
 from spiders.stamps import read_stamp
 from spiders.ways import Findings, Request, Seed, listing_seeds
@@ -34,13 +34,15 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
         content = unpack(page.content, MAX_BYTES)
     except TooLarge:
         return Findings(problem="too-large")
+    except BadGzip:
+        return Findings(problem="bad-gzip")
     parsed = feedparser.parse(
         content,
         response_headers={"content-type": page.content_type or "", "content-location": page.url},
         sanitize_html=False,
         resolve_relative_uris=False,
     )
-    if not parsed.version and not parsed.entries:
+    if not parsed.get("version") and not parsed.entries:
         return Findings(problem="not-a-feed")
     links = []
     for entry in parsed.entries[:MAX_LINKS]:
@@ -75,5 +77,6 @@ def _article_url(entry: object, page: Page, outlet: Outlet, rule: Discovery) -> 
 
 
 def _text(entry: object, field: str) -> str:
-    value = entry.get(field) if isinstance(entry, dict) else None
+    # Past feedparser's own lookup, which gives the date of publication where no update is stated.
+    value = dict.get(entry, field) if isinstance(entry, dict) else None
     return value if isinstance(value, str) else ""

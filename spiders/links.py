@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -13,6 +13,7 @@ from scraper.extraction.tree import Unreadable
 from scraper.extraction.tree import parse_page as parse
 from scraper.outlet import Outlet
 from scraper.patterns import MAX_SUBJECT
+from scraper.recognition import locate
 
 MAX_LINKS = 50_000
 """Links read from one listing; the sitemap protocol's own bound, taken for every way."""
@@ -21,6 +22,7 @@ MAX_ELEMENTS = Limits().elements
 """Elements of a listing's tree."""
 
 _DROPPED = re.compile(r"[\t\r\n]")
+_WHOLE = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\\\s\[\]@]+)(?P<path>[^#]*)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -29,24 +31,29 @@ def absolute_url(base: str, address: str) -> str | None:
     address = _DROPPED.sub("", address.strip())
     if not address or address.startswith("#") or len(address) > MAX_SUBJECT:
         return None
-    try:
-        url = urldefrag(urljoin(base, address)).url
-        parts = urlsplit(url)
-    except ValueError:
+    # Sitemaps and feeds hold whole URLs by the thousand: these need no joining.
+    whole = _WHOLE.match(address)
+    if whole is None:
+        try:
+            whole = _WHOLE.match(urljoin(base, address))
+        except ValueError:
+            return None
+    if whole is None:
         return None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.netloc:
-        return None
-    port = _DEFAULT_PORTS[parts.scheme]
-    return parts._replace(netloc=parts.netloc.removesuffix(port)).geturl() if parts.netloc.endswith(port) else url
+    scheme, authority, path = whole["scheme"], whole["authority"], whole["path"]
+    return f"{scheme.lower()}://{authority.removesuffix(_DEFAULT_PORTS[scheme.lower()])}{path}"
 
 
 def meant_host(url: str, page_url: str, outlet: Outlet) -> str:
     """A URL on another edition's domain, put on the host of the page that lists it."""
-    parts, here = urlsplit(url), urlsplit(page_url)
-    domain, own = outlet.domain_of(parts.hostname or ""), outlet.domain_of(here.hostname or "")
+    there, here = locate(url), locate(page_url)
+    if there is None or here is None:
+        return url
+    domain, own = outlet.domain_of(there.host, there.path), outlet.domain_of(here.host, here.path)
     if domain is None or own is None or domain.edition == own.edition:
         return url
-    return parts._replace(scheme=here.scheme, netloc=here.netloc).geturl()
+    parts = urlsplit(page_url)
+    return f"{parts.scheme}://{parts.netloc}{there.path}"
 
 
 def parse_page(page: Page) -> HtmlElement | None:

@@ -86,7 +86,9 @@ def _menu(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery) -> tup
     sections: dict[str, Link] = {}
     for anchor in _anchors([element for selector in rule.menu for element in select(tree, selector)]):
         url = absolute_url(base, anchor.get("href") or "")
-        if url is None or url == page.url or urlsplit(url).netloc != here.netloc or outlet.identify(url) is not None:
+        if url is None or url == page.url or not outlet.owns(url) or outlet.identify(url) is not None:
+            continue
+        if urlsplit(url).netloc != here.netloc:
             continue
         sections.setdefault(outlet.listing_key(url), Link(url))
         if len(sections) == _MAX_SECTIONS:

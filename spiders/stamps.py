@@ -24,13 +24,12 @@ def read_stamp(text: str, zone: str, seen_at: datetime) -> datetime | None:
     text = text.strip()[:_MAX_STAMP]
     try:
         stamp = _read(text, ZoneInfo(zone))
+        if stamp is None:
+            return None
+        instant, day_only = stamp[0].astimezone(UTC), stamp[1]
+        over = instant + timedelta(days=1)
     except (ValueError, OverflowError):
         return None
-    if stamp is None:
-        return None
-    instant, day_only = stamp
-    instant = instant.astimezone(UTC)
-    over = instant + timedelta(days=1)
     if day_only and over <= seen_at:
         return over - timedelta(seconds=1)
     return instant if instant <= seen_at else None

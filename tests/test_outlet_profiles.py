@@ -66,7 +66,10 @@ WRONG = [
     ('role = "primary"', 'role = "mirror"', "domains", "none has the role primary", 'role = "primary"'),
     ('host = "www.daily.example"', 'host = "https://www.daily.example/"', "domains[0].host", "no host name", "host ="),
     ('role = "primary"', 'role = "primary"\npath = "news"', "domains[0].path", "begin with a slash", "path ="),
-    ('role = "primary"', 'role = "primary"\nsince = 2021-01-02\nuntil = 2021-01-01', "domains[0].until", "before since", "until ="),
+    (
+        'role = "primary"', 'role = "primary"\nsince = 2021-01-02\nuntil = 2021-01-01',
+        "domains[0].until", "before since", "until =",
+    ),
     ('role = "primary"', 'role = "primary"\nsince = "tomorrow"', "domains[0].since", "should be a date", "since ="),
     (
         'role = "primary"',
@@ -79,29 +82,46 @@ WRONG = [
     ("(?P<key>\\d+)", "(?P<key>" + "1?" * 600 + ")", "articles[0].pattern", "longer than", "(?P<key>"),
     ("'/news/(", "'news/(", "articles[0].pattern", "can match no path", "(?P<key>"),
     ('example = "/news/2020', 'example = "/olds/2020', "articles[0].example", "not matched by its own", "example ="),
-    ('example = "/news/2020', 'example = "https://other.example/news/2020', "articles[0].example", "none of the outlet's", "example ="),
+    (
+        'example = "/news/2020', 'example = "https://other.example/news/2020',
+        "articles[0].example", "none of the outlet's", "example =",
+    ),
     ('example = "/news/2020/11/15', 'example = "/news/2020/13/15', "articles[0].example", "not matched", "example ="),
     ('way = "feed"', 'way = "rss"', "discovery[0].way", "'sections', 'feed'", 'way = "sections"'),
     ('start = ["/rss.xml"]', 'start = ["rss.xml"]', "discovery[0].start[0]", "neither a path", "start ="),
     ('start = ["/rss.xml"]', "", "discovery[0].start", "is missing", "start ="),
-    ('start = ["/rss.xml"]', 'start = ["/rss.xml"]\nedition = "fr"', "discovery[0].edition", "no domain has", "edition ="),
-    ('start = ["/rss.xml"]', 'start = ["/rss.xml"]\ndomains = ["x.example"]', "discovery[0].domains", "none of the", "domains ="),
+    (
+        'start = ["/rss.xml"]', 'start = ["/rss.xml"]\nedition = "fr"',
+        "discovery[0].edition", "no domain has", "edition =",
+    ),
+    (
+        'start = ["/rss.xml"]', 'start = ["/rss.xml"]\ndomains = ["x.example"]',
+        "discovery[0].domains", "none of the", "domains =",
+    ),
     ('way = "feed"', 'way = "datearchive"', "discovery[0].start[0]", "names no window", "{from}"),
-    ('way = "feed"\nstart = ["/rss.xml"]', 'way = "urls"\nstart = ["/news/{number}"]', "discovery[0].last", "first and last", "last ="),
+    (
+        'way = "feed"\nstart = ["/rss.xml"]', 'way = "urls"\nstart = ["/news/{number}"]',
+        "discovery[0].last", "first and last", "last =",
+    ),
     ('"h1.title"', '"h1 >"', "templates[0].headline[0]", "no CSS selector", "headline ="),
     ('"xpath://div[@id=\'body\']"', '"xpath://div["', "templates[0].body[0]", "no XPath", "body ="),
     ('headline = ["h1.title"]', 'headline = "h1.title"', "templates[0].headline", "should be a list", "headline = ["),
     ('headline = ["h1.title"]', "headline = []", "templates[0].headline", "at least one selector", "headline ="),
     ('detect = ["h1"]', 'base = "then"', "templates[0].base", "no template that states everything", "base ="),
     ('"%d %B %Y"', '"%d %Q"', "templates[0].published[0].formats[0]", "no strptime format", "formats ="),
-    ('select = ["time"]', 'select = ["time"]\nzone = "London"', "templates[0].published[0].zone", "no time zone", "zone ="),
+    (
+        'select = ["time"]', 'select = ["time"]\nzone = "London"',
+        "templates[0].published[0].zone", "no time zone", "zone =",
+    ),
     ('select = ["time"]', 'selekt = ["time"]', "templates[0].published[0].selekt", "'select' may be meant", "select ="),
     ('name = "daily"', 'name = "Daily News"', "name", "pattern", 'name = "presstv"'),
     ('name = "daily"', 'name = "weekly"', "name", "is called 'weekly'", "weekly.toml"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("right", "wrong", "key", "what", "example"), WRONG, ids=[f"{w[2]}-{w[3][:20]}" for w in WRONG])
+@pytest.mark.parametrize(
+    ("right", "wrong", "key", "what", "example"), WRONG, ids=[f"{wrong[2]}-{wrong[3][:20]}" for wrong in WRONG]
+)
 def test_a_wrong_profile_is_refused_by_file_key_cause_and_example(
     tmp_path: Path, right: str, wrong: str, key: str, what: str, example: str
 ) -> None:
