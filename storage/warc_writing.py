@@ -18,7 +18,7 @@ from typing import Any
 
 from storage.errors import StorageError, StorageFull
 from storage.exchange import Exchange, TlsFacts
-from storage.warc_records import EXCHANGE_FIELD, frame, is_chunked, level_for, new_record_id, target_uri
+from storage.warc_records import EXCHANGE_FIELD, frame, is_chunked, new_record_id, target_uri
 
 OPEN = ".open"
 """What a file's name ends with while a writer may append to it."""
@@ -56,7 +56,7 @@ class WarcWriter:
         fields = {"Content-Type": "application/warc-fields", "WARC-Filename": self.path}
         block = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in warcinfo.items())
         try:
-            self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode(), level=1))
+            self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode()))
         except StorageError:
             self.abandon()
             raise
@@ -84,7 +84,6 @@ class WarcWriter:
                 "Content-Type": "application/http;msgtype=response",
             },
             exchange.response,
-            level=level_for(exchange),
         )
         request = frame(
             "request",
@@ -97,7 +96,6 @@ class WarcWriter:
                 EXCHANGE_FIELD: json.dumps(_facts(exchange, chain) | dict(facts or {}), separators=(",", ":")),
             },
             exchange.request,
-            level=1,
         )
         self._write(response + request)
         return Appended(offset, len(response), hashlib.sha256(response).hexdigest(), payload_digest)
@@ -152,7 +150,7 @@ class WarcWriter:
                 "WARC-Target-URI": target_uri(exchange.url),
                 "Content-Type": "application/pem-certificate-chain",
             }
-            self._write(frame("metadata", record_id, exchange.started_at, fields, pem, level=1))
+            self._write(frame("metadata", record_id, exchange.started_at, fields, pem))
             self._chains[chain] = (record_id, offset)
         record_id, offset = self._chains[chain]
         return {"id": record_id, "at": offset}
