@@ -22,7 +22,9 @@ MAX_ELEMENTS = Limits().elements
 """Elements of a listing's tree."""
 
 _DROPPED = re.compile(r"[\t\r\n]")
-_WHOLE = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#\\\s\[\]@]+)(?P<path>[^#]*)", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"(?P<scheme>https?)://(?P<authority>[^/?#\\\s\[\]@]+)(?P<path>(?:[/?][^#]*)?)(?:#|$)", re.IGNORECASE
+)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scraper.extraction.page import Page
@@ -400,6 +400,7 @@ def test_an_address_on_a_page_becomes_the_url_it_means(address: str, url: str | 
     assert absolute_url(f"{HOST}/a/b", address) == url
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=200))
 def test_no_address_is_too_strange_to_be_read(address: str) -> None:
     url = absolute_url(f"{HOST}/a/b", address)
