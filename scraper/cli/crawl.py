@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from scraper.outlet import Outlet
 
 app = group("Crawl outlets.")
-FAILURES_SHOWN = 10
 
 
 def day(text: str) -> date:
@@ -71,13 +70,20 @@ def crawl(
         _check_domains(outlet, options.domains)
     if dry_run:
         return _plan(config, chosen, options, json=json)
-    return run_crawls(config, chosen, options, json=json, many=every)
+    reports = run_crawls(config, chosen, options)
+    code = exit_code(reports, len(chosen), many=every)
+    with output_may_be_gone():
+        if json:
+            write_json({"outlets": [report_json(report) for report in reports], "exit_code": code})
+        else:
+            for report in reports:
+                print_report(report)
+        say_errors(reports)
+    return code
 
 
-def run_crawls(
-    config: Config, outlets: Sequence[Outlet], options: CrawlOptions, *, json: bool = False, many: bool = False
-) -> int:
-    """Crawl outlets with progress and a report; gives the exit code. `many`: one that is locked does not end all."""
+def run_crawls(config: Config, outlets: Sequence[Outlet], options: CrawlOptions) -> list[CrawlReport]:
+    """Crawl outlets, one after the other, showing progress on standard error."""
     from scraper.cli.logs import start_logging
     from scraper.cli.progress import show_progress
     from scraper.crawling import Job, crawl_outlets
@@ -88,18 +94,16 @@ def run_crawls(
     jobs = [Job(outlet, spider_for(outlet), options) for outlet in outlets]
     with show_progress() as progress:
         start_logging(config.log_level, progress.say)
-        reports = crawl_outlets(config, jobs, read_listing, observe=progress)
-    code = exit_code(reports, len(jobs), many=many)
-    with output_may_be_gone():
-        if json:
-            write_json({"outlets": [report_json(report) for report in reports], "exit_code": code})
-        else:
-            for report in reports:
-                print_report(report)
-        for report in reports:
-            if report.error is not None:
-                write_error(f"presskeep: {one_line(str(report.error))}")
-    return code
+        return crawl_outlets(config, jobs, read_listing, observe=progress)
+
+
+def say_errors(reports: Sequence[CrawlReport]) -> None:
+    """One line on standard error for each crawl that could not begin or had to stop."""
+    for report in reports:
+        if report.error is not None:
+            write_error(f"presskeep: {one_line(str(report.error))}")
+        elif not report.finished:
+            write_error(f"presskeep: {report.outlet}: stopped. All that was fetched is kept; the same command goes on.")
 
 
 def choose_outlets(config: Config, names: Sequence[str], *, every: bool) -> list[Outlet]:
@@ -155,8 +159,8 @@ def print_report(report: CrawlReport) -> None:
         if reasons:
             named = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items(), key=_most_first))
             write(f"  {title}: {named}")
-    rows = [[f"  {host}", str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
-    for line in table(rows, ["  host", "pages"], right=frozenset({1})) if rows else ():
+    rows = [[host, str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
+    for line in table(rows, ["host", "pages"], right=frozenset({1}), indent=2) if rows else ():
         write(line)
 
 
@@ -189,8 +193,8 @@ def _plan(config: Config, outlets: Sequence[Outlet], options: CrawlOptions, *, j
 def _print_plan(plan: PlannedCrawl) -> None:
     write_bold(f"{plan.outlet}: would begin with {sum(plan.listings.values())} listings, as of {minute(plan.at)} UTC")
     for line in table(
-        [[f"  {host}", str(number)] for host, number in plan.listings.items()], ["  host", "listings"],
-        right=frozenset({1}),
+        [[host, str(number)] for host, number in plan.listings.items()], ["host", "listings"],
+        right=frozenset({1}), indent=2,
     ):  # fmt: skip
         write(line)
     due = ", ".join(f"{number} {kind}" for kind, number in plan.due.items()) or "nothing yet"

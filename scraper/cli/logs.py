@@ -16,6 +16,7 @@ def start_logging(level: str, say: Callable[[str], None] = write_error) -> None:
     if level.upper() not in LEVELS:
         raise UsageError(f"{level!r} is no level", "PRESSKEEP_LOG_LEVEL", f"One of: {', '.join(LEVELS)}.")
     handler = _LineHandler(say)
+    handler.setLevel(level.upper())  # Scrapy sets its own loggers to DEBUG: the handler decides
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
@@ -29,7 +30,7 @@ class _LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if logging.getLogger().level > logging.DEBUG:
+            if self.level > logging.DEBUG:
                 record.exc_info = record.exc_text = record.stack_info = None
             self._say(one_line(self.format(record)))
         except OSError:

@@ -101,13 +101,16 @@ def minute(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M") if at else ""
 
 
-def table(rows: list[list[str]], header: list[str], *, right: frozenset[int] = frozenset()) -> list[str]:
-    """Rows as aligned lines with a header; columns of `right` are flush right. The last column is not padded."""
+def table(
+    rows: list[list[str]], header: list[str], *, right: frozenset[int] = frozenset(), indent: int = 0
+) -> list[str]:
+    """Rows as aligned lines with a header; columns of `right` are flush right, all lines begin with `indent` spaces."""
     lines = [header, *([one_line(value) for value in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return [
-        "  ".join(
-            value.rjust(size) if place in right else value if place == len(header) - 1 else value.ljust(size)
+        " " * indent
+        + "  ".join(
+            value.rjust(size) if place in right else value.ljust(size)
             for place, (value, size) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines

@@ -166,8 +166,8 @@ def _print_facts(view: ArticleView) -> None:
         [line.domain or "", line.role or "", line.how, minute(line.last_at), line.url]
         for line in view.locations[:LOCATIONS_SHOWN]
     ]
-    for text in table(rows, ["domain", "role", "how", "last seen", "url"]):
-        write("  " + text)
+    for text in table(rows, ["domain", "role", "how", "last seen", "url"], indent=2):
+        write(text)
     if len(view.locations) > LOCATIONS_SHOWN:
         write(f"  and {len(view.locations) - LOCATIONS_SHOWN} more; --json lists all")
     if view.captures:

@@ -1,0 +1,175 @@
+"""`presskeep demo`: the main job against the bundled outlet, offline, told step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scraper.cli.articles import article_text
+from scraper.cli.crawl import exit_code, run_crawls, say_errors
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.printing import shorten, table, width, write, write_bold, write_error, write_json
+from scraper.config import Config, default_archive
+
+if TYPE_CHECKING:
+    from scraper.crawling import CrawlReport
+    from storage.status import Status
+    from storage.views import ArticleView
+
+app = group("Crawl the bundled outlet.")
+OUTLET = "demo"
+FOLDER = Path("presskeep-demo")
+NOON = "leap:2026-06-01T12:00:00Z"
+"""The day that the replica shows first. The clock leaps, so that a polite crawl takes seconds."""
+ARTICLE_LINES = 14
+SHOWN = 6
+_UNTOLD = ("refused:robots-txt",)
+"""Kept as evidence of what was permitted, and nobody took it for an article."""
+
+
+@app.command()
+@configured()
+def demo(
+    config: Config,
+    articles: Annotated[
+        int, typer.Option(min=10, max=1_000_000, metavar="N", help="Articles of the replica.", show_default=True)
+    ] = 60,
+    seed: Annotated[int, typer.Option(metavar="N", help="Which replica.", show_default=True)] = 7,
+    json: JsonOption = False,
+) -> int:
+    """Crawl the bundled outlet, offline, end to end.
+
+    A replica of a news site runs on this machine: a primary domain, mirrors, a CDN, a French edition, and a domain
+    that was seized. Without --archive the archive goes to ./presskeep-demo. A second run asks for what is new alone.
+    """
+    if config.archive == default_archive() and config.database is None:
+        config = replace(config, archive=FOLDER)
+    with _replica(articles, seed) as connect_to:
+        asking = replace(config, connect_to=(*connect_to, *config.connect_to), now=config.now or NOON)
+        if not json:
+            write_error("A replica of a news site runs on this machine; crawling it over all its domains ...")
+        reports = _crawl(asking)
+    code = exit_code(reports, 1, many=False)
+    if code in (0, 1) and json:
+        _print_json(config, reports[0], code)
+    elif code in (0, 1):
+        _tell(config, reports[0])
+    say_errors(reports)
+    return code
+
+
+@contextmanager
+def _replica(articles: int, seed: int) -> Iterator[tuple[str, ...]]:
+    from scraper.demo.process import running_replica
+
+    with running_replica(articles=articles, seed=seed, truth=False) as replica:
+        yield replica.connect_to
+
+
+def _crawl(config: Config) -> list[CrawlReport]:
+    from scraper.crawling import CrawlOptions
+    from scraper.profiles import SHIPPED, load_outlet
+
+    return run_crawls(config, [load_outlet(SHIPPED / f"{OUTLET}.toml")], CrawlOptions())
+
+
+def _print_json(config: Config, report: CrawlReport, code: int) -> None:
+    from scraper.cli.crawl import report_json
+    from scraper.cli.status import status_json
+
+    state, _ = _look(config)
+    write_json({"archive": str(config.archive), **report_json(report), "exit_code": code, "status": status_json(state)})
+
+
+def _look(config: Config) -> tuple[Status, ArticleView | None]:
+    """The archive as it is now, and an article that several domains show."""
+    from storage.archive import Archive
+    from storage.keys import resolve
+    from storage.search import search
+    from storage.status import status
+    from storage.views import view_article
+
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        hits = search(connection, f"outlet:{OUTLET}", limit=20).hits
+        views = (view_article(connection, resolve(connection, hit.key)) for hit in hits)
+        best = max(views, key=lambda view: (len({line.domain for line in view.locations}), -view.id), default=None)
+        return status(connection, OUTLET), best
+
+
+def _tell(config: Config, report: CrawlReport) -> None:
+    state, view = _look(config)
+    counts = report.counts
+    write_bold("What was done")
+    write(
+        f"  {counts['pages']} pages were asked for and kept as evidence; {counts['new']} new articles, "
+        f"{counts['edits']} edits."
+    )
+    write(f"  The archive holds {state.articles} articles, each once, seen at {state.locations} addresses.")
+    _tell_domains(state)
+    _tell_declined(config)
+    if view is not None:
+        _tell_article(view)
+    _tell_commands(config, view)
+
+
+def _tell_domains(state: Status) -> None:
+    write()
+    write_bold("What serves, what is seized, and what was found through which domain")
+    rows = [[d.host, d.role, d.state, str(d.articles), str(d.captures)] for d in state.domains]
+    for line in table(rows, ["domain", "role", "state", "articles", "fetched"], right=frozenset({3, 4}), indent=2):
+        write(line)
+    write("  An article is fetched once, from the domain that serves; the others' listings tell its other addresses,")
+    write("  and a few copies on mirrors are fetched to compare.")
+    for each in state.candidates:
+        write(f"  {each.host} is announced on the outlet's own pages: recorded, and not crawled.")
+
+
+def _tell_declined(config: Config) -> None:
+    from storage.archive import Archive
+    from storage.status import refused
+
+    write()
+    write_bold("What was declined, and why")
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        lines = [each for each in refused(connection, OUTLET, limit=SHOWN + 100) if each.reason not in _UNTOLD]
+    for line in lines[:SHOWN]:
+        write(f"  {line.reason.removeprefix('refused:'):<14} {shorten(line.url, width() - 17)}")
+    if len(lines) > SHOWN:
+        write(f"  and {len(lines) - SHOWN} more")
+    if not lines:
+        write("  nothing")
+
+
+def _tell_article(view: ArticleView) -> None:
+    from scraper.cli.show import content_of
+
+    write()
+    write_bold(f"An article as archived: {view.key}")
+    lines = article_text(content_of(view.text, view.kind))
+    for line in lines[:ARTICLE_LINES]:
+        write(f"  {line}".rstrip())
+    if len(lines) > ARTICLE_LINES:
+        write("  ...")
+    write(f"  seen at {len(view.locations)} addresses:")
+    for place in view.locations[:4]:
+        write(f"    {shorten(place.url, width() - 4)}")
+
+
+def _tell_commands(config: Config, view: ArticleView | None) -> None:
+    import shlex
+    import sys
+
+    program = sys.argv[0] if "/" in sys.argv[0] and not sys.argv[0].endswith(".py") else "presskeep"
+    program = str(Path(program).relative_to(Path.cwd())) if Path(program).is_relative_to(Path.cwd()) else program
+    where = f"--archive {shlex.quote(str(config.archive))}"
+    write()
+    write_bold("Three commands to go on with")
+    write(f"  {program} search 'minister OR port' {where}")
+    if view is not None:
+        write(f"  {program} history {shlex.quote(view.key)} {where}")
+    write(f"  {program} status --refused {where}")
