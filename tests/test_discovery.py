@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scraper.extraction.page import Page
 from scraper.outlet import Outlet
+from spiders import sitemap
 from spiders.links import absolute_url
 from spiders.stamps import read_stamp
 from spiders.ways import WAYS, Findings, Request, load_way, plan_seeds, read_listing
@@ -272,7 +273,9 @@ def test_a_packed_sitemap_is_read_within_its_bound(monkeypatch: pytest.MonkeyPat
     assert paths(read("sitemap", content)) == ["/news/1"]
     assert paths(read("sitemap", content[:-9])) == ["/news/1"]
     assert read("sitemap", b"\x1f\x8b\x08broken").problem == "bad-gzip"
-    assert read("sitemap", gzip.compress(b"<urlset>" + b" " * 60_000_000)).problem == "too-large"
+    monkeypatch.setattr(sitemap, "MAX_BYTES", 1_000_000)
+    assert read("sitemap", gzip.compress(b"<urlset>" + b" " * 1_000_000)).problem == "too-large"
+    assert read("sitemap", b"<urlset>" + b" " * 1_000_000).problem == "too-large"
 
 
 def test_a_sitemap_expands_no_entities_and_fetches_nothing() -> None:
@@ -305,9 +308,11 @@ def test_what_is_no_sitemap_is_called_so(content: bytes) -> None:
     assert found.problem == "not-a-sitemap"
 
 
-def test_a_sitemap_gives_no_more_than_the_protocol_allows() -> None:
-    content = "<urlset>" + "".join(f"<url><loc>/news/{number}</loc></url>" for number in range(50_010)) + "</urlset>"
-    assert len(read("sitemap", content).links) == 50_000
+def test_a_sitemap_gives_no_more_than_the_protocol_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sitemap.MAX_LINKS == 50_000
+    monkeypatch.setattr(sitemap, "MAX_LINKS", 50)
+    content = "<urlset>" + "".join(f"<url><loc>/news/{number}</loc></url>" for number in range(60)) + "</urlset>"
+    assert len(read("sitemap", content).links) == 50
 
 
 # date archives
