@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A news site made from a seed number, to test crawlers against. See docs/replica.md.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument(
         "--articles",
         type=_between(MIN_ARTICLES, MAX_ARTICLES),
