@@ -1,0 +1,60 @@
+"""One clock, that PRESSKEEP_NOW sets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scraper.errors import UsageError
+from scraper.fetching.clock import Clock, clock_from
+
+START = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+
+
+def test_without_a_setting_it_is_the_real_time() -> None:
+    for setting in (None, ""):
+        assert abs(clock_from(setting).now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    "setting", ["2026-03-01T06:00:00Z", "2026-03-01T09:30:00+03:30", "2026-03-01T06:00", "leap:2026-03-01T06:00:00Z"]
+)
+def test_an_instant_starts_the_clock_there_and_it_runs_on(setting: str) -> None:
+    clock = clock_from(setting)
+    first = clock.now()
+    time.sleep(0.01)
+    assert timedelta(0) <= first - START < timedelta(seconds=5)
+    assert first < clock.now() < first + timedelta(seconds=5)
+    assert clock.leaps is setting.startswith("leap:")
+
+
+@pytest.mark.parametrize("setting", ["soon", "leap:", "leap", "1772344800", "2026-13-01"])
+def test_what_is_no_instant_is_refused_with_an_example(setting: str) -> None:
+    with pytest.raises(UsageError, match="2026-03-01T06:00:00Z"):
+        clock_from(setting)
+
+
+def test_a_leaping_clock_waits_by_jumping_and_never_back() -> None:
+    clock = Clock(START, leaps=True)
+    asyncio.run(clock.wait(86_400))
+    assert clock.now() - START >= timedelta(days=1)
+    clock.leap(START + timedelta(days=30))
+    clock.leap(START)
+    assert timedelta(days=30) <= clock.now() - START < timedelta(days=30, seconds=5)
+
+
+def test_a_clock_that_does_not_leap_waits_in_real_time() -> None:
+    clock = Clock(START)
+    begun = time.monotonic()
+    asyncio.run(clock.wait(0.05))
+    assert time.monotonic() - begun >= 0.05
+    with pytest.raises(RuntimeError):
+        clock.leap(START + timedelta(days=1))
+
+
+def test_a_start_without_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="zone"):
+        Clock(datetime(2026, 3, 1))
