@@ -47,6 +47,14 @@ class _Separating(_Folding):
         return f" {folded} " if _stands_alone(folded[0]) else folded
 
 
+class _Pieces(dict[str, str]):
+    """What each printed character by itself becomes in words."""
+
+    def __missing__(self, character: str) -> str:
+        self[character] = piece = _decomposed(character).translate(_separating)
+        return piece
+
+
 class _Typography(dict[int, str]):
     """What becomes of each code point where only typography is to be levelled."""
 
@@ -70,6 +78,7 @@ class _Typography(dict[int, str]):
 
 
 _folding, _separating, _typography = _Folding(), _Separating(), _Typography()
+_pieces = _Pieces()
 
 
 def fold(text: str) -> str:
@@ -91,11 +100,11 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     found: list[tuple[str, int, int]] = []
     word, start, end = "", 0, 0
     for position, character in enumerate(text):
-        for piece in _decomposed(character).translate(_separating):
-            if piece != " ":
+        for letter in _pieces[character]:
+            if letter != " ":
                 if not word:
                     start = position
-                word, end = word + piece, position + 1
+                word, end = word + letter, position + 1
             elif word:
                 found.append((unicodedata.normalize("NFC", word)[:MAX_TOKEN], start, end))
                 word = ""

@@ -130,7 +130,7 @@ def _one(connection: Connection, key: str, articles: set[int]) -> int:
 def _candidates(connection: Connection, key: str, articles: list[int]) -> tuple[str, ...]:
     """One unambiguous KEY for each article: with the key that was given where it has that, else its first."""
     statement = select(article.c.id, outlet.c.name).join(outlet).where(article.c.id.in_(articles))
-    outlets = dict(connection.execute(statement).tuples().all())
+    outlets = dict(connection.execute(statement).all())
     candidates = []
     for number, keys in keys_of(connection, articles).items():
         if keys:

@@ -35,7 +35,7 @@ def keys_of(connection: Connection, articles: Sequence[int]) -> dict[int, tuple[
     found: dict[int, list[str]] = {each: [] for each in articles}
     for portion in _portions(articles):
         statement = select(article_key.c.article, article_key.c.key).where(article_key.c.article.in_(portion))
-        for owner, key in connection.execute(statement).tuples():
+        for owner, key in connection.execute(statement):
             found[owner].append(key)
     return {owner: tuple(sorted(keys, key=lambda key: (len(key), key))) for owner, keys in found.items()}
 

@@ -6,13 +6,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage.folding import spans
+from storage.folding import spans, tokens
 from storage.query import Words
 
 LENGTH = 240
 """Characters of a snippet, about."""
 _LEAD_IN = 60
-_MAX_TEXT = 100_000
+_MAX_TEXT = 500_000
+_STRETCH = 1000
 _MAX_HITS = 1000
 
 
@@ -39,10 +40,11 @@ class Snippet:
 
 
 def snippet(text: str, sought: Sequence[Words], length: int = LENGTH) -> Snippet:
-    """About `length` characters around the place of a text where the most different words sought stand together;
+    """At most `length` characters around the place of a text where the most different words sought stand together;
     its beginning where none does. Line breaks become spaces."""
     text = " ".join(text[:_MAX_TEXT].split())
-    hits = find_hits(text, sought)
+    first, last = _stretch(text, sought, length)
+    hits = [(first + start, first + end, which) for start, end, which in find_hits(text[first:last], sought)]
     start, end = _window(text, hits, length)
     return Snippet(_parts(text, start, end, hits), before=start > 0, after=end < len(text))
 
@@ -69,6 +71,25 @@ def find_hits(text: str, sought: Sequence[Words]) -> list[tuple[int, int, int]]:
         if not hits or hit[0] >= hits[-1][1]:
             hits.append(hit)
     return hits
+
+
+def _stretch(text: str, sought: Sequence[Words], length: int) -> tuple[int, int]:
+    """The stretch of a text that holds the most of what is sought, with room around it.
+
+    Looked for in folded words alone, which is many times quicker than finding where each of them is printed.
+    """
+    if not sought:
+        return 0, 0
+    room = max(length, 2 * _LEAD_IN)
+    best, place = 0, 0
+    for start in range(0, len(text), _STRETCH):
+        words = f" {' '.join(tokens(text[max(0, start - room) : start + _STRETCH + room]))} "
+        found = sum(f" {' '.join(each.words)}{'' if each.prefix else ' '}" in words for each in sought)
+        if found > best:
+            best, place = found, start
+            if best == len(sought):
+                break
+    return (max(0, place - room), place + _STRETCH + room) if best else (0, 0)
 
 
 def _matches(sought: Words, words: Sequence[str]) -> bool:

@@ -129,7 +129,7 @@ def refused(
     statement = _declined(
         select(capture.c.id, _name(), location.c.url, capture.c.outcome, capture.c.at), outlet, reason
     ).order_by(capture.c.at.desc(), capture.c.id.desc())
-    rows = connection.execute(statement.limit(_bounded(limit))).tuples()
+    rows = connection.execute(statement.limit(_bounded(limit)))
     return tuple(Refused(*row) for row in rows)
 
 
@@ -142,7 +142,7 @@ def failures(connection: Connection, outlet: str | None = None, *, limit: int = 
         .order_by(fetch_failure.c.at.desc(), fetch_failure.c.id.desc())
         .limit(_bounded(limit))
     )
-    return tuple(Failed(*row) for row in connection.execute(statement).tuples())
+    return tuple(Failed(*row) for row in connection.execute(statement))
 
 
 def crawls(connection: Connection, outlet: str | None = None, *, limit: int = 20) -> tuple[CrawlLine, ...]:
@@ -154,8 +154,10 @@ def crawls(connection: Connection, outlet: str | None = None, *, limit: int = 20
         .order_by(crawl.c.started_at.desc(), crawl.c.id.desc())
         .limit(_bounded(limit))
     )
-    rows = connection.execute(statement).tuples()
-    return tuple(CrawlLine(*row[:-1], row[-1] or {}) for row in rows)
+    return tuple(
+        CrawlLine(row.id, row.name, row.kind, row.started_at, row.ended_at, row.outcome, row.counts or {})
+        for row in connection.execute(statement)
+    )
 
 
 def _name() -> ColumnElement[str]:
@@ -196,7 +198,7 @@ def _declined(statement: Select[Any], outlet_name: str | None, reason: str | Non
 def _reasons(connection: Connection, outlet_name: str | None) -> dict[str, int]:
     """How many pages were declined for which reason, the most frequent first."""
     statement = _declined(select(capture.c.outcome, func.count()), outlet_name).group_by(capture.c.outcome)
-    rows = connection.execute(statement).tuples().all()
+    rows = connection.execute(statement).all()
     return dict(sorted(rows, key=lambda row: (-row[1], row[0]))[:MAX_LIMIT])
 
 
@@ -240,7 +242,7 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
 def _counts(connection: Connection, statement: Select[int, int]) -> dict[int, int]:
     """Run a count by the statement's first column, which it is grouped by."""
     owner = statement.selected_columns[0]
-    return dict(connection.execute(statement.group_by(owner)).tuples().all())
+    return dict(connection.execute(statement.group_by(owner)).all())
 
 
 def _domain_counts(connection: Connection, outlet_name: str | None) -> tuple[DomainCount, ...]:

@@ -181,7 +181,7 @@ def view_revision(connection: Connection, number: int, numbers: dict[str, int] |
         authors=tuple(row.authors),
         section=tuple(row.section),
         tags=tuple(row.tags),
-        figures=tuple(Figure(url, caption, credit) for url, caption, credit in figures.tuples()),
+        figures=tuple(Figure(url, caption, credit) for url, caption, credit in figures),
         language=row.language,
         published=_date(row.published_at, row.published_printed, row.published_precision, row.zone),
         updated=_date(row.updated_at, row.updated_printed),
