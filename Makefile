@@ -2,6 +2,7 @@
 # make test   sets everything up and runs the whole suite, on SQLite and on a real PostgreSQL
 # make lint   style, format, types and import rules
 # make soak   the long tests with full counts (hours)
+# make docs   writes docs/commands.md anew from the program's help
 # make lock   writes requirements/*.txt anew from pyproject.toml
 # make clean  removes the environments and what tools left
 
@@ -12,7 +13,7 @@ SETUP := .ci/setup
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak lock clean install dev
+.PHONY: help demo test lint format soak docs lock clean install dev
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -46,6 +47,9 @@ format: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m pytest -q -m soak --timeout 0
+
+docs: $(VENV)/.dev
+	@$(BIN)/python -m tests.keep_help
 
 lock: $(VENV)/.dev
 	@$(SETUP) lock $(VENV)
