@@ -59,7 +59,7 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
     domain = outlet.domain_of(urlsplit(page.url).hostname or "", urlsplit(page.url).path)
     located = _locate(page.url, rule, domain)
     tree = parse_page(page)
-    links = read_links(tree, page, outlet, rule) if tree is not None else ()
+    links = read_links(tree, page, outlet, rule, strict=True) if tree is not None else ()
     if located is None or domain is None:
         return Findings(links=links, problem="" if links else "no-window")
     start, window = located

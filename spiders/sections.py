@@ -35,12 +35,19 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
     return Findings(links=links, more=more, parts=_menu(tree, page, outlet, rule))
 
 
-def read_links(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery) -> tuple[Link, ...]:
-    """The links to articles: those that the rule selects, or every link where it selects none on this page."""
+def read_links(
+    tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery, *, strict: bool = False
+) -> tuple[Link, ...]:
+    """The links to articles: those that the rule selects, or every link where it selects none on this page.
+
+    `strict` takes no others where the rule has selectors: a search without hits has links in its side blocks.
+    """
     base = base_of(tree, page)
     anchors = _anchors([element for selector in rule.links for element in select(tree, selector)])
     links = _to_articles(anchors, base, page, outlet, rule)
-    return links or _to_articles(tree.iter("a", "area"), base, page, outlet, rule)
+    if links or (strict and rule.links):
+        return links
+    return _to_articles(tree.iter("a", "area"), base, page, outlet, rule)
 
 
 def _anchors(elements: list[HtmlElement | str]) -> Iterator[HtmlElement]:

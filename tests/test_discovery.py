@@ -373,6 +373,15 @@ def test_a_long_window_with_articles_is_entered_at_its_newest_end() -> None:
     assert windows(found.more) == ["from=2024-02-01&to=2024-02-01&page=1"]
 
 
+def test_links_beside_the_hits_make_no_window_look_full() -> None:
+    page = '<aside><a href="/news/9">latest</a></aside>'
+    url = f"{HOST}/search?from=2024-03-10&to=2024-03-10&page=1"
+    assert read("datearchive", page, url, links=["a.hit"], **ARCHIVE).links == ()
+    assert paths(read("datearchive", page + '<a class="hit" href="/news/1">x</a>', url, links=["a.hit"], **ARCHIVE)) == [
+        "/news/1"
+    ]
+
+
 def test_a_page_that_is_no_window_ends_the_way() -> None:
     found = read("datearchive", "<p>x</p>", f"{HOST}/search?from=2024-99-99&to=2024-03-10&page=1", **ARCHIVE)
     assert (found.parts, found.more, found.problem) == ((), (), "no-window")
