@@ -47,5 +47,3 @@ class OutletSpiderLoader:
         if self._outlets is None:
             self._outlets = load_outlets(profile_paths(load_config()))
         return self._outlets
-
-

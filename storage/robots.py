@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,18 @@ def load_robots(connection: Connection, host: str) -> KeptRobots | None:
     """The robots.txt kept for an origin, however old."""
     row = connection.execute(select(robots).where(robots.c.host == host)).one_or_none()
     return KeptRobots(row.host, row.at, row.status, bytes(row.body or b"")) if row is not None else None
+
+
+def plain_hosts(connection: Connection, hosts: Iterable[str], since: datetime) -> set[str]:
+    """Those of `hosts` that gave no answer by https since `since` (UTC), and did by http."""
+    origins = {f"{scheme}://{host}": (scheme, host) for host in hosts for scheme in ("https", "http")}
+    rows = connection.execute(
+        select(robots.c.host, robots.c.status).where(robots.c.host.in_(origins), robots.c.at >= since)
+    )
+    answered: dict[tuple[str, str], bool] = {origins[row.host]: row.status != 0 for row in rows}
+    return {
+        host for _, host in origins.values() if answered.get(("http", host)) and answered.get(("https", host)) is False
+    }
 
 
 def save_robots(connection: Connection, kept: KeptRobots) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class KeepExchanges:
-    """Stands next to the downloader, so that it sees redirects, refusals and robots.txt before anything acts on them."""
+    """Stands next to the downloader, so that it sees redirects and robots.txt before anything acts on them."""
 
     def __init__(self, session: CrawlSession) -> None:
         self._session = session

@@ -74,7 +74,7 @@ def fetch_pages(
 
     workers = start_workers(config, outlets, None)
     try:
-        process = CrawlerProcess(oneoff_settings(config), install_root_handler=False)
+        process = CrawlerProcess({**oneoff_settings(config), "LOG_INSTALL_ROOT_HANDLER": False})
         fetcher = _Fetcher(config, urls, outlets, on_result, workers, clock_from(config.now), saver)
         process.crawl(_spider_class(), fetcher=fetcher)
         process.start()
@@ -168,9 +168,7 @@ class _Fetcher:
         self.open_requests -= 1
         if meta["guessed"] and request.url.startswith("https://"):
             return [self._request(meta["index"], meta["given"], "http://" + request.url[8:], guessed=False)]
-        self._on_result(
-            FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", self._clock.now())
-        )
+        self._on_result(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", self._clock.now()))
         return None
 
     async def _save(

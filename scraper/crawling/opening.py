@@ -1,17 +1,19 @@
-"""Opening an archive for a run, and closing it: locks, recovery, the writer. Blocks, so never in the reactor's thread."""
+"""Opening an archive for a run, and closing it; both block, so never in the reactor's thread."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 
 from scraper.crawling.describing import describe_run
 from storage.archive import Archive
+from storage.captures import capture_at
 from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold_outlet
+from storage.due import unfinished_since
 from storage.exchange import Exchange
 from storage.finding import add_found, resources_by_key
 from storage.frontier import release
@@ -19,7 +21,8 @@ from storage.models import capture
 from storage.outlets import DomainRow, domains, sync_outlet
 from storage.owners import new_owner
 from storage.records import DomainFacts, Found
-from storage.recovery import PendingCapture, capture_at, recover
+from storage.recovery import PendingCapture, recover
+from storage.robots import plain_hosts
 from storage.warc import read_exchange
 from storage.writer import Writer
 
@@ -28,10 +31,18 @@ if TYPE_CHECKING:
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
 
+PLAIN_FOR = timedelta(hours=24)
+"""How long it is remembered that a host gave no answer by https."""
+
+GOES_ON = timedelta(hours=1)
+"""A crawl that was killed or stopped within this time is gone on with: listings that it has read are not read again."""
+
 
 @dataclass(slots=True)
 class Opened:
-    """An archive held by one run on one outlet. `first_capture`: captures with a smaller id came before this run."""
+    """An archive held by one run on one outlet. `first_capture`: captures with a smaller id came
+    before this run. `plain` holds the hosts that answer by http alone; what was fetched
+    since `begun_at` belongs to this run, or to the one that it goes on with."""
 
     archive: Archive
     writer: Writer
@@ -40,6 +51,8 @@ class Opened:
     owner: str
     domains: list[DomainRow]
     first_capture: int
+    plain: set[str]
+    begun_at: datetime
 
     def read_capture(self, connection: Connection, capture_id: int) -> tuple[PendingCapture, Exchange]:
         """A kept capture and its exchange, read back from its WARC file."""
@@ -76,6 +89,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
             hold_outlet(connection, outlet_id, owner)
         recover(archive, owner, now)
         with archive.begin() as connection:
+            begun_at = unfinished_since(connection, outlet_id, not_before=now - GOES_ON) or now
             crawl = begin_crawl(
                 connection,
                 outlet_id,
@@ -86,6 +100,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
             )
             rows = domains(connection, outlet_id)
             first = (connection.execute(select(func.max(capture.c.id))).scalar_one() or 0) + 1
+            plain = plain_hosts(connection, [row.host for row in rows], now - PLAIN_FOR)
         writer = Writer(archive, crawl=crawl, outlet=outlet_id, owner=owner, warcinfo=describe_run(config, outlet))
         writer.start()
     except BaseException:
@@ -96,7 +111,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
                 free_outlet(connection, outlet_id, owner)
         archive.close()
         raise
-    return Opened(archive, writer, outlet_id, crawl, owner, rows, first)
+    return Opened(archive, writer, outlet_id, crawl, owner, rows, first, plain, begun_at)
 
 
 def facts_of(outlet: Outlet) -> list[DomainFacts]:

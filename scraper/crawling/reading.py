@@ -148,5 +148,3 @@ def listings_found(links: tuple[Link, ...], outlet: Outlet, *, way: str, at: dat
         Found(key=outlet.listing_key(link.url), kind=way, url=link.url, priority=LISTING, due_at=at, found_by=way)
         for link in links
     )
-
-

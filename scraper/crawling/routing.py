@@ -21,11 +21,13 @@ DOMAIN_FAILURES = frozenset(
 
 @dataclass(slots=True)
 class Standing:
-    """How one domain fares in this crawl."""
+    """How one domain fares in this crawl. `plain`: it is asked by http, as https gave no answer; `secure`: it did."""
 
     row: DomainRow
     domain: Domain
     asked: bool
+    plain: bool = False
+    secure: bool = False
     alive: bool = True
     failures: int = 0
     answered: bool = False
@@ -34,13 +36,21 @@ class Standing:
 class Route:
     """Chooses URLs by the rank of the domains that serve, and leaves a domain that stops answering."""
 
-    def __init__(self, outlet: Outlet, rows: Sequence[DomainRow], only: Iterable[str] = ()) -> None:
-        hosts = frozenset(only)
+    def __init__(
+        self, outlet: Outlet, rows: Sequence[DomainRow], only: Iterable[str] = (), plain: Iterable[str] = ()
+    ) -> None:
+        """`only` are the hosts asked (default: all), `plain` those known to answer by http alone."""
+        hosts, plain = frozenset(only), frozenset(plain)
         known = {(row.host, row.path): row for row in rows}
         self._outlet = outlet
         crawled = outlet.crawled_domains()
         self.standings = [
-            Standing(known[domain.host, domain.path], domain, asked=not hosts or domain.host in hosts)
+            Standing(
+                known[domain.host, domain.path],
+                domain,
+                asked=not hosts or domain.host in hosts,
+                plain=domain.scheme is None and domain.host in plain,
+            )
             for domain in crawled
             if (domain.host, domain.path) in known
         ]
@@ -51,17 +61,24 @@ class Route:
         fits = [
             each
             for each in self.standings
-            if each.domain.host == parts.hostname and (parts.path or "/").startswith(each.domain.path.rstrip("/") or "/")
+            if each.domain.host == parts.hostname and parts.path.startswith(each.domain.path.rstrip("/"))
         ]
         return max(fits, key=lambda each: len(each.domain.path), default=None)
 
     def targets(self, leased: Leased) -> list[str]:
-        """The URLs to ask for a resource: one for an article, one a living domain for a listing; none: nobody serves."""
+        """The URLs to ask for a resource: one for an article, one a living domain for a listing."""
         urls = [place.url for place in leased.locations]
         if leased.kind == "article":
             url = self.article_url(urls)
             return [url] if url else []
-        return [url for url in urls if self._may_ask(url)]
+        asked = {url.partition("://")[2]: url for url in sorted(map(self.asked_as, urls)) if self._may_ask(url)}
+        return list(asked.values())
+
+    def asked_as(self, url: str) -> str:
+        """A URL with the scheme that its domain answers by."""
+        standing = self.standing(url)
+        plain = standing is not None and standing.plain
+        return "http://" + url.removeprefix("https://") if plain and url.startswith("https://") else url
 
     def article_url(self, urls: Sequence[str], *, besides: frozenset[int] = frozenset()) -> str | None:
         """Where an article is asked: at the best-ranked living domain that showed it, or that has the same paths.
@@ -74,12 +91,12 @@ class Route:
                 continue
             for url, domain in placed:
                 if domain == each.domain:
-                    return url
+                    return self.asked_as(url)
             if each.domain.paths != "same":
                 continue
             for url, domain in placed:
                 if domain is not None and domain.paths == "same" and domain.edition == each.domain.edition:
-                    return _moved(url, domain, each.domain)
+                    return self.asked_as(_moved(url, domain, each.domain))
         return None
 
     def answered(self, url: str) -> Standing | None:
@@ -88,16 +105,25 @@ class Route:
         if standing is None:
             return None
         standing.failures = 0
+        standing.secure = standing.secure or url.startswith("https://")
         news, standing.answered = not standing.answered, True
         return standing if news else None
 
     def failed(self, url: str, reason: str) -> Standing | None:
-        """An attempt failed. Gives the standing of a domain that is left because of it."""
+        """An attempt failed. Gives the standing of a domain that is left because of it.
+
+        A domain whose profile states no scheme is asked by http before it is left, if https never gave an answer.
+        """
         standing = self.standing(url)
         if standing is None or reason not in DOMAIN_FAILURES or not standing.alive:
             return None
+        if standing.plain and url.startswith("https://"):
+            return None
         standing.failures += 1
         if standing.failures < FAILURES_TO_LEAVE:
+            return None
+        if standing.domain.scheme is None and not (standing.plain or standing.secure):
+            standing.plain, standing.failures = True, 0
             return None
         standing.alive = False
         return standing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.reading import ReadListing
@@ -36,7 +36,7 @@ class Job:
 
     outlet: Outlet
     spider: type[Spider]
-    options: CrawlOptions = CrawlOptions()
+    options: CrawlOptions = field(default_factory=CrawlOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class _Runner:
     def run(self) -> list[CrawlReport]:
         from scrapy.crawler import CrawlerProcess
 
-        process = CrawlerProcess(crawl_settings(self._config, None), install_root_handler=False)
+        process = CrawlerProcess({**crawl_settings(self._config, None), "LOG_INSTALL_ROOT_HANDLER": False})
         self._crawl_next(process, iter(self._jobs))
         process.start()
         return self._reports

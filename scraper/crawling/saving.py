@@ -152,7 +152,7 @@ def registrable_domain(url: str) -> str:
 
 
 def page_key(url: str, outlet: str) -> str:
-    """The identity of a page of an ad-hoc outlet: its canonical URL without scheme, and without the outlet's own host."""
+    """The identity of a page of an ad-hoc outlet: its canonical URL without scheme and the outlet's own host."""
     parts = urlsplit(canonical_url(url))
     host = (parts.netloc or "").removeprefix("www.")
     path = parts.path + (f"?{parts.query}" if parts.query else "")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapy import Request
@@ -26,7 +27,7 @@ from storage.errors import StorageError
 from storage.exchange import Exchange
 from storage.finding import add_found
 from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, extend, lease, release, sample_copies
-from storage.outlets import announce, set_domain_state
+from storage.outlets import set_domain_state
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
 from storage.recovery import PendingCapture, pending
 from storage.robots import KeptRobots, load_robots, save_robots
@@ -116,7 +117,7 @@ class CrawlSession:
         self._crawler = crawler
         loop = asyncio.get_running_loop()
         self._opened = await loop.run_in_executor(None, open_archive, self._config, self.outlet, self.clock)
-        self._route = Route(self.outlet, self._opened.domains, self._options.domains)
+        self._route = Route(self.outlet, self._opened.domains, self._options.domains, self._opened.plain)
         await self._run(self._add_seeds)
         self._start(self._stay_alive())
         self._start(self._read_pending())
@@ -140,7 +141,9 @@ class CrawlSession:
     def _add_seeds(self, connection: Connection) -> None:
         now = self.clock.now()
         add_found(connection, self._opened.outlet, self._seeds, now=now, crawl=self._opened.crawl)
-        make_due(connection, self._opened.outlet, [seed.key for seed in self._seeds if seed.kind != "probe"], now)
+        listings = [seed.key for seed in self._seeds if seed.kind != "probe"]
+        since = None if self._options.full else self._opened.begun_at
+        make_due(connection, self._opened.outlet, listings, now, unless_since=since)
 
     def _give_back(self, connection: Connection) -> None:
         release(connection, self._opened.owner)
@@ -151,8 +154,8 @@ class CrawlSession:
         owner, outlet = self._opened.owner, self._opened.outlet
         while True:
             await asyncio.sleep(HEARTBEAT)
-            until = self.clock.now() + LEASE
-            await self._run(lambda connection: (beat(connection, outlet, owner), extend(connection, owner, until)))
+            await self._run(partial(beat, outlet_id=outlet, owner=owner))
+            await self._run(partial(extend, owner=owner, until=self.clock.now() + LEASE))
 
     # what goes out
 
@@ -231,9 +234,12 @@ class CrawlSession:
 
     def rerouted(self, request: Request) -> Request | None:
         """The request, or one to another domain where its own has been left; None when it was given up."""
-        leased: Leased = request.meta["leased"]
-        if self._route.is_alive(request.url):
+        leased: Leased | None = request.meta.get("leased")
+        if leased is None:
             return request
+        if self._route.is_alive(request.url):
+            url = self._route.asked_as(request.url)
+            return request if url == request.url else request.replace(url=url)
         if leased.kind == "article" and not request.meta["copy"]:
             url = self._route.article_url([place.url for place in leased.locations])
             if url is not None:
@@ -311,13 +317,16 @@ class CrawlSession:
         if left is not None:
             log.warning("%s stopped answering (%s); the crawl goes on without it", left.domain.host, reason)
             self._start(self._set_state(left.row.id, "unreachable"))
-        if "leased" not in request.meta or self._route.is_alive(request.url) or request.meta["copy"]:
+        if "leased" not in request.meta or request.meta["copy"]:
             return None
         leased: Leased = request.meta["leased"]
+        if self._route.is_alive(request.url):
+            url = self._route.asked_as(request.url)
+            return self._request(url, leased) if url != request.url else None
         if leased.kind != "article":
             return None
-        url = self._route.article_url([place.url for place in leased.locations])
-        return self._request(url, leased) if url is not None else None
+        other = self._route.article_url([place.url for place in leased.locations])
+        return self._request(other, leased) if other is not None else None
 
     # reading
 
@@ -331,12 +340,8 @@ class CrawlSession:
         self._count(result, known, copy=copy)
         if result.outcome == "notice":
             await self._saw_notice(task, resource, capture)
-        for host in result.announced:
-            await self._run(lambda connection, host=host: announce(connection, self._opened.outlet, host, task.at))
 
-    def _reading(
-        self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool
-    ) -> Reading:
+    def _reading(self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool) -> Reading:
         found, more = result.found, result.more
         if self._options.since or self._options.until:
             found = tuple(each for each in found if self._in_days(each))
@@ -354,7 +359,7 @@ class CrawlSession:
             content=result.content,
             matched=result.matched,
             found=found,
-            announced=(),
+            announced=result.announced,
             published_day=result.published_day,
             more=more,
             due_at=due,
@@ -381,17 +386,15 @@ class CrawlSession:
         opened = self._opened
         self.working += 1
         try:
-            while True:
-                waiting = await self._run(
-                    lambda connection: pending(connection, opened.outlet, PENDING_AT_ONCE, before=opened.first_capture)
-                )
-                if not waiting:
-                    return
+            after = 0
+            ask = partial(pending, outlet=opened.outlet, limit=PENDING_AT_ONCE)
+            while waiting := await self._run(partial(ask, after=after)):
                 for each in waiting:
-                    _, exchange = await self._run(
-                        lambda connection, each=each: opened.read_capture(connection, each.capture)
-                    )
+                    if each.capture >= opened.first_capture:
+                        return
+                    _, exchange = await self._run(partial(opened.read_capture, capture_id=each.capture))
                     await self._read(each.capture, each.resource, _task_of(self.outlet.name, each, exchange))
+                after = waiting[-1].capture
         except StorageError as error:
             await self._break(error)
         finally:
@@ -405,7 +408,8 @@ class CrawlSession:
         kind, _, reason = outcome.partition(":")
         (self.tally.failed if kind == "failed" else self.tally.refused)[reason] += 1
         if not request.meta["copy"] and self._outstanding[leased.resource] == 1:
-            due = next_try(self.clock.now(), leased.attempts, gone=outcome in GONE) if leased.kind == "article" else None
+            gone = outcome in GONE
+            due = next_try(self.clock.now(), leased.attempts, gone=gone) if leased.kind == "article" else None
             await self._run(lambda connection: finish(connection, leased.resource, outcome, due))
 
     async def _note_failure(self, request: Request, reason: str) -> None:
