@@ -7,7 +7,6 @@ what day N changed; `others.jsonl` the pages that are no articles. docs/replica.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +19,6 @@ from scraper.demo.site import Site
 from scraper.demo.story import Photo, write_story
 from scraper.demo.view import address, printed_date
 from storage.content import Block, plain_text
-
-_CREDIT = re.compile(r"\((?:Photo(?: by)?|By|Crédit :) (.+)\)|\((.+) photo\)|©(.+)|\((Archives)\)")
 
 
 def write_truth(site: Site, folder: Path, days: int, scheme: str = "http") -> None:
@@ -154,11 +151,10 @@ def _date(site: Site, stub: Stub, at: datetime) -> dict[str, str]:
 
 
 def _figure(site: Site, photo: Photo, scheme: str) -> dict[str, str | None]:
-    found = _CREDIT.fullmatch(photo.credit)
     return {
         "url": f"{scheme}://{site.hosts.image_host}{photo.path}",
         "caption": photo.printed or None,
-        "credit": next((group for group in found.groups() if group), None) if found else None,
+        "credit": photo.credit or None,
     }
 
 
