@@ -74,7 +74,8 @@ def hold_outlet(connection: Connection, outlet_id: int, owner: str, *, now: date
     mine = {"owner": owner, "host": socket.gethostname(), "pid": os.getpid(), "heartbeat": now}
     while True:
         statement = insert_into(connection, outlet_lock).values(outlet=outlet_id, **mine)
-        if connection.execute(statement.on_conflict_do_nothing(index_elements=["outlet"])).rowcount == 1:
+        statement = statement.on_conflict_do_nothing(index_elements=["outlet"])
+        if connection.execute(statement.returning(outlet_lock.c.outlet)).first() is not None:
             return
         held = connection.execute(
             select(outlet_lock).where(outlet_lock.c.outlet == outlet_id).with_for_update()
@@ -124,14 +125,12 @@ def hold_host(connection: Connection, host: str, owner: str, now: datetime, unti
     """Take the right to ask a host until `until`. False while another owner holds it beyond `now`; both are UTC of
     the mapped clock. The holder may take it again, which prolongs it."""
     statement = insert_into(connection, host_lease).values(host=host, owner=owner, until=until)
-    result = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["host"],
-            set_={"owner": owner, "until": until},
-            where=or_(host_lease.c.owner == owner, host_lease.c.until <= now),
-        )
+    statement = statement.on_conflict_do_update(
+        index_elements=["host"],
+        set_={"owner": owner, "until": until},
+        where=or_(host_lease.c.owner == owner, host_lease.c.until <= now),
     )
-    return result.rowcount == 1
+    return connection.execute(statement.returning(host_lease.c.host)).first() is not None
 
 
 def free_hosts(connection: Connection, owner: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,8 @@ QUIET = timedelta(days=7)
 """How long a statement 'not changed since your last fetch' keeps an article from being due."""
 SLACK = timedelta(days=1)
 """A postponement or a sighting is written again only when that moves its time by this much."""
+_REMEMBERED = 20_000
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,16 @@ def add_groups(
     now: datetime,
     crawl: int | None = None,
     domain_map: DomainMap | None = None,
+    seen: dict[bytes, datetime] | None = None,
 ) -> list[Added]:
-    """`add_found` for several pages at once; what two of them led to counts for the first."""
+    """`add_found` for several pages at once; what two of them led to counts for the first.
+
+    `seen` remembers, between calls of one writer, which URLs are known since when, so that the links of a site's
+    frame cost no query; it must be emptied after a transaction that was rolled back.
+    """
     sightings, unusable = _sightings(groups)
+    if seen is not None:
+        sightings = _unseen(sightings, seen, now)
     added = [[0, 0] for _ in groups]
     if sightings:
         places = _places(connection, [each.hash for each in sightings])
@@ -118,6 +127,14 @@ def _sightings(groups: Sequence[Sequence[Found]]) -> tuple[list[_Sighting], list
             elif found.lastmod and (earlier.found.lastmod is None or found.lastmod > earlier.found.lastmod):
                 by_hash[digest] = _Sighting(earlier.group, found, url, digest)
     return list(by_hash.values()), unusable
+
+
+def _unseen(sightings: Sequence[_Sighting], seen: dict[bytes, datetime], now: datetime) -> list[_Sighting]:
+    fresh = [each for each in sightings if each.found.lastmod or seen.get(each.hash, _NEVER) + SLACK <= now]
+    if len(seen) > _REMEMBERED:
+        seen.clear()
+    seen.update((each.hash, now) for each in fresh)
+    return fresh
 
 
 def _places(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, _Place]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
@@ -53,11 +54,13 @@ class Knower:
         self._crawl, self._outlet = crawl, outlet
         self._extractors: dict[ExtractorName, int] = {}
         self._announced: set[str] = set()
+        self._links: dict[bytes, datetime] = {}
 
     def forget(self) -> None:
         """Forget ids that a transaction gave which was rolled back."""
         self._extractors.clear()
         self._announced.clear()
+        self._links.clear()
 
     def know_batch(self, connection: Connection, readings: Sequence[Reading]) -> list[Known]:
         """Write a batch down in the write transaction given. A reading that stands already changes nothing.
@@ -310,7 +313,15 @@ class Knower:
                     self._announced.add(host)
 
         def add(groups: Iterable[Sequence[Any]]) -> list[Added]:
-            return add_groups(connection, self._outlet, list(groups), now=now, crawl=self._crawl, domain_map=domain_map)
+            return add_groups(
+                connection,
+                self._outlet,
+                list(groups),
+                now=now,
+                crawl=self._crawl,
+                domain_map=domain_map,
+                seen=self._links,
+            )
 
         added = add(plan.reading.found for plan in plans)
         further = [

@@ -130,8 +130,8 @@ def announce(connection: Connection, outlet: int, host: str, at: datetime) -> bo
         state="unknown",
         state_at=at,
     )
-    result = connection.execute(statement.on_conflict_do_nothing(index_elements=["outlet", "host", "path"]))
-    return result.rowcount == 1
+    statement = statement.on_conflict_do_nothing(index_elements=["outlet", "host", "path"])
+    return connection.execute(statement.returning(domain_table.c.id)).first() is not None
 
 
 def _domain_row(row: Row[tuple[object, ...]]) -> DomainRow:

@@ -76,7 +76,5 @@ def _move(connection: Connection, outlet: int, crawl: int, shown: Shown, due_at:
         resource.c.lease_owner.is_(None),
         or_(resource.c.due_at.is_(None), resource.c.due_at <= shown.at),
     )
-    connection.execute(
-        update(resource).where(resource.c.id == home, *waiting).values(due_at=due_at, priority=REVISIT)
-    )
+    connection.execute(update(resource).where(resource.c.id == home, *waiting).values(due_at=due_at, priority=REVISIT))
     connection.execute(update(resource).where(resource.c.id == shown.resource).values(due_at=None))

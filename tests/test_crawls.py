@@ -1,0 +1,201 @@
+"""Outlets, their domains and locks; crawls and their chained manifests."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from storage import models, outlets
+from storage.archive import Archive
+from storage.crawls import beat, begin_crawl, end_crawl, free_outlet, hold_host, hold_outlet
+from storage.errors import OutletLocked, StorageError
+from storage.manifest import COVERED, manifest_digest
+from storage.outlets import DomainMap
+from storage.owners import is_dead, new_owner, process_lives
+from storage.records import DomainFacts
+from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, begin, working
+
+REAL = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def test_a_profiles_domains_are_kept_by_rank_and_follow_the_profile(archive: Archive) -> None:
+    outlet, _, _, _ = begin(archive)
+    with archive.begin() as connection:
+        assert outlets.announce(connection, outlet, "new.example", T0)
+        assert not outlets.announce(connection, outlet, "new.example", T0)
+        assert not outlets.announce(connection, outlet, PRIMARY, T0), "it is known already"
+        rows = outlets.domains(connection, outlet)
+        assert [(row.host, row.approval, row.source) for row in rows[2:]] == [
+            ("old.example", "approved", "profile"),
+            ("new.example", "candidate", "announced"),
+        ]
+        facts = [DomainFacts("new.example", "", "primary", "fr", date(2026, 1, 1), None, 0)]
+        assert outlets.sync_outlet(connection, "demo", "profile", facts, T0) == outlet
+        first = next(row for row in outlets.domains(connection, outlet) if row.host == "new.example")
+        assert (first.approval, first.source, first.edition, first.since) == (
+            "approved", "profile", "fr", date(2026, 1, 1)
+        )  # fmt: skip
+
+
+def test_a_domains_change_of_state_is_an_event_and_the_same_state_is_none(archive: Archive) -> None:
+    _, _, _, domains = begin(archive)
+    with archive.begin() as connection:
+        changed = [
+            outlets.set_domain_state(connection, domains[PRIMARY], state, T0 + hours * HOUR)
+            for hours, state in enumerate(("serving", "serving", "seized", "serving"))
+        ]
+        assert changed == [True, False, True, True]
+        events = connection.execute(select(models.domain_event.c.state, models.domain_event.c.at)).all()
+        assert [tuple(each) for each in events] == [
+            ("serving", T0), ("seized", T0 + 2 * HOUR), ("serving", T0 + 3 * HOUR)
+        ]  # fmt: skip
+        with pytest.raises(StorageError):
+            outlets.set_domain_state(connection, 999, "serving", T0)
+
+
+def test_a_url_belongs_to_the_domain_with_the_longest_path(archive: Archive) -> None:
+    facts = [
+        DomainFacts("shared.example", "", "primary", None, None, None, 0),
+        DomainFacts("shared.example", "/fr", "edition", "fr", None, None, 1),
+    ]
+    with archive.begin() as connection:
+        outlet = outlets.sync_outlet(connection, "shared", "profile", facts, T0)
+        found = DomainMap(outlets.domains(connection, outlet))
+    paths = {path: found.find(f"https://shared.example{path}") for path in ("/fr", "/fr/a", "/france", "/")}
+    assert {path: row and row.edition for path, row in paths.items()} == {
+        "/fr": "fr", "/fr/a": "fr", "/france": None, "/": None
+    }  # fmt: skip
+    assert found.find("https://other.example/fr") is None
+
+
+def test_a_held_outlet_names_its_holder_and_is_free_after_silence(archive: Archive) -> None:
+    outlet, _, owner, _ = begin(archive)
+    with archive.begin() as connection:
+        hold_outlet(connection, outlet, owner, now=REAL)
+        with pytest.raises(OutletLocked, match=rf"demo: .*process {os.getpid()} .*last heard of 59 s ago") as caught:
+            hold_outlet(connection, outlet, new_owner(), now=REAL + timedelta(seconds=59))
+        assert caught.value.exit_code == 4
+        assert beat(connection, outlet, owner, now=REAL + timedelta(seconds=59))
+        with pytest.raises(OutletLocked):
+            hold_outlet(connection, outlet, new_owner(), now=REAL + timedelta(seconds=61))
+        other = new_owner()
+        hold_outlet(connection, outlet, other, now=REAL + timedelta(seconds=120))
+        assert not beat(connection, outlet, owner), "it is another's now"
+        free_outlet(connection, outlet, owner)
+        with pytest.raises(OutletLocked):
+            hold_outlet(connection, outlet, owner, now=REAL + timedelta(seconds=120))
+        free_outlet(connection, outlet, other)
+        hold_outlet(connection, outlet, owner)
+
+
+def test_a_dead_process_loses_the_outlet_at_once(archive: Archive) -> None:
+    outlet, _, owner, _ = begin(archive)
+    child = multiprocessing.get_context("fork").Process(target=os.getpid)
+    child.start()
+    child.join()
+    host = owner.split("/")[0]
+    dead = f"{host}/{child.pid}/1/aa"
+    with archive.begin() as connection:
+        connection.execute(update(models.outlet_lock).values(owner=dead, pid=child.pid))
+        hold_outlet(connection, outlet, owner)
+    assert is_dead(dead)
+    assert not is_dead(owner)
+    assert is_dead("/".join([host, str(os.getpid()), "1", "aa"])), "another process had this number before"
+    assert not is_dead(f"elsewhere/{child.pid}/1/aa")
+    assert process_lives(1)
+
+
+def test_a_host_is_asked_by_one_owner_at_a_time(archive: Archive) -> None:
+    with archive.begin() as connection:
+        assert hold_host(connection, "a", "me", T0, T0 + HOUR)
+        assert not hold_host(connection, "a", "you", T0, T0 + HOUR)
+        assert hold_host(connection, "a", "me", T0, T0 + 2 * HOUR)
+        assert not hold_host(connection, "a", "you", T0 + HOUR, T0 + 3 * HOUR)
+        assert hold_host(connection, "a", "you", T0 + 2 * HOUR, T0 + 3 * HOUR)
+
+
+def fill(work: Work) -> None:
+    resource = work.find("1")["1"]
+    work.show("1", resource, "A")
+    work.show("1", resource, "B", at=T0 + HOUR)
+    work.fail(resource, f"https://{MIRROR}/detail/1")
+
+
+def test_manifests_are_chained_and_no_crawl_ends_twice(archive: Archive) -> None:
+    with working(archive) as work:
+        fill(work)
+    with archive.begin() as connection:
+        first = end_crawl(connection, work.crawl, "finished", {"articles": 1}, T0)
+        with pytest.raises(StorageError, match="ended already"):
+            end_crawl(connection, work.crawl, "finished", {}, T0)
+        with pytest.raises(StorageError, match="no such crawl"):
+            end_crawl(connection, 999, "finished", {}, T0)
+        second_crawl = begin_crawl(connection, work.outlet, "crawl", operator="x", robots_policy="obey", now=T0)
+        second = end_crawl(connection, second_crawl, "finished", {}, T0)
+        rows = connection.execute(select(models.crawl).order_by(models.crawl.c.id)).all()
+        assert [(row.manifest_digest, row.previous_digest) for row in rows] == [(first, None), (second, first)]
+        assert (rows[0].outcome, rows[0].counts) == ("finished", {"articles": 1})
+        assert manifest_digest(connection, work.crawl) == first
+
+
+@pytest.mark.parametrize("table", [table.name for table, _, _ in COVERED])
+def test_every_change_to_what_a_crawl_added_shows_in_its_manifest(sqlite_archive: Archive, table: str) -> None:
+    archive = sqlite_archive
+    with working(archive) as work:
+        fill(work)
+    with archive.begin() as connection:
+        connection.execute(
+            models.decision.insert().values(at=T0, by="me", verb="approve", subject="x", crawl=work.crawl)
+        )
+    covered, _, columns = next(each for each in COVERED if each[0].name == table)
+    first = next(iter(covered.primary_key.columns))
+    one_row = first == select(func.min(first)).scalar_subquery()
+    before = digest_after(archive, work.crawl, None)
+    for name in columns:
+        if not covered.c[name].primary_key and not covered.c[name].foreign_keys:
+            change = update(covered).where(one_row).values({name: other(covered.c[name])})
+            assert digest_after(archive, work.crawl, change) != before, name
+    assert digest_after(archive, work.crawl, delete(covered).where(one_row)) != before
+
+
+def digest_after(archive: Archive, crawl: int, change: Any) -> str:
+    """The manifest's digest as it would be after a change, which is rolled back."""
+    with archive.engine.connect() as connection:
+        transaction = connection.begin()
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        if change is not None:
+            connection.execute(change)
+        digest = manifest_digest(connection, crawl)
+        transaction.rollback()
+    return digest
+
+
+def other(column: Any) -> Any:
+    """Another value of a column's type than any that stands there."""
+    match str(column.type):
+        case "TEXT":
+            return "other"
+        case "JSON":
+            return ["other"]
+        case "BLOB":
+            return b"other"
+        case "INTEGER":
+            return 77
+        case _:
+            return datetime(2001, 1, 1, tzinfo=UTC)
+
+
+def test_what_changes_later_by_itself_does_not_change_a_manifest(archive: Archive) -> None:
+    with working(archive) as work:
+        fill(work)
+    with archive.begin() as connection:
+        before = manifest_digest(connection, work.crawl)
+        connection.execute(update(models.location).values(last_at=T0 + 9 * HOUR, etag="x"))
+        connection.execute(update(models.revision).values(last_at=T0 + 9 * HOUR))
+        connection.execute(update(models.capture).values(outcome="refused:x"))
+        assert manifest_digest(connection, work.crawl) == before
