@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from scrapy.interfaces import ISpiderLoader
@@ -39,7 +40,7 @@ class OutletSpiderLoader:
             raise KeyError(f"Spider not found: {spider_name}")
         return spider_for(outlets[spider_name])
 
-    def find_by_request(self, request: Request) -> list[str]:
+    def find_by_request(self, request: Request) -> Sequence[str]:
         """None: `scrapy shell URL` opens any page with the project's settings, without touching an archive."""
         return []
 

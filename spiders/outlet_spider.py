@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from scrapy import Spider
 
 from scraper.config import load_config
-from scraper.crawling.session import CrawlOptions, CrawlSession, probes
+from scraper.crawling.session import CrawlSession, probes
 from scraper.crawling.settings import crawl_settings
+from scraper.crawling.state import CrawlOptions
 from scraper.outlet import Outlet
 from spiders.ways import Request, plan_seeds, read_listing
 from storage.records import Found

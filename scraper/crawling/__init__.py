@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scraper.crawling.run import CrawlReport, Job, crawl_outlets
-    from scraper.crawling.session import CrawlOptions
+    from scraper.crawling.state import CrawlOptions
 
 __all__ = ["CrawlOptions", "CrawlReport", "Job", "crawl_outlets"]
 
@@ -14,9 +14,9 @@ __all__ = ["CrawlOptions", "CrawlReport", "Job", "crawl_outlets"]
 def __getattr__(name: str) -> Any:
     """Import Scrapy and the rest only for a run: commands that read an archive stay quick."""
     if name == "CrawlOptions":
-        from scraper.crawling import session
+        from scraper.crawling import state
 
-        return session.CrawlOptions
+        return state.CrawlOptions
     if name in __all__:
         from scraper.crawling import run
 

@@ -22,8 +22,8 @@ class KeepExchanges:
     def from_crawler(cls, crawler: Crawler) -> KeepExchanges:
         return cls(crawler.spider.session)  # type: ignore[union-attr]
 
-    async def process_response(self, request: Request, response: Response) -> Response:
-        await self._session.keep(request)
+    def process_response(self, request: Request, response: Response) -> Response:
+        self._session.intake.keep(request)
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:

@@ -164,6 +164,7 @@ class _Fetcher:
 
     async def failed(self, failure: Failure) -> Any:
         request = failure.request  # type: ignore[attr-defined]
+        assert failure.value is not None
         meta, reason = request.meta, reason_of(failure.value)
         self.open_requests -= 1
         if meta["guessed"] and request.url.startswith("https://"):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.reading import ReadListing
-from scraper.crawling.session import CrawlOptions, CrawlSession
+from scraper.crawling.session import CrawlSession
 from scraper.crawling.settings import crawl_settings
+from scraper.crawling.state import CrawlOptions
 from scraper.crawling.tally import Tally
 from scraper.crawling.workers import Workers
 from scraper.errors import ContactMissing, NothingReached
@@ -115,7 +116,7 @@ class _Runner:
         if job is None:
             return
         session = self._session(job)
-        crawl: Deferred[None] = process.crawl(job.spider, session=session)
+        crawl: Deferred[Any] = process.crawl(job.spider, session=session)
         crawl.addBoth(self._report, session)
         crawl.addCallback(lambda report: self._crawl_next(process, jobs) if _goes_on(report) else None)
 
@@ -132,12 +133,12 @@ class _Runner:
         )
 
     def _report(self, result: Any, session: CrawlSession) -> CrawlReport:
-        error = session.broken or getattr(result, "value", None)
-        if error is None and session.finished and not session.tally.pages:
+        error = session.state.broken or getattr(result, "value", None)
+        if error is None and session.finished and not session.state.tally.pages:
             error = NothingReached(
-                "none of its hosts could be reached", session.outlet.name, "Check the network, or try --domain"
+                "none of its hosts could be reached", session.state.outlet.name, "Check the network, or try --domain"
             )
-        report = CrawlReport(session.outlet.name, session.finished, session.tally.as_counts(), error)
+        report = CrawlReport(session.state.outlet.name, session.finished, session.state.tally.as_counts(), error)
         self._reports.append(report)
         return report
 

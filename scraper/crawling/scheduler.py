@@ -47,7 +47,7 @@ class FrontierScheduler(BaseScheduler):
 
     def open(self, spider: Spider) -> Deferred[None]:
         self._session = spider.session  # type: ignore[attr-defined]
-        self._session.on_change = self._nudge
+        self._session.state.on_change = self._nudge
         return deferred_from_coro(self._session.open(self._crawler))
 
     def close(self, reason: str) -> Deferred[None]:
@@ -56,7 +56,7 @@ class FrontierScheduler(BaseScheduler):
         return deferred_from_coro(self._session.close(reason))
 
     def has_pending_requests(self) -> bool:
-        return bool(self._ready) or self._filling is not None or self._session.working > 0 or not self._exhausted
+        return bool(self._ready) or self._filling is not None or self._session.state.working > 0 or not self._exhausted
 
     def enqueue_request(self, request: Request) -> bool:
         self._ready.appendleft(request)
@@ -66,7 +66,7 @@ class FrontierScheduler(BaseScheduler):
         if len(self._ready) < LOW and not self._exhausted:
             self._fill_soon()
         while self._ready:
-            request = self._session.rerouted(self._ready.popleft())
+            request = self._session.dispatch.rerouted(self._ready.popleft())
             if request is not None:
                 return request
         return None
@@ -77,10 +77,10 @@ class FrontierScheduler(BaseScheduler):
 
     async def _fill(self) -> None:
         try:
-            requests = await self._session.next_batch(BATCH - len(self._ready))
+            requests = await self._session.dispatch.next_batch(BATCH - len(self._ready))
         except (StorageError, ScraperError) as error:
             log.error("the crawl stops: %s", error)
-            self._session.broken = error
+            self._session.state.broken = error
             self._exhausted = True
             self._filling = None
             await self._crawler.engine.close_spider_async(reason="storage")
@@ -95,6 +95,6 @@ class FrontierScheduler(BaseScheduler):
 
     def _nudge(self, *_: Any) -> None:
         """Let the engine ask again now rather than at its next heartbeat (5 s)."""
-        slot = self._crawler.engine._slot if self._crawler.engine else None
+        slot = self._crawler.engine._slot
         if slot is not None and slot.closing is None:
             slot.nextcall.schedule()

@@ -33,4 +33,5 @@ def next_try(at: datetime, attempts: int, *, gone: bool = False) -> datetime:
     """When a resource is tried again after `attempts` fetches in a row gave nothing: doubling from 15 minutes, or
     from a day for a page that is gone, up to 90 days."""
     first = _DAY if gone else FIRST_RETRY
-    return at + min(first * 2 ** min(attempts, 20), LONGEST_RETRY)
+    doubled: timedelta = first * 2 ** min(attempts, 20)
+    return at + min(doubled, LONGEST_RETRY)

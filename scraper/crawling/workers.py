@@ -66,7 +66,7 @@ class Workers:
 
     def stop(self) -> None:
         """End the workers at once; what they were reading stays pending."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join(timeout=10)
 
 

@@ -1,0 +1,124 @@
+"""What a crawl sends out: requests for what is due, each to the domain that serves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from scrapy import Request
+
+from scraper.crawling.state import LEASE
+from scraper.crawling.visits import next_try
+from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, lease, sample_copies
+from storage.records import Failure
+
+if TYPE_CHECKING:
+    from scraper.crawling.intake import Intake
+    from scraper.crawling.state import CrawlState
+
+
+class Dispatch:
+    """Leases what is due and makes its requests.
+
+    New articles go out beside the listings; visits of known ones wait until the listings have been read, since a
+    listing's word on their last change decides; copies on mirrors come last.
+    """
+
+    def __init__(self, state: CrawlState, intake: Intake) -> None:
+        self._state, self._intake = state, intake
+        self._phase = NEW
+        self._articles_asked = 0
+
+    async def next_batch(self, limit: int) -> list[Request] | None:
+        """Requests for what is due; empty when more may come from what is under way; None at the crawl's end."""
+        while True:
+            requests = await self._leased_requests(limit)
+            if requests or self._state.working:
+                return requests
+            if self._phase == NEW:
+                self._phase = REVISIT
+            elif self._phase == REVISIT:
+                self._phase = COPY
+                if copies := await self._copy_requests():
+                    return copies
+            else:
+                return None
+
+    def rerouted(self, request: Request) -> Request | None:
+        """The request as its domain is asked now, or to another domain where its own was left; None: given up."""
+        if "leased" not in request.meta:
+            return request
+        if self._state.route.is_alive(request.url) or request.meta["copy"]:
+            url = self._state.route.asked_as(request.url)
+            return request if url == request.url else request.replace(url=url)
+        other = self._elsewhere(request)
+        if other is None:
+            self._state.start(self._intake.give_up(request, "domain-left"))
+        return other
+
+    def other_way(self, request: Request) -> Request | None:
+        """Another way for a request whose attempt failed, by another scheme or on another domain, if there is one."""
+        if "leased" not in request.meta or request.meta["copy"]:
+            return None
+        if self._state.route.is_alive(request.url):
+            url = self._state.route.asked_as(request.url)
+            return self._request(url, request.meta["leased"]) if url != request.url else None
+        return self._elsewhere(request)
+
+    async def _leased_requests(self, limit: int) -> list[Request]:
+        state, now = self._state, self._state.clock.now()
+        phase = self._phase
+        if state.options.limit is not None:
+            left = state.options.limit - self._articles_asked
+            phase, limit = (phase, min(limit, left)) if left > 0 else (LISTING, limit)
+        opened = state.opened
+        leased = await state.run(
+            lambda connection: lease(
+                connection, opened.outlet, opened.owner, now=now, until=now + LEASE, limit=limit, max_priority=phase
+            )
+        )
+        requests: list[Request] = []
+        for each in leased:
+            self._articles_asked += each.kind == "article"
+            targets = state.route.targets(each)
+            if targets:
+                state.sent(each.resource, len(targets))
+                requests.extend(self._request(url, each) for url in targets)
+            else:
+                await self._put_off(each)
+        return requests
+
+    async def _put_off(self, leased: Leased) -> None:
+        """No domain that serves has it: a failure, tried again later."""
+        now = self._state.clock.now()
+        due = next_try(now, leased.attempts) if leased.kind == "article" else None
+        failure = Failure(leased.resource, leased.locations[0].url, "no-domain", now, final=True, due_at=due)
+        self._state.tally.failed["no-domain"] += 1
+        await asyncio.wrap_future(self._state.opened.writer.fail(failure))
+
+    async def _copy_requests(self) -> list[Request]:
+        state, opened = self._state, self._state.opened
+        requests = []
+        for each in await state.run(lambda connection: sample_copies(connection, opened.outlet, opened.crawl)):
+            shown = frozenset(place.domain for place in each.locations if place.fetched_at and place.domain is not None)
+            url = state.route.article_url([place.url for place in each.locations], besides=shown)
+            if url is not None:
+                state.working += 1
+                requests.append(self._request(url, each, copy=True))
+        return requests
+
+    def _elsewhere(self, request: Request) -> Request | None:
+        leased: Leased = request.meta["leased"]
+        if leased.kind != "article":
+            return None
+        url = self._state.route.article_url([place.url for place in leased.locations])
+        return self._request(url, leased) if url is not None else None
+
+    def _request(self, url: str, leased: Leased, *, copy: bool = False) -> Request:
+        return Request(
+            url,
+            callback=self._intake.received,
+            errback=self._intake.failed,
+            dont_filter=True,
+            meta={"leased": leased, "copy": copy, "handle_httpstatus_all": True},
+        )

@@ -1,0 +1,257 @@
+"""What comes back in a crawl: exchanges are kept, read, and known, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from scraper.crawling.reading import READABLE, ReadResult, ReadTask
+from scraper.crawling.visits import next_try, next_visit
+from scraper.fetching.reasons import outcome_of, reason_of
+from storage.due import finish, make_due
+from storage.errors import StorageError
+from storage.frontier import LISTING
+from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
+from storage.recovery import PendingCapture, pending
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.http import Response
+    from twisted.python.failure import Failure as TwistedFailure
+
+    from scraper.crawling.state import CrawlState
+    from scraper.crawling.workers import Workers
+    from storage.exchange import Exchange
+    from storage.frontier import Leased
+
+log = logging.getLogger(__name__)
+
+PENDING_AT_ONCE = 64
+GONE = frozenset(("refused:status-404", "refused:status-410"))
+
+
+class Intake:
+    """Takes what the network gives: to the writer (T1), to the workers, to the writer again (T2)."""
+
+    def __init__(self, state: CrawlState, workers: Workers, extractor: ExtractorName) -> None:
+        self._state, self._workers, self._extractor = state, workers, extractor
+
+    def keep(self, request: Request) -> None:
+        """Hand a request's exchange to the writer; what became of it is awaited by whoever needs it."""
+        state = self._state
+        exchange: Exchange | None = request.meta.pop("exchange", None)
+        if exchange is None:
+            return
+        state.tally.pages += 1
+        state.tally.bytes += len(exchange.response)
+        state.tally.domains[request.url.split("/", 3)[2].partition(":")[0]] += 1
+        if exchange.status < 500:
+            self._answered(request.url)
+        if "leased" not in request.meta:
+            state.start(self._keep_robots(request.url, exchange))
+            return
+        leased: Leased = request.meta["leased"]
+        outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
+        now = state.clock.now()
+        fetch = Fetch(
+            exchange=exchange,
+            resource=leased.resource,
+            url=exchange.url,
+            outcome=outcome,
+            at=now,
+            final=outcome == "pending" and state.is_last(request),
+            due_at=_due_when_kept(leased.kind, now),
+        )
+        request.meta["kept"] = state.opened.writer.keep(fetch)
+        request.meta["outcome"] = outcome
+        request.meta["task"] = _task(state.outlet.name, leased.kind, leased.key, exchange, now)
+
+    async def received(self, response: Response) -> None:
+        """A response came through the middlewares: read it, or note that there is nothing to read."""
+        request = response.request
+        assert request is not None
+        outcome: str = request.meta.pop("outcome")
+        task: ReadTask = request.meta.pop("task")
+        try:
+            kept: Kept = await asyncio.wrap_future(request.meta.pop("kept"))
+            if outcome == "pending":
+                leased: Leased = request.meta["leased"]
+                await self._read(kept.capture, leased.resource, task, copy=request.meta["copy"])
+            else:
+                await self._refuse(request, outcome)
+        except StorageError as error:
+            self._state.break_off(error)
+        finally:
+            self._state.done(request)
+
+    async def failed(self, failure: TwistedFailure) -> None:
+        """No response came: note why, and when to try again."""
+        assert failure.value is not None
+        await self.give_up(failure.request, reason_of(failure.value))  # type: ignore[attr-defined]
+
+    async def give_up(self, request: Request, reason: str) -> None:
+        """End a request that gave no exchange, or one that broke off."""
+        state = self._state
+        leased: Leased = request.meta["leased"]
+        try:
+            if "kept" in request.meta:
+                await asyncio.wrap_future(request.meta.pop("kept"))
+            state.tally.failed[reason] += 1
+            now = state.clock.now()
+            due = next_try(now, leased.attempts) if leased.kind == "article" else None
+            failure = Failure(leased.resource, request.url, reason, now, state.is_last(request), due)
+            await asyncio.wrap_future(state.opened.writer.fail(failure))
+        except StorageError as error:
+            state.break_off(error)
+        finally:
+            state.done(request)
+
+    async def read_pending(self) -> None:
+        """Read what an earlier run kept and did not come to read."""
+        state, opened = self._state, self._state.opened
+        state.working += 1
+        try:
+            after = 0
+            ask = partial(pending, outlet=opened.outlet, limit=PENDING_AT_ONCE)
+            while waiting := await state.run(partial(ask, after=after)):
+                for each in waiting:
+                    if each.capture >= opened.first_capture:
+                        return
+                    _, exchange = await state.run(partial(opened.read_capture, capture_id=each.capture))
+                    await self._read(each.capture, each.resource, _task_again(state.outlet.name, each, exchange))
+                after = waiting[-1].capture
+        except StorageError as error:
+            state.break_off(error)
+        finally:
+            state.working -= 1
+            state.on_change()
+
+    async def _read(self, capture: int, resource: int, task: ReadTask, *, copy: bool = False) -> None:
+        writer = self._state.opened.writer
+        result = await self._workers.read(task)
+        reading = self._reading(capture, resource, task, result, copy=copy)
+        known: Known = await asyncio.wrap_future(writer.know(reading))
+        if known.reread is not None:
+            await self._reread(known.reread)
+            known = await asyncio.wrap_future(writer.know(reading))
+        self._count(result, known, copy=copy)
+        if result.outcome == "notice":
+            await self._leave_seized(task, capture)
+
+    async def _reread(self, capture: int) -> None:
+        """Read the capture that the line showed last with today's extractor, so that its change is no edit."""
+        opened = self._state.opened
+        again, exchange = await self._state.run(partial(opened.read_capture, capture_id=capture))
+        task = _task_again(self._state.outlet.name, again, exchange)
+        result = await self._workers.read(task)
+        await asyncio.wrap_future(
+            opened.writer.know(self._reading(again.capture, again.resource, task, result, copy=True))
+        )
+
+    def _reading(self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool) -> Reading:
+        found, more = tuple(each for each in result.found if self._is_wanted(each)), result.more
+        if self._state.options.full:
+            found, more = found + more, ()
+        published = result.content.published.at if result.content and result.content.published else None
+        due = next_visit(task.at, published) if result.outcome == "article" and not copy else None
+        return Reading(
+            capture=capture,
+            resource=resource,
+            extractor=self._extractor,
+            outcome=result.outcome,
+            at=task.at,
+            key=result.key,
+            content=result.content,
+            matched=result.matched,
+            found=found,
+            announced=result.announced,
+            published_day=result.published_day,
+            more=more,
+            due_at=due,
+        )
+
+    def _is_wanted(self, found: Found) -> bool:
+        since, until = self._state.options.since, self._state.options.until
+        if since is None and until is None:
+            return True
+        article = self._state.outlet.identify(found.url)
+        day = article.day if article else None
+        return day is None or ((since is None or day >= since) and (until is None or day <= until))
+
+    async def _refuse(self, request: Request, outcome: str) -> None:
+        """An exchange with nothing to read in it: a status, a redirect that led nowhere, another type."""
+        state = self._state
+        leased: Leased = request.meta["leased"]
+        kind, _, reason = outcome.partition(":")
+        (state.tally.failed if kind == "failed" else state.tally.refused)[reason] += 1
+        if state.is_last(request):
+            gone = outcome in GONE
+            due = next_try(state.clock.now(), leased.attempts, gone=gone) if leased.kind == "article" else None
+            await state.run(lambda connection: finish(connection, leased.resource, outcome, due))
+
+    async def _keep_robots(self, url: str, exchange: Exchange) -> None:
+        opened, now = self._state.opened, self._state.clock.now()
+        key = "robots:" + url.split("/", 3)[2]
+        found = Found(key=key, kind="robots", url=url, priority=LISTING, due_at=None, found_by="robots")
+        resource = await self._state.run(lambda connection: opened.add_one(connection, found, now))
+        fetch = Fetch(exchange, resource, exchange.url, "refused:robots-txt", now, final=False, due_at=None)
+        await asyncio.wrap_future(opened.writer.keep(fetch))
+
+    async def _leave_seized(self, task: ReadTask, capture: int) -> None:
+        """A notice stands in the outlet's place: its domain is seized, and its articles are asked elsewhere."""
+        state = self._state
+        state.tally.notices += 1
+        standing = state.route.leave(task.url)
+        if standing is not None:
+            await state.set_state(standing.row.id, "seized", capture)
+        if task.kind == "article" and task.key is not None:
+            key, outlet, now = task.key, state.opened.outlet, state.clock.now()
+            await state.run(lambda connection: make_due(connection, outlet, [key], now))
+
+    def _answered(self, url: str) -> None:
+        standing = self._state.route.answered(url)
+        if standing is not None and standing.domain.role != "former":
+            self._state.start(self._state.set_state(standing.row.id, "serving"))
+
+    def _count(self, result: ReadResult, known: Known, *, copy: bool) -> None:
+        tally = self._state.tally
+        kind, _, reason = result.outcome.partition(":")
+        if kind == "article":
+            tally.articles += 1
+            tally.copies += copy
+            tally.new += known.novelty == "new"
+            tally.edits += known.novelty == "edit"
+            tally.duplicates += known.novelty in ("same", "duplicate")
+        elif kind == "listing":
+            tally.listings += 1
+        elif kind == "refused":
+            tally.refused[reason] += 1
+        elif kind == "failed":
+            tally.failed[reason] += 1
+
+
+def _due_when_kept(kind: str, now: datetime) -> datetime | None:
+    """When a resource is due again, until its reading says better."""
+    if kind == "article":
+        return next_visit(now, None)
+    return now + timedelta(days=1) if kind == "probe" else None
+
+
+def _task(outlet: str, kind: str, key: str, exchange: Exchange, at: datetime) -> ReadTask:
+    return ReadTask(
+        outlet=outlet,
+        kind=kind,
+        key=key,
+        url=exchange.url,
+        payload=exchange.payload,
+        content_encoding=exchange.header("content-encoding"),
+        content_type=exchange.header("content-type"),
+        at=at,
+    )
+
+
+def _task_again(outlet: str, capture: PendingCapture, exchange: Exchange) -> ReadTask:
+    return _task(outlet, capture.kind, capture.key, exchange, capture.at)

@@ -1,0 +1,123 @@
+"""What the parts of one crawl share: its archive, its route, its counts, and what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from scraper.crawling.tally import Tally
+from storage.errors import StorageError
+from storage.outlets import set_domain_state
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from sqlalchemy import Connection
+
+    from scraper.crawling.opening import Opened
+    from scraper.crawling.routing import Route
+    from scraper.fetching.clock import Clock
+    from scraper.outlet import Outlet
+    from storage.frontier import Leased
+    from storage.outlets import DomainState
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+LEASE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
+    `domains` limits it to some hosts; `full` reads listings to their end though all on them is known."""
+
+    limit: int | None = None
+    since: date | None = None
+    until: date | None = None
+    domains: tuple[str, ...] = ()
+    full: bool = False
+
+
+class CrawlState:
+    """The state of one crawl; used in the reactor's thread alone. `opened` and `route` are set when it opens.
+
+    `working` counts requests and readings under way, `outstanding` the requests under way for each resource.
+    """
+
+    def __init__(self, outlet: Outlet, options: CrawlOptions, clock: Clock, observe: Callable[[Tally], None]) -> None:
+        self.outlet, self.options, self.clock = outlet, options, clock
+        self.tally = Tally()
+        self.working = 0
+        self.outstanding: Counter[int] = Counter()
+        self.broken: Exception | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        self.stop: Callable[[], Coroutine[Any, Any, None]]
+        self.opened: Opened
+        self.route: Route
+        self._observe = observe
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def run(self, job: Callable[[Connection], T]) -> T:
+        """Run a job on the writer's thread, in a transaction of its own."""
+        return await asyncio.wrap_future(self.opened.writer.run(job))
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Let a part of the crawl run beside the others; what breaks it is not lost."""
+        task = asyncio.ensure_future(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def cancel(self) -> None:
+        """End all that runs beside."""
+        for task in list(self._tasks):
+            task.cancel()
+
+    def break_off(self, error: StorageError) -> None:
+        """Storage failed: nothing more can be kept, so nothing more is fetched."""
+        if self.broken is None:
+            self.broken = error
+            log.error("the crawl stops: %s", error)
+            self.start(self.stop())
+
+    def sent(self, resource: int, requests: int) -> None:
+        """Requests for a leased resource begin."""
+        self.outstanding[resource] = requests
+        self.working += requests
+
+    def is_last(self, request: Request) -> bool:
+        """Whether a request's end is the end of its resource's lease."""
+        leased: Leased = request.meta["leased"]
+        return not request.meta["copy"] and self.outstanding[leased.resource] == 1
+
+    def done(self, request: Request) -> None:
+        """A request has ended, whatever came of it."""
+        leased: Leased = request.meta["leased"]
+        if not request.meta["copy"]:
+            self.outstanding[leased.resource] -= 1
+            if self.outstanding[leased.resource] <= 0:
+                del self.outstanding[leased.resource]
+        self.working -= 1
+        self.observe()
+        self.on_change()
+
+    def observe(self) -> None:
+        """Show the counts to whoever watches."""
+        self._observe(self.tally)
+
+    async def set_state(self, domain: int, state: DomainState, capture: int | None = None) -> None:
+        """Write down how a domain answers."""
+        now = self.clock.now()
+        await self.run(lambda connection: set_domain_state(connection, domain, state, now, capture))
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, StorageError):
+            self.break_off(error)
+        elif error is not None:
+            log.error("a part of the crawl failed", exc_info=error)
