@@ -1,0 +1,182 @@
+"""Finding an engine's lines again on the page, so that what is kept stands there word for word.
+
+Trafilatura rebuilds text from a tree that it has cut: words come out welded, and what stood at inline markup is lost.
+Its choice of passages is what is wanted; the text is taken from the page.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scraper.extraction.passages import LETTER, Passage, letters_of, tidy
+
+_ANCHOR = 24
+"""Letters by which a line's two ends are looked for where the line as a whole does not stand on the page."""
+_SHORT = 16
+"""A line of fewer letters must be a whole passage: 'Iran' stands within many words."""
+_WHOLE = -1
+_ENOUGH = 0.5
+"""Share of a passage that a line must cover for the passage to be taken whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """One piece of the body: the passage it stands in, and its text as printed there.
+
+    `passage` is None for a line that does not stand on the page, as an article's text taken from JSON-LD.
+    """
+
+    passage: Passage | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A passage that holds a line, or a part of it: the first and last letter covered, and the share covered."""
+
+    order: int
+    first: int
+    last: int
+    share: float
+
+
+def ground(lines: Sequence[str], passages: Sequence[Passage]) -> list[Grounded]:
+    """The pieces of the page that hold the lines, in the lines' order, each passage once.
+
+    A passage that a line covers for the most part is taken whole, so that nothing is lost at inline markup.
+    """
+    finder = _Finder(passages)
+    out: list[Grounded] = []
+    taken: set[tuple[int, int]] = set()
+    for line in lines:
+        letters = letters_of(line)
+        if not letters:
+            continue
+        hits = finder.find(letters)
+        if hits is None:
+            out.append(Grounded(None, tidy(line)))
+            continue
+        pieces: list[Grounded] = []
+        for hit in hits:
+            passage = passages[hit.order]
+            whole = hit.share >= _ENOUGH
+            place = (hit.order, _WHOLE if whole else hit.first)
+            if place in taken or (hit.order, _WHOLE) in taken:
+                continue
+            taken.add(place)
+            pieces.append(Grounded(passage, passage.text if whole else cut(passage, hit.first, hit.last)))
+        if len(pieces) > 1 and line.lstrip().startswith("|"):
+            pieces = [Grounded(pieces[0].passage, " | ".join(piece.text for piece in pieces))]
+        out.extend(pieces)
+    return out
+
+
+def cut(passage: Passage, first: int, last: int) -> str:
+    """The piece of a passage from its letter number `first` to `last` (both counted in), with the signs around it."""
+    text = passage.text
+    places = [match.start() for match in LETTER.finditer(text)]
+    start, stop = places[first], places[last] + 1
+    while start > 0 and not text[start - 1].isspace() and not LETTER.match(text[start - 1]):
+        start -= 1
+    while stop < len(text) and not text[stop].isspace() and not LETTER.match(text[stop]):
+        stop += 1
+    return text[start:stop]
+
+
+class _Finder:
+    """The letters of a page in one string, and where each passage begins in it."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._starts: list[int] = []
+        self._orders: list[int] = []
+        self._exact: dict[str, list[int]] = {}
+        parts: list[str] = []
+        at = 0
+        for order, passage in enumerate(passages):
+            if not passage.letters:
+                continue
+            self._starts.append(at)
+            self._orders.append(order)
+            self._exact.setdefault(passage.letters, []).append(len(self._starts) - 1)
+            parts.append(passage.letters)
+            at += len(passage.letters)
+        self._page = "".join(parts)
+        self._lengths = [len(part) for part in parts]
+        self._cursor = 0
+
+    def find(self, letters: str) -> list[_Hit] | None:
+        """The passages that hold a line, each with the share of it that the line covers; None where none does.
+
+        Of several places the next after the last found is taken: a body is read downwards.
+        """
+        if places := self._exact.get(letters):
+            index = next((place for place in places if self._starts[place] >= self._cursor), places[-1])
+            self._cursor = self._starts[index] + self._lengths[index]
+            return [_Hit(self._orders[index], 0, self._lengths[index] - 1, 1.0)]
+        if len(letters) < _SHORT:
+            if self._page.startswith(letters, self._cursor):
+                return self._covered([(self._cursor, self._cursor + len(letters))])
+            return None
+        start = self._page.find(letters, self._cursor)
+        if start < 0:
+            start = self._page.find(letters)
+        if start >= 0:
+            return self._covered([(start, start + len(letters))])
+        return self._gapped(letters)
+
+    def _gapped(self, letters: str) -> list[_Hit] | None:
+        """A line with something left out of it: its ends are looked for, and all between must follow in order."""
+        size = min(_ANCHOR, len(letters) // 2)
+        for begin in (self._cursor, 0):
+            start = self._page.find(letters[:size], begin)
+            if start < 0:
+                continue
+            limit = start + 2 * len(letters) + 400
+            end = self._page.find(letters[-size:], start + size, limit)
+            while end >= 0:
+                spans = self._follow(letters, start, end + size)
+                if spans is not None:
+                    return self._covered(spans)
+                end = self._page.find(letters[-size:], end + 1, limit)
+        return None
+
+    def _follow(self, letters: str, start: int, end: int) -> list[tuple[int, int]] | None:
+        """The spans of the page, from start to end, that together spell the letters; None where they do not."""
+        spans: list[tuple[int, int]] = []
+        at, done = start, 0
+        page = self._page
+        while done < len(letters):
+            run = 0
+            while done + run < len(letters) and at + run < end and page[at + run] == letters[done + run]:
+                run += 1
+            if run:
+                spans.append((at, at + run))
+                at, done = at + run, done + run
+            if done >= len(letters):
+                break
+            probe = letters[done : done + 8]
+            at = page.find(probe, at, end)
+            if at < 0:
+                return None
+            if len(spans) > 50:
+                return None
+        return spans
+
+    def _covered(self, spans: Sequence[tuple[int, int]]) -> list[_Hit]:
+        covered: dict[int, list[int]] = {}
+        for start, end in spans:
+            index = bisect_right(self._starts, start) - 1
+            while index < len(self._starts) and self._starts[index] < end:
+                begin, length = self._starts[index], self._lengths[index]
+                first, stop = max(start - begin, 0), min(end - begin, length)
+                known = covered.setdefault(index, [first, stop, 0])
+                known[1] = max(known[1], stop)
+                known[2] += stop - first
+                index += 1
+        self._cursor = spans[-1][1]
+        return [
+            _Hit(self._orders[index], first, stop - 1, count / self._lengths[index])
+            for index, (first, stop, count) in sorted(covered.items())
+        ]

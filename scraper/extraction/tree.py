@@ -1,0 +1,96 @@
+"""From text to one element tree, within bounds of size and depth."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+DEEPEST = 200
+"""Levels below which wrappers are taken away. libxml2 stops at 256 by default, and trafilatura recurses."""
+
+_CLOSED_DOCTYPE = re.compile(r"^\s*<\s?!\s?DOCTYPE[^>]*/[^<>]*>", re.I)
+_CLOSED_HTML = re.compile(r"(<html[^>]{0,500}?)\s*/>", re.I)
+_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}>", re.I)
+_INLINE_OR_WRAPPER = frozenset(
+    "div span section article main center font b i u em strong small big a form fieldset table tbody tr td".split()
+)
+
+
+class Unreadable(ValueError):
+    """A page that cannot be read whole; `reason` is one stable word: 'empty', 'too-large', 'too-deep'."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def parse_page(text: str, *, elements: int) -> HtmlElement:
+    """Parse a page into a tree of at most `elements` elements and DEEPEST levels.
+
+    What is nested more deeply is brought up where only wrappers are to blame; else Unreadable('too-deep') is raised,
+    for libxml2 would drop the text below its limit without a word.
+    """
+    parser = HTMLParser(
+        collect_ids=False,
+        default_doctype=False,
+        encoding="utf-8",
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=True,
+    )
+    try:
+        tree = document_fromstring(_repair(text).encode("utf-8", "replace"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        raise Unreadable("empty") from None
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise Unreadable("too-deep")
+    if sum(1 for _ in zip(tree.iter(), range(elements + 1), strict=False)) > elements:
+        raise Unreadable("too-large")
+    if _depth(tree, DEEPEST) > DEEPEST:
+        _flatten(tree)
+        if _depth(tree, DEEPEST) > DEEPEST:
+            raise Unreadable("too-deep")
+    return tree
+
+
+def _repair(text: str) -> str:
+    """Mend beginnings that make libxml2 lose the page: self-closed doctype and html, an encoding that was."""
+    head, rest = text[:_HEAD], text[_HEAD:]
+    head = _XML_DECLARATION.sub("", head, count=1)
+    head = _CLOSED_DOCTYPE.sub("", head, count=1)
+    return _CLOSED_HTML.sub(r"\1>", head, count=1) + rest
+
+
+_HEAD = 4_096
+
+
+def _depth(tree: HtmlElement, enough: int) -> int:
+    """Levels of a tree; counting stops above `enough`."""
+    depth = deepest = 0
+    for event, _ in etree.iterwalk(tree, events=("start", "end")):
+        if event == "start":
+            depth += 1
+            if depth > deepest:
+                deepest = depth
+                if deepest > enough:
+                    break
+        else:
+            depth -= 1
+    return deepest
+
+
+def _flatten(tree: HtmlElement) -> None:
+    """Take away wrappers that hold one element and no text, then what only styles text, below the first levels."""
+    for element in list(tree.iterdescendants()):
+        parent = element.getparent()
+        if parent is None or element.tag not in _INLINE_OR_WRAPPER or parent.getparent() is None:
+            continue
+        if len(element) == 1 and not (element.text or "").strip() and not (element[0].tail or "").strip():
+            element.drop_tag()
+    if _depth(tree, DEEPEST) <= DEEPEST:
+        return
+    for element in list(tree.iter("font", "b", "i", "u", "em", "strong", "small", "big", "span", "center")):
+        if element.getparent() is not None:
+            element.drop_tag()
