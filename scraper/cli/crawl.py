@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, one_line, table, write, write_bold, write_error, write_json
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
@@ -31,7 +32,7 @@ def day(text: str) -> date:
         raise UsageError(f"{text!r} is no day", "--since/--until", "For example: --since 2026-03-01.") from None
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured(fetching=True)
 def crawl(
     config: Config,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import write, write_error, write_json
 from scraper.config import Config
 from scraper.errors import UsageError
@@ -15,7 +16,7 @@ app = group("Upgrade the database, or copy the archive to another one.")
 IN_FOLDER = "sqlite"
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def upgrade(config: Config, json: JsonOption = False) -> int:
     """Bring the archive's database to the schema of this version. Doing it twice is the same as once."""
@@ -31,7 +32,7 @@ def upgrade(config: Config, json: JsonOption = False) -> int:
     return 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def stamp(
     config: Config, revision: Annotated[str, typer.Argument(metavar="REVISION", help="The migration to write down.")]
@@ -54,7 +55,7 @@ def stamp(
     return 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def move(
     config: Config,

@@ -13,6 +13,7 @@ import typer
 from scraper.cli.articles import article_text
 from scraper.cli.crawl import exit_code, run_crawls, say_errors
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import shorten, table, width, write, write_bold, write_error, write_json
 from scraper.config import Config, default_archive
 
@@ -32,7 +33,7 @@ _UNTOLD = ("refused:robots-txt",)
 """Kept as evidence of what was permitted, and nobody took it for an article."""
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def demo(
     config: Config,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import printable, styled, width, write, write_json
 from scraper.cli.show import KEY_HELP, ids_by_number
 from scraper.config import Config
@@ -24,7 +25,7 @@ app = group("Show what changed.")
 _SIGNS = {"insert": "+", "delete": "-", "replace": "~", "equal": " "}
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def diff(
     config: Config,

@@ -10,6 +10,7 @@ import typer
 
 from scraper.cli.articles import article_json, article_markdown, article_text
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, write, write_error, write_json, write_json_line
 from scraper.cli.stopping import stop_when_terminal_closes
 from scraper.config import Config
@@ -28,7 +29,7 @@ COLUMNS = (
 """The columns of a result sheet, beside those of the list."""
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured(fetching=True)
 def fetch(
     config: Config,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, table, write, write_bold, write_json
 from scraper.cli.show import KeyArgument
 from scraper.config import Config
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 app = group("Show an article's history.")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def history(config: Config, key: KeyArgument, json: JsonOption = False) -> int:
     """Show the observations of an article, oldest first.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json
 from scraper.config import Config
 from scraper.errors import ProfileError
@@ -19,7 +20,7 @@ app = group("List, show and check outlet profiles.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The outlet's name.")]
 
 
-@app.command("list")
+@app.command("list", cls=PlainCommand)
 @configured()
 def list_(
     config: Config,
@@ -47,7 +48,7 @@ def list_(
     return 1 if broken else 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def show(config: Config, name: NameArgument, json: JsonOption = False) -> int:
     """Show what a profile says."""
@@ -74,7 +75,7 @@ def show(config: Config, name: NameArgument, json: JsonOption = False) -> int:
     return 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured(fetching=True)
 def check(
     config: Config,

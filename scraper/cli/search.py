@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, one_line, printable, styled, width, write, write_bold, write_error, write_json
 from scraper.config import Config
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 app = group("Search.")
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def search(
     config: Config,

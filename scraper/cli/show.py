@@ -8,6 +8,7 @@ import typer
 
 from scraper.cli.articles import article_json, article_markdown, article_text
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, table, write, write_json
 from scraper.config import Config
 from storage.content import ArticleContent, PrintedDate
@@ -21,7 +22,7 @@ KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help=KEY_HELP)]
 LOCATIONS_SHOWN = 12
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def show(
     config: Config,

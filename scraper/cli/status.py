@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, table, write, write_bold, write_error, write_json
 from scraper.config import Config
 from scraper.errors import UsageError
@@ -19,7 +20,7 @@ app = group("Show the archive's state.")
 CRAWLS_SHOWN = 5
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @configured()
 def status(
     config: Config,
