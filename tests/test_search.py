@@ -181,7 +181,7 @@ def test_both_databases_find_what_a_reader_would(sqlite_archive: Archive, postgr
     found_some = 0
     with sqlite_archive.read() as one, postgres_archive.read() as other:
 
-        @settings(max_examples=200, deadline=None, database=None)
+        @settings(max_examples=100, deadline=None, database=None)
         @given(_QUERIES)
         def agree(query: str) -> None:
             nonlocal found_some
@@ -194,7 +194,7 @@ def test_both_databases_find_what_a_reader_would(sqlite_archive: Archive, postgr
             found_some += bool(expected and len(expected) < len(CORPUS))
 
         agree()
-    assert found_some > 50, "the control: the queries do tell articles apart"
+    assert found_some > 25, "the control: the queries do tell articles apart"
 
 
 @pytest.mark.parametrize(
