@@ -93,6 +93,8 @@ def fetching_settings(config: Config, outlet: Outlet | None, *, decode: bool = F
         if clock.leaps
         else {},
         "CONCURRENT_REQUESTS": 16,
+        # Scrapy starts so many asyncio tasks for the output of each callback (100 by default: half of a page's CPU).
+        "CONCURRENT_ITEMS": 1,
         "CONCURRENT_REQUESTS_PER_DOMAIN": manners.concurrency,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
