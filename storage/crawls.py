@@ -14,7 +14,7 @@ from storage.errors import OutletLocked, StorageError
 from storage.inserting import insert_into
 from storage.manifest import manifest_digest, newest_digest
 from storage.models import archive, crawl, host_lease, outlet, outlet_lock
-from storage.owners import is_dead, process_lives
+from storage.owners import is_dead, is_local, new_owner, process_lives
 
 CrawlKind = Literal["crawl", "fetch", "import", "reextract", "recover", "decision"]
 HEARTBEAT_LIMIT = timedelta(seconds=60)
@@ -29,11 +29,22 @@ def begin_crawl(
     operator: str | None,
     robots_policy: str,
     now: datetime,
+    owner: str | None = None,
 ) -> int:
-    """Write down that a run begins, and give its id. `now` is the mapped clock's UTC instant."""
+    """Write down that a run begins, and give its id. `now` is the mapped clock's UTC instant.
+
+    `owner` (default: this process) tells recovery whether the run still lives.
+    """
     statement = (
         crawl.insert()
-        .values(outlet=outlet, kind=kind, operator=operator, robots_policy=robots_policy, started_at=now)
+        .values(
+            outlet=outlet,
+            kind=kind,
+            operator=operator,
+            owner=owner or new_owner(),
+            robots_policy=robots_policy,
+            started_at=now,
+        )
         .returning(crawl.c.id)
     )
     crawl_id: int = connection.execute(statement).scalar_one()
@@ -106,19 +117,31 @@ def free_outlet(connection: Connection, outlet_id: int, owner: str) -> None:
 
 
 def abandoned_crawls(connection: Connection, owner: str, *, now: datetime | None = None) -> list[int]:
-    """Runs that never ended and whose outlet nobody holds, or `owner` himself: they were killed."""
+    """Runs that never ended and never will: `owner`'s own earlier ones, those of dead processes, and crawls by other
+    machines whose outlet nobody holds any more. What a living process fetches by itself is left alone."""
     now = now or datetime.now(UTC)
     statement = (
-        select(crawl.c.id, outlet_lock.c.owner, outlet_lock.c.host, outlet_lock.c.pid, outlet_lock.c.heartbeat)
+        select(
+            crawl.c.id,
+            crawl.c.kind,
+            crawl.c.owner.label("run_by"),
+            outlet_lock.c.owner.label("holder"),
+            outlet_lock.c.host,
+            outlet_lock.c.pid,
+            outlet_lock.c.heartbeat,
+        )
         .outerjoin(outlet_lock, outlet_lock.c.outlet == crawl.c.outlet)
         .where(crawl.c.ended_at.is_(None))
         .order_by(crawl.c.id)
     )
-    return [
-        row.id
-        for row in connection.execute(statement)
-        if row.owner in (None, owner) or _abandoned(row.owner, row.host, row.pid, row.heartbeat, now)
-    ]
+    abandoned = []
+    for row in connection.execute(statement):
+        if row.run_by in (None, owner) or is_dead(row.run_by):
+            abandoned.append(row.id)
+        elif row.kind == "crawl" and not is_local(row.run_by):
+            unheld = row.holder in (None, owner) or _abandoned(row.holder, row.host, row.pid, row.heartbeat, now)
+            abandoned += [row.id] if unheld else []
+    return abandoned
 
 
 def hold_host(connection: Connection, host: str, owner: str, now: datetime, until: datetime) -> bool:

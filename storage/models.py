@@ -187,6 +187,7 @@ crawl = Table(
     _ref("outlet", "outlet"),
     _text("kind", nullable=False),
     _text("operator"),
+    _text("owner"),
     _text("robots_policy", nullable=False, default="obey"),
     _at("started_at", nullable=False),
     _at("ended_at"),

@@ -129,7 +129,9 @@ def begin(archive: Archive) -> tuple[int, int, str, dict[str, int]]:
     with archive.begin() as connection:
         outlet = outlets.sync_outlet(connection, "demo", "profile", facts, T0)
         crawls.hold_outlet(connection, outlet, owner)
-        crawl = crawls.begin_crawl(connection, outlet, "crawl", operator=None, robots_policy="obey", now=T0)
+        crawl = crawls.begin_crawl(
+            connection, outlet, "crawl", operator=None, robots_policy="obey", now=T0, owner=owner
+        )
         numbers = {each.host: each.id for each in outlets.domains(connection, outlet)}
     return outlet, crawl, owner, numbers
 

@@ -203,6 +203,21 @@ def test_leases_of_the_dead_and_expired_ones_are_released(archive: Archive) -> N
         assert recover(archive, work.owner, T0).released == 1
 
 
+def test_runs_of_the_living_are_left_alone(archive: Archive) -> None:
+    with working(archive) as work:
+        child = multiprocessing.get_context("fork").Process(target=os.getpid)
+        child.start()
+        child.join()
+        host = work.owner.split("/")[0]
+        owners = [new_owner(), f"{host}/{child.pid}/1/a", "elsewhere/1/2/3"]
+        with archive.begin() as connection:
+            for each in owners:
+                begin_crawl(connection, work.outlet, "fetch", operator=None, robots_policy="obey", now=T0, owner=each)
+        assert recover(archive, new_owner(), T0).ended == 1
+        outcomes = {row.owner: row.outcome for row in work.rows("crawl")}
+        assert outcomes == {work.owner: None, owners[0]: None, owners[1]: "killed", owners[2]: None}
+
+
 # Kills. A child works through the archive and kills itself at one of these moments; the parent recovers and checks.
 
 ARTICLES = 12

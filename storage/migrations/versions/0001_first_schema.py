@@ -147,6 +147,7 @@ def _create_tables() -> None:
         sa.Column("outlet", Id, nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("operator", sa.Text(), nullable=True),
+        sa.Column("owner", sa.Text(), nullable=True),
         sa.Column("robots_policy", sa.Text(), server_default="obey", nullable=False),
         sa.Column("started_at", UtcTime(), nullable=False),
         sa.Column("ended_at", UtcTime(), nullable=True),
