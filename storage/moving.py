@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKeyConstraint, Table, delete, func, insert, select, text
@@ -13,10 +14,12 @@ from sqlalchemy.schema import AddConstraint, DropConstraint
 from storage.archive import Archive
 from storage.blocks import from_json
 from storage.content import ArticleContent, Figure
+from storage.crawls import HEARTBEAT_LIMIT
 from storage.engines import explain, name_of
 from storage.errors import ArchiveUnusable, StorageError
 from storage.index import index_revisions
 from storage.models import figure, metadata, outlet_lock, revision
+from storage.owners import is_dead
 
 BATCH = 500
 """Rows read and written at once."""
@@ -143,12 +146,10 @@ def _demand_empty(writing: Connection, target: Archive) -> None:
 
 
 def _demand_idle(reading: Connection, source: Archive) -> None:
-    if reading.execute(select(func.count()).select_from(outlet_lock)).scalar_one():
-        raise StorageError(
-            "a run is at work in this archive, or was killed",
-            name_of(source.engine),
-            "Let it end, or crawl once more after a kill; then copy.",
-        )
+    now = datetime.now(UTC)
+    for lock in reading.execute(select(outlet_lock)):
+        if now - lock.heartbeat < HEARTBEAT_LIMIT and not is_dead(lock.owner):
+            raise StorageError("a run is at work in this archive", name_of(source.engine), "Let it end; then copy.")
 
 
 def _demand_equal(writing: Connection, counts: dict[str, int], target: Archive) -> None:
