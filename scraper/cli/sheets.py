@@ -11,6 +11,7 @@ import csv
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def read_list(file: Path) -> UrlList:
 class ResultSheet:
     """The result file of a list. Rows are appended and flushed as they come; `finish` puts them in order.
 
-    `fields` name our columns, `outcome` among them; the last is never empty. `answered` holds the URLs that an
+    `fields` name our columns, `outcome` among them. `answered` holds the URLs that an
     earlier run answered; failed ones are asked again. Raises UsageError where the file is there and is no result of
     such a list, or cannot be written.
     """
@@ -85,10 +86,13 @@ class ResultSheet:
         self._rewrite(rows)
 
     def _kept_rows(self) -> list[list[str]]:
-        return [row for row in self._read_rows() if not row[self._outcome].startswith("failed:")]
+        """What an earlier run answered: rows of URLs all of whose rows stand there, failed ones left out."""
+        rows = [row for row in self._read_rows() if not row[self._outcome].startswith("failed:")]
+        whole = Counter(row[self._listed.column] for row in rows)
+        return [row for row in rows if whole[url := row[self._listed.column]] == len(self._rows.get(url, ()))]
 
     def _read_rows(self) -> list[list[str]]:
-        """The whole rows of the file. A row that a kill tore has too few columns, or no last one."""
+        """The whole rows of the file. A row that a kill tore has too few columns, or no end of line."""
         if not self._file.exists() or self._file.stat().st_size == 0:
             return []
         with self._file.open(encoding="utf-8", newline="", errors="replace") as stream:
@@ -96,7 +100,9 @@ class ResultSheet:
             if next(reader, None) != self._header:
                 raise UsageError("is there, and is no result of this list", str(self._file), "Name another by --out.")
             rows = list(reader)
-        return [row for row in rows if len(row) == len(self._header) and row[-1]]
+        if rows and not _ends_with_newline(self._file):
+            rows.pop()
+        return [row for row in rows if len(row) == len(self._header)]
 
     def _rewrite(self, rows: Sequence[Sequence[str]]) -> None:
         """Write the file anew beside the old one, then put it in its place: a kill leaves the one or the other."""
@@ -111,6 +117,12 @@ class ResultSheet:
             raise UsageError(
                 f"cannot be written ({error.strerror})", str(self._file), "Name another by --out."
             ) from error
+
+
+def _ends_with_newline(file: Path) -> bool:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() == b"\n"
 
 
 def _read_text(file: Path) -> str:
