@@ -70,9 +70,9 @@ def test_a_location_keeps_its_resource_and_the_day_it_was_seen_last(archive: Arc
         assert connection.execute(last).scalar_one() == T0 + DAY
 
 
-def test_what_is_no_url_is_left_out_and_told(archive: Archive, caplog: pytest.LogCaptureFixture) -> None:
-    outlet, _, _, _ = begin(archive)
-    with archive.begin() as connection:
+def test_what_is_no_url_is_left_out_and_told(sqlite_archive: Archive, caplog: pytest.LogCaptureFixture) -> None:
+    outlet, _, _, _ = begin(sqlite_archive)
+    with sqlite_archive.begin() as connection:
         bad = Found("x", "article", "http://[", NEW, T0, "home")
         assert add_found(connection, outlet, [bad, article("1")], now=T0) == Added(1, 1, unusable=1)
     assert "left out" in caplog.text
@@ -184,30 +184,34 @@ def test_a_stated_change_makes_an_article_due_and_no_change_keeps_it_from_it(arc
         assert due(archive)["same"] == (now + 7 * DAY, REVISIT), "moved on only once a day"
 
 
-def test_a_stated_change_does_not_hasten_what_keeps_failing(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_stated_change_does_not_hasten_what_keeps_failing(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         fetched(work, "1")
         number = next(row.id for row in work.rows("resource"))
         work.fail(number, f"https://{PRIMARY}/detail/1", at=T0 + HOUR)
-        before = due(archive)
-        with archive.begin() as connection:
+        before = due(sqlite_archive)
+        with sqlite_archive.begin() as connection:
             add_found(connection, work.outlet, [article("1", lastmod=T0 + HOUR)], now=T0 + HOUR)
-        assert due(archive) == before
-        with archive.begin() as connection:
+        assert due(sqlite_archive) == before
+        with sqlite_archive.begin() as connection:
             connection.execute(update(resource).values(attempts=0))
             add_found(connection, work.outlet, [article("1", lastmod=T0 + HOUR)], now=T0 + HOUR)
-        assert due(archive)["1"][0] == T0 + HOUR, "the control"
+        assert due(sqlite_archive)["1"][0] == T0 + HOUR, "the control"
 
 
-@pytest.mark.parametrize(("new", "wanted"), [(3, 3), (20, 5), (601, 7)])
-def test_a_sample_of_the_new_articles_is_drawn_by_seed_alone(sqlite_archive: Archive, new: int, wanted: int) -> None:
+@pytest.mark.parametrize(("new", "per_mille", "wanted"), [(3, 10, 3), (20, 10, 5), (31, 200, 7)])
+def test_a_sample_of_the_new_articles_is_drawn_by_seed_alone(
+    sqlite_archive: Archive, new: int, per_mille: int, wanted: int
+) -> None:
     archive = sqlite_archive
     with working(archive) as work:
         fetched(work, *map(str, range(new)))
         with archive.read() as connection:
-            drawn = [each.key for each in sample_copies(connection, work.outlet, work.crawl)]
-            again = [each.key for each in sample_copies(connection, work.outlet, work.crawl)]
-            other = [each.key for each in sample_copies(connection, work.outlet, work.crawl, seed=1)]
+            drawn = [each.key for each in sample_copies(connection, work.outlet, work.crawl, per_mille=per_mille)]
+            again = [each.key for each in sample_copies(connection, work.outlet, work.crawl, per_mille=per_mille)]
+            other = [
+                each.key for each in sample_copies(connection, work.outlet, work.crawl, per_mille=per_mille, seed=1)
+            ]
             assert sample_copies(connection, work.outlet, work.crawl + 1) == []
         assert len(set(drawn)) == len(drawn) == wanted
         assert drawn == again

@@ -75,25 +75,27 @@ def test_whole_exchanges_behind_the_committed_length_are_adopted(
     assert recover(archive, work.owner, T0) == NOTHING
 
 
-def test_a_torn_tail_is_put_aside_and_the_rest_adopted(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    with working(archive) as work:
+def test_a_torn_tail_is_put_aside_and_the_rest_adopted(
+    sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(sqlite_archive) as work:
         resources = work.find("1", "2")
         work.keep(resources["1"], f"https://{PRIMARY}/detail/1")
         leave_unaccounted(work, monkeypatch, resources["2"], "2")
-    place = the_file(archive)
+    place = the_file(sqlite_archive)
     good = place.stat().st_size
     tail = place.read_bytes()[-900:-20]
     with place.open("ab") as file:
         file.write(tail)
-    assert recover(archive, work.owner, T0) == Recovered(adopted=1, torn=1, closed=1, ended=1)
-    assert the_file(archive).stat().st_size == good
-    (aside,) = (archive.warc_folder / "torn").iterdir()
+    assert recover(sqlite_archive, work.owner, T0) == Recovered(adopted=1, torn=1, closed=1, ended=1)
+    assert the_file(sqlite_archive).stat().st_size == good
+    (aside,) = (sqlite_archive.warc_folder / "torn").iterdir()
     assert aside.read_bytes() == tail
-    assert aside.name == f"{the_file(archive).name}.at-{good}"
+    assert aside.name == f"{the_file(sqlite_archive).name}.at-{good}"
     (row,) = work.rows("warc_file")
     assert row.committed_len == good
-    assert row.sha256 == hashlib.sha256(the_file(archive).read_bytes()).hexdigest()
-    assert recover(archive, work.owner, T0) == NOTHING
+    assert row.sha256 == hashlib.sha256(the_file(sqlite_archive).read_bytes()).hexdigest()
+    assert recover(sqlite_archive, work.owner, T0) == NOTHING
 
 
 @pytest.mark.parametrize("left", [1, 2, 40, 400])
@@ -112,76 +114,76 @@ def test_a_torn_exchange_without_its_request_is_not_adopted(
 
 
 def test_a_file_without_a_row_is_adopted_and_an_empty_one_removed(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with working(archive) as work:
+    with working(sqlite_archive) as work:
         resources = work.find("1")
         leave_unaccounted(work, monkeypatch, resources["1"], "1")
     assert work.count("warc_file") == 0
-    (archive.warc_folder / "empty.warc.gz.open").touch()
-    assert recover(archive, work.owner, T0) == Recovered(adopted=1, closed=1, ended=1)
-    assert [row.path for row in work.rows("warc_file")] == [the_file(archive).name]
-    assert recover(archive, work.owner, T0) == NOTHING
+    (sqlite_archive.warc_folder / "empty.warc.gz.open").touch()
+    assert recover(sqlite_archive, work.owner, T0) == Recovered(adopted=1, closed=1, ended=1)
+    assert [row.path for row in work.rows("warc_file")] == [the_file(sqlite_archive).name]
+    assert recover(sqlite_archive, work.owner, T0) == NOTHING
 
 
 def test_an_exchange_that_names_no_known_run_stays_in_its_file(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
+    sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with working(archive) as work:
+    with working(sqlite_archive) as work:
         monkeypatch.setattr(writer, "facts_of", lambda fetch, run: {"crawl": 999})
         leave_unaccounted(work, monkeypatch, work.find("1")["1"], "1")
-    size = the_file(archive).stat().st_size
-    assert recover(archive, work.owner, T0).adopted == 0
-    assert (the_file(archive).stat().st_size, work.count("warc_file")) == (size, 1)
+    size = the_file(sqlite_archive).stat().st_size
+    assert recover(sqlite_archive, work.owner, T0).adopted == 0
+    assert (the_file(sqlite_archive).stat().st_size, work.count("warc_file")) == (size, 1)
 
 
-def test_a_file_shorter_than_committed_is_reported_and_the_others_recovered(archive: Archive) -> None:
-    with working(archive, roll_bytes=10) as work:
+def test_a_file_shorter_than_committed_is_reported_and_the_others_recovered(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive, roll_bytes=10) as work:
         resource = work.find("1")["1"]
         for _ in range(2):
             work.keep(resource, f"https://{PRIMARY}/detail/1")
-    first, second = (archive.warc_folder / row.path for row in work.rows("warc_file"))
+    first, second = (sqlite_archive.warc_folder / row.path for row in work.rows("warc_file"))
     for place in (first, second):
         place.rename(place.with_name(place.name + ".open"))
-    with archive.begin() as connection:
+    with sqlite_archive.begin() as connection:
         connection.execute(update(warc_file).values(state="open", sha256=None))
     os.truncate(first.with_name(first.name + ".open"), 100)
     with pytest.raises(ArchiveDamaged, match=first.name):
-        recover(archive, work.owner, T0)
+        recover(sqlite_archive, work.owner, T0)
     assert [row.state for row in work.rows("warc_file")] == ["open", "closed"]
     assert first.with_name(first.name + ".open").stat().st_size == 100, "nothing is done to what is damaged"
     with pytest.raises(ArchiveDamaged, match=first.name):
-        recover(archive, work.owner, T0)
+        recover(sqlite_archive, work.owner, T0)
 
 
-def test_a_row_without_file_is_reported_but_not_another_machines(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_row_without_file_is_reported_but_not_another_machines(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         work.keep(work.find("1")["1"], f"https://{PRIMARY}/detail/1")
-    the_file(archive).unlink()
-    with archive.begin() as connection:
+    the_file(sqlite_archive).unlink()
+    with sqlite_archive.begin() as connection:
         connection.execute(update(warc_file).values(state="open", writer="elsewhere/1/2/3"))
-    assert recover(archive, work.owner, T0) == Recovered(ended=1)
-    with archive.begin() as connection:
+    assert recover(sqlite_archive, work.owner, T0) == Recovered(ended=1)
+    with sqlite_archive.begin() as connection:
         connection.execute(update(warc_file).values(writer=work.owner))
     with pytest.raises(ArchiveDamaged, match="is missing"):
-        recover(archive, work.owner, T0)
+        recover(sqlite_archive, work.owner, T0)
 
 
-def test_a_closing_that_was_killed_before_its_row_is_finished(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_closing_that_was_killed_before_its_row_is_finished(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         work.keep(work.find("1")["1"], f"https://{PRIMARY}/detail/1")
     expected = work.rows("warc_file")
-    with archive.begin() as connection:
+    with sqlite_archive.begin() as connection:
         connection.execute(update(warc_file).values(state="open", sha256=None))
-    assert recover(archive, work.owner, T0).closed == 1
+    assert recover(sqlite_archive, work.owner, T0).closed == 1
     assert work.rows("warc_file") == expected
 
 
-def test_a_file_that_is_being_written_is_left_alone(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_file_that_is_being_written_is_left_alone(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         work.keep(work.find("1")["1"], f"https://{PRIMARY}/detail/1")
-        assert recover(archive, work.owner, T0).closed == 0
-        assert the_file(archive).name.endswith(".open")
+        assert recover(sqlite_archive, work.owner, T0).closed == 0
+        assert the_file(sqlite_archive).name.endswith(".open")
         work.keep(work.find("2")["2"], f"https://{PRIMARY}/detail/2")
     assert work.count("capture") == 2
 
@@ -418,9 +420,9 @@ def test_the_check_after_a_kill_sees_what_is_missing_or_there_twice(sqlite_archi
         check(archive, log)
 
 
-def test_adopting_is_bounded_by_batches(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adopting_is_bounded_by_batches(sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "_BATCH", 2)
-    with working(archive) as work:
+    with working(sqlite_archive) as work:
         resources = work.find("1")
 
         def failing(*_: object) -> None:
@@ -432,6 +434,6 @@ def test_adopting_is_bounded_by_batches(archive: Archive, monkeypatch: pytest.Mo
             work.writer.keep(Fetch(each, resources["1"], each.url, "pending", T0, True, T0 + HOUR)) for each in sent
         ]
         assert all(isinstance(each.exception(20), StorageError) for each in futures)
-    found = recover(archive, work.owner, T0)
+    found = recover(sqlite_archive, work.owner, T0)
     assert found.adopted == work.count("capture") > 0
-    assert recover(archive, work.owner, T0) == NOTHING
+    assert recover(sqlite_archive, work.owner, T0) == NOTHING

@@ -107,8 +107,8 @@ def test_a_mirrors_old_text_is_an_observation_and_never_current(archive: Archive
         assert (moved.novelty, current_text(work, article)) == ("edit", "newer")
 
 
-def test_a_mirror_alone_with_another_text_is_no_edit(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_mirror_alone_with_another_text_is_no_edit(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         resource = work.find("1")["1"]
         article = work.show("1", resource, "ours").article
         other = work.show("1", resource, "theirs", host=MIRROR, at=T0 + HOUR)
@@ -150,8 +150,8 @@ def test_a_changed_extractor_is_no_edit(archive: Archive) -> None:
         assert work.read(edited.capture, resource, "1", "edited", extractor=today).novelty == "edit"
 
 
-def test_a_page_that_todays_extractor_cannot_read_again_does_not_loop(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_page_that_todays_extractor_cannot_read_again_does_not_loop(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         resource = work.find("1")["1"]
         first = work.show("1", resource, "before")
         kept = work.keep(resource, f"https://{PRIMARY}/detail/1", T0 + HOUR)
@@ -189,8 +189,8 @@ def test_a_redirect_to_another_article_binds_both_resources_to_it(archive: Archi
         assert work.rows("capture")[1].origin == f"redirect:{hop.location}"
 
 
-def test_a_redirect_to_an_unknown_article_makes_its_resource(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_redirect_to_an_unknown_article_makes_its_resource(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         resource = work.find("1")["1"]
         kept = work.keep(resource, f"https://{PRIMARY}/detail/9", redirected_from=1)
         known = work.read(kept.capture, resource, "9", "text")
@@ -299,9 +299,9 @@ def test_a_job_runs_after_what_was_given_before_and_rolls_back_alone(archive: Ar
 
 @pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, StorageFull), (errno.EIO, StorageError)])
 def test_a_failing_disk_is_told_to_all_who_wait_and_loses_nothing(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StorageError]
+    sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StorageError]
 ) -> None:
-    with working(archive) as work:
+    with working(sqlite_archive) as work:
         resource = work.find("1")["1"]
         url = f"https://{PRIMARY}/detail/1"
         first = work.keep(resource, url)
@@ -321,9 +321,9 @@ def test_a_failing_disk_is_told_to_all_who_wait_and_loses_nothing(
         assert {type(each) for each in errors} == {kind}
         assert isinstance(work.writer.fail(None).exception(5), kind), "it takes nothing more"  # type: ignore[arg-type]
     assert work.count("capture") == 1
-    (place,) = archive.warc_folder.glob("*.open")
+    (place,) = sqlite_archive.warc_folder.glob("*.open")
     assert place.stat().st_size == good, "what was never accounted for is taken back"
-    assert read_exchange(archive.folder, first.warc_path, first.offset, first.length).url == url
+    assert read_exchange(sqlite_archive.folder, first.warc_path, first.offset, first.length).url == url
 
 
 def test_a_full_queue_holds_its_givers_back(sqlite_archive: Archive) -> None:
@@ -340,17 +340,17 @@ def test_a_full_queue_holds_its_givers_back(sqlite_archive: Archive) -> None:
         assert work.count("capture") == 50
 
 
-def test_files_roll_over_and_each_is_whole(archive: Archive) -> None:
-    with working(archive, roll_bytes=5000) as work:
+def test_files_roll_over_and_each_is_whole(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive, roll_bytes=5000) as work:
         resource = work.find("1")["1"]
         kept = [work.keep(resource, f"https://{PRIMARY}/detail/1", body=os.urandom(3000)) for _ in range(6)]
     assert len({each.warc_path for each in kept}) == 3
     assert {row.state for row in work.rows("warc_file")} == {"closed"}
     for each in kept:
-        read_exchange(archive.folder, each.warc_path, each.offset, each.length)
+        read_exchange(sqlite_archive.folder, each.warc_path, each.offset, each.length)
 
 
-def test_a_run_that_fetched_nothing_leaves_no_file(archive: Archive) -> None:
-    with working(archive) as work:
+def test_a_run_that_fetched_nothing_leaves_no_file(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
         work.fail(work.find("1")["1"], f"https://{PRIMARY}/detail/1")
-    assert list(archive.warc_folder.iterdir()) == []
+    assert list(sqlite_archive.warc_folder.iterdir()) == []
