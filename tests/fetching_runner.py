@@ -90,6 +90,7 @@ def main(job: Mapping[str, Any]) -> None:
     config = Config(archive=Path(), **values)
     settings = fetching_settings(config, None) | {
         "DOWNLOAD_DELAY": 0,
+        "DNS_TIMEOUT": 2,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 8,
         "LOG_LEVEL": "ERROR",
         "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",

@@ -335,24 +335,28 @@ def test_no_spelling_of_this_machine_is_dialled_by_any_way_unless_private_addres
         }
         robots = page(b"", b"Location: http://127.0.0.1:%d/robots.txt" % inside.port, status=b"301 Moved")
         with WireServer(redirects | {"/robots.txt": robots}) as outside:
+            urls = [*here, *(f"http://outside.example{path}" for path in redirects)]
+            exempt = {"presskeep_robots": True}
             job: dict[str, Any] = {
-                "requests": [*here, *(f"http://outside.example{path}" for path in redirects)],
-                "config": {"connect_to": [f"outside.example:80:127.0.0.1:{outside.port}"], "ignore_robots": True},
+                # The last obeys a robots.txt that redirects here.
+                "requests": [*({"url": url, "meta": exempt} for url in urls), "http://outside.example/to0"],
+                "config": {"connect_to": [f"outside.example:80:127.0.0.1:{outside.port}"]},
             }
             results = run_fetches(**job)
-            reasons = [result.get("reason") for result in results if "index" in result]
+            *reasons, obeying = [result.get("reason") for result in results if "index" in result]
             expected = ["bad-url" if "@" in form else "private-address" for form in FORMS]
-            assert reasons == expected * 2
-            obeying = {"requests": ["http://outside.example/to0"], "config": job["config"] | {"ignore_robots": False}}
-            assert run_fetches(**obeying)[0]["reason"] == "private-address"
+            assert (reasons, obeying) == (expected * 2, "private-address")
             assert inside.log == []
             # The same server is reached, in the same spellings, where that is allowed.
             job["config"] |= {"allow_private": True}
             results = run_fetches(**job)
-            reached = [result.get("outcome") for result in results if "index" in result]
+            *reached, obeying = [result.get("outcome") for result in results if "index" in result]
+            assert obeying == "pending"
             dialled = [form for form, outcome in zip(FORMS * 2, reached, strict=True) if outcome == "pending"]
             assert set(FORMS) - set(dialled) <= {"[::1]", "[0:0:0:0:0:0:0:1]", "user:secret@127.0.0.1"}
-            assert len(inside.logged("/form")) == len(dialled)
+            assert len(inside.logged("/form")) == len(dialled) + 1
+            # By the redirect of the other robots.txt, and for the page that a redirect led to.
+            assert len(inside.logged("/robots.txt")) == 2
 
 
 def test_a_mapping_permits_exactly_what_it_names() -> None:
@@ -361,20 +365,20 @@ def test_a_mapping_permits_exactly_what_it_names() -> None:
             config={
                 "resolve": [f"named.example:{server.port}:127.0.0.1"],
                 "connect_to": [
-                    f"moved.example:443:127.0.0.1:{server.port}",
-                    f"moved.example:80:127.0.0.1:{server.port}",
+                    f"moved.invalid:443:127.0.0.1:{server.port}",
+                    f"moved.invalid:80:127.0.0.1:{server.port}",
                 ],
                 "ignore_robots": True,
             },
             requests=[
                 f"http://named.example:{server.port}/",
-                "http://moved.example/",
+                "http://moved.invalid/",
                 f"http://127.0.0.1:{server.port}/",
-                f"http://moved.example:{server.port}/",
-                f"http://other.example:{server.port}/",
+                f"http://moved.invalid:{server.port}/",
+                f"http://other.invalid:{server.port}/",
             ],
         )
     told = [result.get("reason") or result["outcome"] for result in results[:5]]
     assert told == ["pending", "pending", "private-address", "dns", "dns"]
     hosts = [entry.request.split(b"Host: ")[1].split(b"\r\n")[0] for entry in server.log]
-    assert sorted(hosts) == [b"moved.example", b"named.example:%d" % server.port]
+    assert sorted(hosts) == [b"moved.invalid", b"named.example:%d" % server.port]
