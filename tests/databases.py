@@ -99,7 +99,8 @@ def place_of(archive: Archive) -> Place:
     """Where an open archive is, to open it once more or to name it on a command line."""
     if archive.engine.dialect.name == "sqlite":
         return Place(archive.folder, None)
-    return Place(archive.folder, archive.engine.url.render_as_string(hide_password=False))
+    url = archive.engine.url.set(drivername="postgresql")
+    return Place(archive.folder, url.render_as_string(hide_password=False))
 
 
 def _open_sqlite(template: Path, folder: Path) -> Archive:
