@@ -100,3 +100,13 @@ def test_any_text_is_read_or_refused_in_words(query: str) -> None:
     except QueryError as error:
         message = str(error)
     assert message.count("\n") in (0, 2)
+
+
+@given(st.lists(st.text(st.sampled_from("abOR'é٣،ی\u200cか.,") | st.characters(codec="utf-8"), max_size=6), max_size=5))
+def test_plain_words_mean_what_the_grammar_makes_of_them(words: list[str]) -> None:
+    query = " ".join(words)
+    try:
+        meant = parse(query)
+    except QueryError:
+        return
+    assert parse(f"({query})") == meant
