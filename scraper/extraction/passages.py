@@ -10,23 +10,87 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q rp rt ruby s samp small span "
-    "strike strong sub sup time tt u var wbr".split()
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "data",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
 )
 """Elements whose edges divide no words."""
 
-SPACED = frozenset("img picture meter progress math".split())
+SPACED = frozenset(["img", "picture", "meter", "progress", "math"])
 """Elements that stand within a line, with a space to both sides."""
 
 SILENT = frozenset(
-    "script style head template noframes noscript select datalist textarea title meta link base param "
-    "svg button input iframe video audio object embed canvas map applet".split()
+    [
+        "script",
+        "style",
+        "head",
+        "template",
+        "noframes",
+        "noscript",
+        "select",
+        "datalist",
+        "textarea",
+        "title",
+        "meta",
+        "link",
+        "base",
+        "param",
+        "svg",
+        "button",
+        "input",
+        "iframe",
+        "video",
+        "audio",
+        "object",
+        "embed",
+        "canvas",
+        "map",
+        "applet",
+    ]
 )
 """Elements without text for a reader: code, controls, pictures, and what stands in for them."""
 
-_UNSEEN_CLASS = re.compile(r"(?:^|[\s_-])(?:visually-?hidden|sr-only|screen-?reader(?:-text)?|a11y-hidden)(?:$|[\s_-])", re.I)
+_UNSEEN_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:visually-?hidden|sr-only|screen-?reader(?:-text)?|a11y-hidden)(?:$|[\s_-])", re.I
+)
 _UNSEEN_STYLE = re.compile(r"display\s*:\s*none|clip\s*:\s*rect|clip-path\s*:\s*inset", re.I)
-_UNWORDED = frozenset("script style template noscript svg input iframe".split())
+_UNWORDED = frozenset(["script", "style", "template", "noscript", "svg", "input", "iframe"])
 
 _SPACES = re.compile(r"\s+")
 LETTER = re.compile(r"[^\W_]")

@@ -14,7 +14,29 @@ _CLOSED_DOCTYPE = re.compile(r"^\s*<\s?!\s?DOCTYPE[^>]*/[^<>]*>", re.I)
 _CLOSED_HTML = re.compile(r"(<html[^>]{0,500}?)\s*/>", re.I)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}>", re.I)
 _INLINE_OR_WRAPPER = frozenset(
-    "div span section article main center font b i u em strong small big a form fieldset table tbody tr td".split()
+    [
+        "div",
+        "span",
+        "section",
+        "article",
+        "main",
+        "center",
+        "font",
+        "b",
+        "i",
+        "u",
+        "em",
+        "strong",
+        "small",
+        "big",
+        "a",
+        "form",
+        "fieldset",
+        "table",
+        "tbody",
+        "tr",
+        "td",
+    ]
 )
 
 

@@ -1,0 +1,99 @@
+"""Names of months and days in the languages of news pages, digits of other scripts, and the Jalali calendar."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_MONTHS = (
+    "january jan janvier janv enero ene januar jänner gennaio gen janeiro ocak января январь januari stycznia ژانویه ژانویهٔ يناير جانفي",
+    "february feb février févr fév fevrier febrero februar feber febbraio fevereiro şubat февраля февраль februari lutego فوریه فوریهٔ فبراير شباط فيفري",
+    "march mar mars marzo märz mrz março mart марта март maart marca مارس مارچ آذار",
+    "april apr avril avr abril aprile nisan апреля апрель kwietnia آوریل أبريل ابريل نيسان أفريل",
+    "may mai mayo maggio maio mayıs мая май mei maja مه می مايو أيار ماي",
+    "june jun juin junio juni giugno junho haziran июня июнь czerwca ژوئن يونيو حزيران جوان",
+    "july jul juillet juil julio juli luglio julho temmuz июля июль lipca ژوئیه ژوئیهٔ جولای يوليو تموز جويلية",
+    "august aug août aout agosto ağustos августа август augustus sierpnia اوت آگوست أغسطس آب أوت",
+    "september sep sept septembre septiembre settembre setembro eylül сентября сентябрь września سپتامبر سبتمبر أيلول",
+    "october oct octobre octubre oktober okt ottobre outubro ekim октября октябрь października اکتبر أكتوبر",
+    "november nov novembre noviembre novembro kasım ноября ноябрь listopada نوامبر نوفمبر",
+    "december dec décembre déc decembre diciembre dezember dez dicembre dezembro aralık декабря декабрь grudnia دسامبر ديسمبر",
+)
+_PAIRED = {
+    "كانون الثاني": 1, "كانون ثاني": 1, "تشرين الأول": 10, "تشرين أول": 10, "تشرين الثاني": 11, "تشرين ثاني": 11,
+    "كانون الأول": 12, "كانون أول": 12,
+}  # fmt: skip
+_JALALI = ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"]
+_DAYS = (
+    "monday mon lundi lun lunes montag دوشنبه الاثنين الإثنين",
+    "tuesday tue mardi mar. martes dienstag سه‌شنبه سهشنبه الثلاثاء",
+    "wednesday wed mercredi mer miércoles mittwoch چهارشنبه الأربعاء",
+    "thursday thu jeudi jeu jueves donnerstag پنجشنبه پنج‌شنبه الخميس",
+    "friday fri vendredi ven viernes freitag جمعه الجمعة",
+    "saturday sat samedi sam sábado samstag شنبه السبت",
+    "sunday sun dimanche dim domingo sonntag یکشنبه یک‌شنبه الأحد",
+)
+_ENGLISH_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+MONTHS: dict[str, int] = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+"""Month names in lower case to their numbers (Gregorian)."""
+
+JALALI_MONTHS: dict[str, int] = {name: number for number, name in enumerate(_JALALI, 1)}
+"""The months of the Iranian calendar."""
+
+_DAY_NAMES = {name: number for number, names in enumerate(_DAYS) for name in names.split()}
+_WORD = re.compile(r"[^\W\d_][^\W\d_\u200c]*(?:\u200c[^\W\d_]+)*\.?")
+_DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
+_LETTERS = str.maketrans({"ك": "ک", "ي": "ی", "ى": "ی"})
+_EPOCH = 1_948_321
+
+
+def plain_digits(text: str) -> str:
+    """Persian and Arabic digits as ASCII."""
+    return text.translate(_DIGITS)
+
+
+def english_names(text: str) -> str:
+    """The text with months and days of other languages in English, in full: what strptime reads."""
+    for name, number in _PAIRED.items():
+        text = text.replace(name, _ENGLISH_MONTHS[number - 1])
+
+    def translate(match: re.Match[str]) -> str:
+        word = match[0].lower()
+        bare = word.rstrip(".")
+        if (month := MONTHS.get(bare)) and word != "mar.":
+            return match[0] if _is_english(bare, _ENGLISH_MONTHS) else _ENGLISH_MONTHS[month - 1]
+        day = _DAY_NAMES.get(word, _DAY_NAMES.get(bare))
+        if day is not None:
+            return match[0] if _is_english(bare, _ENGLISH_DAYS) else _ENGLISH_DAYS[day]
+        return match[0]
+
+    return _WORD.sub(translate, plain_digits(text))
+
+
+def month_of(name: str) -> tuple[int, bool] | None:
+    """The number of a month by its name, and whether it is one of the Iranian calendar."""
+    bare = name.lower().rstrip(".")
+    if bare in MONTHS:
+        return MONTHS[bare], False
+    persian = bare.translate(_LETTERS)
+    return (JALALI_MONTHS[persian], True) if persian in JALALI_MONTHS else None
+
+
+def from_jalali(year: int, month: int, day: int) -> date:
+    """The Gregorian day of a day of the Iranian calendar, by the 2820-year cycle. ValueError for no such day."""
+    if not (1200 <= year <= 1600 and 1 <= month <= 12 and 1 <= day <= (31 if month <= 6 else 30)):
+        raise ValueError(f"no day of the Iranian calendar: {year}-{month}-{day}")
+    base = year - 474
+    cycle = 474 + base % 2820
+    before = (month - 1) * 31 if month <= 7 else (month - 1) * 30 + 6
+    julian = day + before + (cycle * 682 - 110) // 2816 + (cycle - 1) * 365 + base // 2820 * 1_029_983 + _EPOCH - 1
+    return date.fromordinal(julian - 1_721_425)
+
+
+def _is_english(bare: str, names: tuple[str, ...]) -> bool:
+    return any(bare in (name.lower(), name[:3].lower()) for name in names)

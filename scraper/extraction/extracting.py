@@ -1,0 +1,151 @@
+"""The one way from a page to its outcome."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from lxml.html import HtmlElement
+
+from scraper.extraction.announcing import read_announced
+from scraper.extraction.charset import UnknownCharset, decode_page
+from scraper.extraction.generic import Read, read_generic
+from scraper.extraction.links import article_links, base_of, canonical_of
+from scraper.extraction.notices import find_notice
+from scraper.extraction.page import Context, Outcome, Page
+from scraper.extraction.passages import Passage, read_passages
+from scraper.extraction.structured import ARTICLES, Structured, read_structured, types_of
+from scraper.extraction.template import find_template, read_template
+from scraper.extraction.tree import Unreadable, parse_page
+from scraper.outlet import Outlet
+from scraper.selecting import SelectorError
+
+_READABLE = re.compile(
+    r"text/html|application/xhtml|text/plain|application/xml|text/xml|application/octet-stream", re.I
+)
+_MAGIC = (
+    b"%PDF-",
+    b"\x89PNG",
+    b"GIF8",
+    b"PK\x03\x04",
+    b"\xff\xd8\xff",
+    b"RIFF",
+    b"\x1f\x8b",
+    b"\x00\x00\x01\x00",
+    b"ID3",
+    b"OggS",
+)
+_DATA = re.compile(
+    rb"^\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*)?<(?:rss|feed|urlset|sitemapindex|svg|rdf:RDF)\b",
+    re.I | re.S,
+)
+_TAG = re.compile(r"<[a-z!/][^<>]{0,2000}>", re.I)
+
+
+def extract(page: Page, context: Context) -> Outcome:
+    """Read a page: what it is, and its article where it is one. Pure: no network, no clock, no state.
+
+    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, no-article, no-headline; 'failed:' empty-page,
+    charset, too-large, too-deep. Where a refusal can be overruled, the outcome's `candidate` is what would be kept.
+    Raises nothing but MemoryError.
+    """
+    limits = context.limits
+    if not page.content.strip(b"\0 \t\r\n\f"):
+        return Outcome(verdict="refused:empty-page")
+    if len(page.content) > limits.page_bytes:
+        return Outcome(verdict="failed:too-large")
+    if not _is_html(page):
+        return Outcome(verdict="refused:not-html")
+    try:
+        text = decode_page(page.content, page.content_type).text
+        if not _TAG.search(text):
+            return Outcome(verdict="refused:not-html")
+        tree = parse_page(text, elements=limits.elements)
+        passages = read_passages(tree)
+        if sum(len(passage.text) for passage in passages) > limits.text_chars:
+            return Outcome(verdict="failed:too-large")
+        return _read(page, context.outlet, tree, passages)
+    except UnknownCharset:
+        return Outcome(verdict="failed:charset")
+    except Unreadable as error:
+        return Outcome(verdict="refused:empty-page" if error.reason == "empty" else f"failed:{error.reason}")
+    except RecursionError:
+        return Outcome(verdict="failed:too-deep")
+    except SelectorError:
+        return Outcome(verdict="failed:profile")
+
+
+def _is_html(page: Page) -> bool:
+    kind = (page.content_type or "").partition(";")[0].strip()
+    if kind and not _READABLE.match(kind):
+        return False
+    return not page.content.startswith(_MAGIC) and not _DATA.match(page.content[:2_000])
+
+
+def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[Passage]) -> Outcome:
+    base = base_of(tree, page.url)
+    stated = read_structured(tree)
+    outcome = Outcome(
+        verdict="article",
+        canonical=canonical_of(tree, base),
+        links=article_links(tree, base, outlet),
+    )
+    template = find_template(tree, outlet, page.captured_at.date()) if outlet else None
+    if outlet is None or template is None:
+        patterns = outlet.notices if outlet else ()
+        if find_notice(tree, passages, patterns, says_article=_says_article(stated)):
+            return replace(outcome, verdict="notice")
+    identified = outlet.identify(page.url) if outlet else None
+    matched = "/".join(
+        part for part in (template.name if template else "", identified.pattern if identified else "") if part
+    )
+    outcome = replace(outcome, matched=matched)
+    if outlet is not None and template is not None:
+        read = read_template(tree, stated, outlet, template, page=page, base=base, identified=identified)
+        outcome = replace(outcome, announced=read_announced(passages, outlet))
+    else:
+        read = _read_without_template(page, outlet, tree, passages, stated)
+    return _judge(page, outlet, read, outcome, known=identified is not None)
+
+
+def _read_without_template(
+    page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[Passage], stated: Structured
+) -> Read:
+    if outlet is None:
+        return read_generic(tree, passages, stated, url=page.url, captured_at=page.captured_at)
+    languages = tuple(dict.fromkeys((outlet.language, *outlet.languages.values())))
+    return read_generic(
+        tree, passages, stated, url=page.url, captured_at=page.captured_at, zone=outlet.timezone, languages=languages
+    )
+
+
+def _judge(page: Page, outlet: Outlet | None, read: Read, outcome: Outcome, *, known: bool) -> Outcome:
+    """An article, or a refusal that says why; a page at no article's address is none unless a person says so."""
+    content = read.content
+    candidate = content if content.headline or content.blocks else None
+    if read.reason is not None:
+        return replace(outcome, verdict=f"refused:{read.reason}", candidate=candidate)
+    if outlet is not None and not known:
+        reason = "listing" if len(outcome.links) >= _LISTED and len(content.body) < _LISTED_TEXT else "no-article"
+        return replace(outcome, verdict=f"refused:{reason}", candidate=candidate)
+    if outlet is None and _is_home(page.url):
+        return replace(outcome, verdict="refused:listing", candidate=candidate)
+    return replace(outcome, article=content)
+
+
+_LISTED = 5
+_LISTED_TEXT = 1_000
+
+
+def _is_home(url: str) -> bool:
+    parts = urlsplit(url)
+    return bool(parts.hostname) and parts.path in ("", "/") and not parts.query
+
+
+def _says_article(stated: Structured) -> bool:
+    """Whether the page's metadata call it an article, with a date or an author to it."""
+    node = stated.article
+    if node is not None and types_of(node) & ARTICLES and (node.get("datePublished") or node.get("author")):
+        return True
+    return stated.first("og:type") == "article" and bool(stated.first("article:published_time", "author"))

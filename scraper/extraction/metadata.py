@@ -1,0 +1,205 @@
+"""A page's metadata without a profile: what it states of itself first, then what the engine made of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from urllib.parse import urlsplit
+
+from lxml.html import HtmlElement
+from resiliparse.parse.lang import detect_fast
+
+from scraper.extraction.authors import persons
+from scraper.extraction.dates import read_date
+from scraper.extraction.engine import Taken
+from scraper.extraction.passages import text_of, tidy
+from scraper.extraction.structured import Structured, text_in, texts_in, types_of
+from storage.content import ArticleKind, PrintedDate
+
+_PUBLISHED = (
+    "article:published_time", "og:article:published_time", "datepublished", "parsely-pub-date", "sailthru.date",
+    "dc.date.issued", "dcterms.issued", "dc.date.created", "dcterms.created", "pubdate", "publishdate", "publish-date",
+    "publication_date", "citation_publication_date", "dc.date", "dcterms.date", "date",
+)  # fmt: skip
+_UPDATED = (
+    "article:modified_time", "og:article:modified_time", "og:updated_time", "datemodified", "dcterms.modified",
+    "dc.date.modified", "lastmod", "last-modified",
+)  # fmt: skip
+_KINDS: dict[str, ArticleKind] = {
+    "opinionnewsarticle": "opinion",
+    "liveblogposting": "live",
+}
+_BRACKETED = re.compile(r"\s+[|–—·•»«:-]\s+")
+_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
+_LEAST_LETTERS = 120
+_SLACK = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Metadata:
+    """What a page says about its article; `found` tells how each field was found."""
+
+    headline: str = ""
+    authors: tuple[str, ...] = ()
+    published: PrintedDate | None = None
+    updated: PrintedDate | None = None
+    section: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    language: str | None = None
+    image: str | None = None
+    kind: ArticleKind = "article"
+    found: dict[str, str] = field(default_factory=dict)
+
+    def note(self, name: str, how: str) -> None:
+        self.found[name] = how
+
+
+def read_metadata(
+    tree: HtmlElement, stated: Structured, taken: Taken | None, *, captured_at: datetime, zone: tzinfo = UTC
+) -> Metadata:
+    """All metadata that can be had without a profile. No date after the capture is believed."""
+    data = Metadata()
+    _read_headline(data, tree, stated, taken)
+    _read_authors(data, stated, taken)
+    _read_dates(data, stated, taken, captured_at, zone)
+    _read_labels(data, stated, taken)
+    data.image = stated.first("og:image", "og:image:url", "twitter:image")
+    for node in stated.nodes:
+        for name in types_of(node):
+            data.kind = _KINDS.get(name, data.kind)
+    return data
+
+
+def read_language(tree: HtmlElement, text: str, candidates: tuple[str, ...] = ()) -> tuple[str | None, str]:
+    """The language of a text and how it was found: by its words where they are enough, else as the page states."""
+    stated = stated_language(tree)
+    if len(text) >= _LEAST_LETTERS:
+        guessed = detect_fast(text[:20_000], langs=list(candidates) or None)[0]
+        if guessed != "unknown":
+            return guessed, "text"
+    return stated, "html lang" if stated else ""
+
+
+def stated_language(tree: HtmlElement) -> str | None:
+    """The language that the page's root element states, as a bare code: 'fr' for 'fr-FR'."""
+    match = _LANGUAGE.match((tree.get("lang") or tree.get("{http://www.w3.org/XML/1998/namespace}lang") or "").strip())
+    return match[0].lower() if match else None
+
+
+def without_site(title: str, tree: HtmlElement, stated: Structured) -> str:
+    """A title without the site's name before or behind it."""
+    names = {_bare(name) for name in _site_names(tree, stated) if name}
+    parts = _BRACKETED.split(title)
+    if len(parts) > 1 and names:
+        separators = _BRACKETED.findall(title)
+        while len(parts) > 1 and _bare(parts[-1]) in names:
+            parts.pop()
+            separators.pop()
+        while len(parts) > 1 and _bare(parts[0]) in names:
+            parts.pop(0)
+            separators.pop(0)
+        title = parts[0] + "".join(sign + part for sign, part in zip(separators, parts[1:], strict=True))
+    return title.strip()
+
+
+def _site_names(tree: HtmlElement, stated: Structured) -> list[str]:
+    names = [stated.first("og:site_name", "application-name", "apple-mobile-web-app-title") or ""]
+    for node in stated.nodes:
+        if types_of(node) & {"organization", "newsmediaorganization", "website"}:
+            names.append(text_in(node.get("name")) or "")
+        names.append(text_in(node.get("publisher")) or "")
+    host = urlsplit(stated.first("og:url") or "").hostname or ""
+    bare = host.removeprefix("www.")
+    return [*names, bare, bare.rpartition(".")[0]]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None) -> None:
+    for how, title in _titles(tree, stated, taken):
+        if title and (clean := without_site(tidy(title), tree, stated)):
+            data.headline = clean
+            data.note("headline", how)
+            return
+
+
+def _titles(tree: HtmlElement, stated: Structured, taken: Taken | None) -> list[tuple[str, str | None]]:
+    return [
+        ("trafilatura", taken.title if taken else None),
+        ("og:title", stated.first("og:title", "twitter:title")),
+        ("json-ld", text_in((stated.article or {}).get("headline"))),
+        ("h1", next((text for each in tree.iter("h1") if (text := text_of(each))), None)),
+        ("title", next((tidy(each.text or "") for each in tree.iter("title")), None)),
+    ]
+
+
+def _read_authors(data: Metadata, stated: Structured, taken: Taken | None) -> None:
+    if taken and taken.authors:
+        data.authors = persons(taken.authors)
+        data.note("authors", "trafilatura")
+
+
+def _read_dates(data: Metadata, stated: Structured, taken: Taken | None, captured_at: datetime, zone: tzinfo) -> None:
+    article = stated.article or {}
+    latest = captured_at + _SLACK
+    published = [
+        ("json-ld", text_in(article.get("datePublished"))),
+        *((name, stated.first(name)) for name in _PUBLISHED),
+        ("microdata", stated.item("datepublished", "datecreated")),
+        ("trafilatura", taken.day if taken else None),
+    ]
+    updated = [
+        ("json-ld", text_in(article.get("dateModified"))),
+        *((name, stated.first(name)) for name in _UPDATED),
+        ("microdata", stated.item("datemodified")),
+    ]
+    data.published = _first_date(data, "published", published, latest, zone)
+    data.updated = _first_date(data, "updated", updated, latest, zone)
+    if data.published and data.updated and data.updated.at <= data.published.at:
+        data.updated = None
+        data.found.pop("updated", None)
+
+
+def _first_date(
+    data: Metadata, name: str, candidates: list[tuple[str, str | None]], latest: datetime, zone: tzinfo
+) -> PrintedDate | None:
+    for how, text in candidates:
+        if text and (found := read_date(text, zone)) and found.at <= latest:
+            data.note(name, how)
+            return found
+    return None
+
+
+def _read_labels(data: Metadata, stated: Structured, taken: Taken | None) -> None:
+    article = stated.article or {}
+    crumbs = _crumbs(stated)
+    if crumbs:
+        data.section = crumbs
+        data.note("section", "json-ld breadcrumb")
+    elif section := text_in(article.get("articleSection")) or stated.first("article:section"):
+        data.section = (section,)
+        data.note("section", "json-ld" if article.get("articleSection") else "article:section")
+    tags = tuple(part for text in texts_in(article.get("keywords")) for part in _split(text))
+    tags = tags or tuple(part for value in stated.meta.get("article:tag", ()) for part in _split(value))
+    if not tags and taken:
+        tags = taken.tags
+    data.tags = tuple(dict.fromkeys(tags))[:50]
+    if data.tags:
+        data.note("tags", "metadata")
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[,;]", text) if part.strip()]
+
+
+def _crumbs(stated: Structured) -> tuple[str, ...]:
+    """The breadcrumb's names without the page's own at its end."""
+    for node in stated.nodes:
+        if "breadcrumblist" in types_of(node) and isinstance(items := node.get("itemListElement"), list):
+            names = [text_in(item.get("name")) or text_in(item.get("item")) for item in items if isinstance(item, dict)]
+            kept = [name for name in names[:-1] if name]
+            return tuple(kept[:10])
+    return ()
