@@ -85,9 +85,11 @@ def proportional_bytes(pid: int) -> int:
 
 def measure(articles: int, database: str | None, workers: int) -> dict[str, object]:
     """Crawl a replica of one size and give the figures."""
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        with running_replica(articles=articles, seed=3, truth=False) as replica:
-            return _crawl(Path(folder), replica, articles, database, workers)
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
+        running_replica(articles=articles, seed=3, truth=False) as replica,
+    ):
+        return _crawl(Path(folder), replica, articles, database, workers)
 
 
 def _crawl(folder: Path, replica: Replica, articles: int, database: str | None, workers: int) -> dict[str, object]:

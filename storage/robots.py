@@ -36,7 +36,7 @@ def plain_hosts(connection: Connection, hosts: Iterable[str], since: datetime) -
     )
     answered: dict[tuple[str, str], bool] = {origins[row.host]: row.status != 0 for row in rows}
     return {
-        host for _, host in origins.values() if answered.get(("http", host)) and answered.get(("https", host)) is False
+        host for _, host in origins.values() if answered.get(("http", host)) and not answered.get(("https", host))
     }
 
 

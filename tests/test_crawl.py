@@ -17,9 +17,8 @@ from tests.databases import Place
 
 @pytest.fixture
 def replica(tmp_path: Path) -> Iterator[Replica]:
-    with running_replica(
-        articles=40, seed=11, folder=tmp_path / "replica", site_options=("--volume", "5,3,0")
-    ) as running:
+    volume = ("--volume", "5,3,0")
+    with running_replica(articles=40, seed=11, folder=tmp_path / "replica", site_options=volume) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.visits import next_try, next_visit
-from scraper.fetching.reasons import outcome_of, reason_of
+from scraper.fetching.reasons import Declined, outcome_of, reason_of
 from storage.due import finish, make_due
 from storage.errors import StorageError
 from storage.frontier import LISTING
@@ -90,10 +90,11 @@ class Intake:
     async def failed(self, failure: TwistedFailure) -> None:
         """No response came: note why, and when to try again."""
         assert failure.value is not None
-        await self.give_up(failure.request, reason_of(failure.value))  # type: ignore[attr-defined]
+        until = failure.value.until if isinstance(failure.value, Declined) else None
+        await self.give_up(failure.request, reason_of(failure.value), until=until)  # type: ignore[attr-defined]
 
-    async def give_up(self, request: Request, reason: str) -> None:
-        """End a request that gave no exchange, or one that broke off."""
+    async def give_up(self, request: Request, reason: str, *, until: datetime | None = None) -> None:
+        """End a request that gave no exchange, or one that broke off. `until`: its host asked for rest till then."""
         state = self._state
         leased: Leased = request.meta["leased"]
         try:
@@ -101,7 +102,7 @@ class Intake:
                 await asyncio.wrap_future(request.meta.pop("kept"))
             state.tally.failed[reason] += 1
             now = state.clock.now()
-            due = next_try(now, leased.attempts) if leased.kind == "article" else None
+            due = (until or next_try(now, leased.attempts)) if leased.kind == "article" else None
             failure = Failure(leased.resource, request.url, reason, now, state.is_last(request), due)
             await asyncio.wrap_future(state.opened.writer.fail(failure))
         except StorageError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from scraper.crawling.state import LEASE, CrawlOptions, CrawlState
 from scraper.crawling.tally import Tally
 from scraper.fetching.reasons import reason_of
 from scraper.fetching.robots import StoredRobots
-from storage.crawls import beat, free_hosts, free_outlet
+from storage.crawls import beat, free_hosts, free_outlet, hold_host
 from storage.due import make_due
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life; storage gives up a holder after 60."""
+
+HOST_LEASE = timedelta(seconds=60)
 
 
 class CrawlSession:
@@ -76,6 +78,7 @@ class CrawlSession:
         self._is_open = True
         state.route = Route(state.outlet, state.opened.domains, state.options.domains, state.opened.plain)
         await state.run(self._add_seeds)
+        await self._hold_hosts()
         state.start(self._stay_alive())
         state.start(self.intake.read_pending())
 
@@ -116,6 +119,19 @@ class CrawlSession:
         kept = KeptRobots(stored.host, stored.at, stored.status, stored.body)
         await self.state.run(lambda connection: save_robots(connection, kept))
 
+    async def _hold_hosts(self) -> None:
+        """Hold the hosts, so that no other process asks them at the same time; what another holds is left alone."""
+        opened, standings = self.state.opened, self.state.route.standings
+        now = self.clock.now()
+        for each in standings:
+            host = each.domain.host
+            held = await self.state.run(
+                partial(hold_host, host=host, owner=opened.owner, now=now, until=now + HOST_LEASE)
+            )
+            if not held and each.asked:
+                log.warning("%s is being asked by another process; this crawl leaves it alone", host)
+            each.asked = held and (not self.state.options.domains or host in self.state.options.domains)
+
     def _add_seeds(self, connection: Connection) -> None:
         opened, now = self.state.opened, self.clock.now()
         add_found(connection, opened.outlet, self._seeds, now=now, crawl=opened.crawl)
@@ -133,6 +149,7 @@ class CrawlSession:
         opened = self.state.opened
         while True:
             await asyncio.sleep(HEARTBEAT)
+            await self._hold_hosts()
             await self.state.run(partial(beat, outlet_id=opened.outlet, owner=opened.owner))
             await self.state.run(partial(extend, owner=opened.owner, until=self.clock.now() + LEASE))
 
