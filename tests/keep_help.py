@@ -13,7 +13,9 @@ COMMANDS = (
     ("outlets",), ("outlets", "list"), ("outlets", "show"), ("outlets", "check"),
     ("db",), ("db", "upgrade"), ("db", "stamp"), ("db", "move"),
 )  # fmt: skip
-_HEAD = "# Commands\n\nThe help of every command, kept by `make docs`; a test compares it with what the program prints.\n"
+_HEAD = (
+    "# Commands\n\nThe help of every command, kept by `make docs`; a test compares it with what the program prints.\n"
+)
 
 
 def help_page() -> str:

@@ -7,6 +7,12 @@ def main() -> int:
     """Run the command that the process's arguments name; gives its exit code."""
     import sys
 
+    from scraper.cli.intruders import find_intruder
+
+    intruder = find_intruder()
+    if intruder:
+        sys.stderr.write(f"presskeep: {intruder}\n")
+        return 2
     from scraper.cli.running import run
 
     return run(sys.argv[1:])

@@ -6,13 +6,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from scraper.errors import UsageError
-
 OURS = ("scraper", "spiders", "storage")
 
 
-def check_imports(home: Path | None = None) -> None:
-    """Check that each of our packages is the one beside this one. Raises UsageError naming the intruder.
+def find_intruder(home: Path | None = None) -> str | None:
+    """A line that names the first package that is not the one beside this one; None where all are ours.
 
     Nothing is imported by it. `home` is the folder that should hold them all.
     """
@@ -20,11 +18,11 @@ def check_imports(home: Path | None = None) -> None:
     for name in OURS:
         found = _place_of(name)
         if found is None or found.resolve() != home / name:
-            raise UsageError(
-                f"is not Presskeep's package of that name, which stands in {home / name}",
-                str(found) if found else name,
-                "Install Presskeep into an environment of its own: pipx install presskeep.",
+            return (
+                f"{ascii(str(found or name))[1:-1]}: is not Presskeep's package {name}, which stands in {home / name}. "
+                "Install Presskeep into an environment of its own (pipx does), and start it outside that folder."
             )
+    return None
 
 
 def _place_of(name: str) -> Path | None:

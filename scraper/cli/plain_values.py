@@ -7,7 +7,7 @@ keeps Typer's own way, and so do all should a later Typer ask elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -21,11 +21,16 @@ class PlainCommand(TyperCommand):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        for parameter in self.params:
-            descriptor = getattr(parameter, "type_descriptor", None)
-            read = _reader(getattr(descriptor, "annotation", None))
-            if read is not None:
-                parameter._runtime_param = PlainValue(read)  # type: ignore[attr-defined]
+        read_plainly(self.params)
+
+
+def read_plainly(parameters: Iterable[Any]) -> None:
+    """Have the simple ones of a command's parameters read plainly."""
+    for parameter in parameters:
+        descriptor = getattr(parameter, "type_descriptor", None)
+        read = _reader(getattr(descriptor, "annotation", None))
+        if read is not None:
+            parameter._runtime_param = PlainValue(read)
 
 
 class PlainValue:

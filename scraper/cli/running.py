@@ -11,7 +11,6 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from scraper.cli.commands import LazyGroup
-from scraper.cli.intruders import check_imports
 from scraper.cli.printing import printable
 from scraper.errors import ScraperError
 from storage.errors import StorageError
@@ -29,9 +28,13 @@ root = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        typer.echo(f"presskeep {version('presskeep')}")
+        try:
+            number = version("presskeep")
+        except PackageNotFoundError:
+            number = "(a checkout that is not installed)"
+        typer.echo(f"presskeep {number}")
         raise Exit(DONE)
 
 
@@ -50,7 +53,6 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        check_imports()
         code = _invoke(arguments)
         sys.stdout.flush()
         return code
