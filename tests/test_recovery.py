@@ -188,6 +188,20 @@ def test_a_file_that_is_being_written_is_left_alone(sqlite_archive: Archive) -> 
     assert work.count("capture") == 2
 
 
+def test_a_database_locked_for_long_stops_the_writer_and_what_it_appended_is_adopted(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work:
+        resource = work.find("1")["1"]
+        url = f"https://{PRIMARY}/detail/1"
+        work.writer.run(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 50")).result(20)
+        with sqlite_archive.begin():
+            future = work.writer.keep(Fetch(exchange(url), resource, url, "pending", T0, True, T0 + HOUR))
+            error = future.exception(20)
+        assert isinstance(error, StorageError)
+        assert "locked" in str(error)
+        assert work.count("capture") == 0
+    assert recover(sqlite_archive, work.owner, T0).adopted == work.count("capture") == 1
+
+
 def test_leases_of_the_dead_and_expired_ones_are_released(archive: Archive) -> None:
     with working(archive) as work:
         work.find("1")
