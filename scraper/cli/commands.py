@@ -9,8 +9,6 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from scraper.cli.plain_values import read_plainly
-
 COMMANDS = {
     "demo": "Crawl the bundled outlet, offline, end to end.",
     "crawl": "Crawl outlets into the archive: what is new, and what may have changed.",
@@ -60,7 +58,6 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = CommandTable()
-        read_plainly(self.params)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names in the order in which a newcomer meets them."""
