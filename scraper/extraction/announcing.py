@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from scraper.extraction.passages import Passage, lines_of
+from scraper.extraction.passages import Passage, plain
 from scraper.outlet import Outlet
 from scraper.patterns import compile_pattern
 
@@ -22,7 +22,7 @@ def read_announced(passages: Sequence[Passage], outlet: Outlet) -> tuple[str, ..
     The outlet's patterns are matched on the page's lines; what their group `hosts` (or `address`) holds is read from
     its start while it goes on naming hosts. An empty list announces nothing.
     """
-    text = lines_of(passages)
+    text = "\n".join(plain(passage.text) for passage in passages)
     found: dict[str, None] = {}
     for pattern in outlet.announced:
         for _, match in zip(range(_MOST), compile_pattern(pattern).finditer(text), strict=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from scraper.extraction.passages import tidy
+from scraper.extraction.passages import plain
 
 _BY = re.compile(
     r"^(?:(?:written |reported |edited |story |text |words )?by|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор|نوشته|بقلم)\s*:?\s+",
@@ -23,7 +23,7 @@ _LONGEST = 80
 
 def split_names(text: str, *, commas: bool = True) -> tuple[str, ...]:
     """The names in a byline, without 'By', addresses and handles; a comma parts names where each part looks whole."""
-    text = _BY.sub("", tidy(_ADDRESS.sub(" ", text)))
+    text = _BY.sub("", plain(_ADDRESS.sub(" ", text)))
     names: list[str] = []
     for part in _SPLIT.split(text):
         pieces = [piece.strip() for piece in part.split(",")] if commas else [part]
@@ -36,7 +36,7 @@ def persons(names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that can be persons', each once, in order."""
     found: dict[str, str] = {}
     for name in names:
-        name = tidy(_BY.sub("", tidy(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—")
+        name = plain(_BY.sub("", plain(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—")
         if not name or len(name) > _LONGEST or _NOBODY.fullmatch(name) or not any(sign.isalpha() for sign in name):
             continue
         found.setdefault(name.casefold(), name)

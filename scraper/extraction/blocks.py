@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.passages import Passage
+from scraper.extraction.passages import Passage, plain
 from storage.content import Block, BlockKind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -73,7 +73,7 @@ def without_read_more(pieces: Sequence[Piece]) -> list[Piece]:
     at = 0
     while at < len(pieces):
         piece = pieces[at]
-        if READ_MORE.fullmatch(piece.text):
+        if READ_MORE.fullmatch(plain(piece.text)):
             end = at + 1
             while end < len(pieces) and _is_links(pieces[end]):
                 end += 1

@@ -66,8 +66,8 @@ def decode_page(content: bytes, content_type: str | None) -> Decoded:
             return Decoded(_clean(content.decode(name)), name, how)
         except UnicodeDecodeError:
             continue
-    if name := _wide(content):
-        return _finish(content, name, "zero bytes")
+    if wide := _wide(content):
+        return _finish(content, wide, "zero bytes")
     # One wrong byte on a page that says what it is weighs less than a guess.
     for name, how in declared:
         text = content.decode(name, errors="replace")

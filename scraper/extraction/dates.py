@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from scraper.extraction.calendars import english_names, from_jalali, month_of, plain_digits
-from scraper.extraction.passages import tidy
+from scraper.extraction.passages import plain, tidy
 from storage.content import Precision, PrintedDate
 
 _LONGEST = 200
@@ -44,7 +44,7 @@ def read_date(text: str, zone: tzinfo, formats: Sequence[str] = ()) -> PrintedDa
     if not printed or len(printed) > _LONGEST:
         return None
     if formats:
-        english = english_names(printed)
+        english = english_names(plain(printed))
         for each in formats:
             try:
                 found = datetime.strptime(english, each)
@@ -81,7 +81,7 @@ def name_of(zone: tzinfo) -> str:
 
 
 def _read_freely(printed: str, zone: tzinfo) -> PrintedDate | None:
-    text = plain_digits(printed)
+    text = plain_digits(plain(printed))
     try:
         if match := _ISO.search(text) or _COMPACT.search(text):
             return _from_groups(match, printed, zone)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
+from trafilatura.settings import Document
 
 # What it has to say of a page is in our outcome; its warnings name no capture.
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -41,7 +42,7 @@ def take(tree: HtmlElement, url: str, captured_at: datetime) -> Taken | None:
         include_comments=False,
         date_extraction_params={"original_date": True, "extensive_search": True, "max_date": latest},
     )
-    if document is None:
+    if not isinstance(document, Document):
         return None
     return Taken(
         lines=tuple(line for line in (document.text or "").splitlines() if line.strip()),

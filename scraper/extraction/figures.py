@@ -34,24 +34,26 @@ class FoundFigure:
 
 
 def read_figures(tree: HtmlElement, rules: Sequence[FigureRule], base: str) -> list[FoundFigure]:
-    """The figures of a page, those of earlier rules first; an element that one rule took is no other rule's."""
+    """The figures of a page, those of earlier rules first, those of one rule in the order of the page.
+
+    Of a rule every selector counts; an element that one took is no other's, nor is what holds it or stands in it.
+    """
     found: list[FoundFigure] = []
     taken: set[etree._Element] = set()
     for rule in rules:
+        of_rule: dict[etree._Element, FoundFigure] = {}
         for selector in rule.select:
-            here = [
-                figure
-                for item in select(tree, selector)
-                if not isinstance(item, str) and not _overlaps(item, taken)
-                if (figure := _read(item, rule, base)) is not None
-            ]
-            fresh = [each for each in here if not _overlaps(each.element, taken)]
-            for each in fresh:
-                taken.add(each.element)
-                taken.update(each.captions)
-            found.extend(fresh)
-            if fresh:
-                break
+            for item in select(tree, selector):
+                if isinstance(item, str) or _overlaps(item, taken):
+                    continue
+                figure = _read(item, rule, base)
+                if figure is not None:
+                    of_rule[item] = figure
+                    taken.update((item, *figure.captions))
+        if len(of_rule) > 1:
+            found.extend(of_rule[element] for element in tree.iter() if element in of_rule)
+        else:
+            found.extend(of_rule.values())
     return found
 
 

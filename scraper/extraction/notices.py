@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.passages import Passage, text_of, tidy
+from scraper.extraction.passages import Passage, plain, text_of
 from scraper.patterns import compile_pattern
 
 SHORT = 1_500
@@ -94,29 +94,31 @@ def find_notice(
     `patterns` are those of the outlet's profile; they are looked for in the alternative texts of images too.
     `says_article`: the page's own metadata call it an article; then its phrases are taken for those of a short one.
     """
-    text = " ".join(passage.text for passage in passages)
-    plain = len(text) - sum(passage.linked for passage in passages)
+    text = plain(" ".join(passage.text for passage in passages))
+    unlinked = len(text) - sum(passage.linked for passage in passages)
     title = _title_of(tree)
-    if plain <= _LONGEST_STATED:
+    if unlinked <= _LONGEST_STATED:
         stated = " ".join((title, text[:_MOST_READ], _alternatives(tree)))
         if any(compile_pattern(pattern).search(stated) for pattern in patterns):
             return "profile"
-    if plain > SHORT or says_article:
+    if unlinked > SHORT or says_article:
         return None
-    heading = next((heading for element in tree.iter("h1", "h2") if (heading := text_of(element))), "")
-    if plain <= _TITLED and any(_TITLE.fullmatch(line) for line in (title, heading) if line):
+    heading = next((heading for element in tree.iter("h1", "h2") if (heading := plain(text_of(element)))), "")
+    if unlinked <= _TITLED and any(_TITLE.fullmatch(line) for line in (title, heading) if line):
         return "title"
     if _PHRASES.search(f"{title}\n{text[:_MOST_READ]}"):
         return "phrase"
-    if plain <= _PASSWORD_PAGE and any((field.get("type") or "").lower() == "password" for field in tree.iter("input")):
+    if unlinked <= _PASSWORD_PAGE and any(
+        (field.get("type") or "").lower() == "password" for field in tree.iter("input")
+    ):
         return "password"
-    if plain <= _PASSWORD_PAGE and _PHRASES.search(_alternatives(tree)):
+    if unlinked <= _PASSWORD_PAGE and _PHRASES.search(_alternatives(tree)):
         return "phrase"
     return None
 
 
 def _title_of(tree: HtmlElement) -> str:
-    return next((tidy(element.text or "") for element in tree.iter("title") if (element.text or "").strip()), "")
+    return next((plain(element.text or "") for element in tree.iter("title") if (element.text or "").strip()), "")
 
 
 def _alternatives(tree: HtmlElement) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -92,7 +92,9 @@ _UNSEEN_CLASS = re.compile(
 _UNSEEN_STYLE = re.compile(r"display\s*:\s*none|clip\s*:\s*rect|clip-path\s*:\s*inset", re.I)
 _UNWORDED = frozenset(["script", "style", "template", "noscript", "svg", "input", "iframe"])
 
-_SPACES = re.compile(r"\s+")
+_SPACES = re.compile(r"[ \t\n\r\f\v]+")
+_ANY_SPACES = re.compile(r"\s+")
+_UNSEEN_ENDS = " \u00a0\u202f\u200b\u2060\ufeff"
 LETTER = re.compile(r"[^\W_]")
 """What letters_of() keeps: letters and digits (soft hyphens and zero-width signs are neither)."""
 
@@ -115,8 +117,13 @@ class Passage:
 
 
 def tidy(text: str) -> str:
-    """Text as printed: white space as a browser shows it, no soft hyphens and zero-width spaces at its ends."""
-    return _SPACES.sub(" ", text).strip(" \u200b\u2060\ufeff")
+    """Text as printed: white space as a browser shows it, no-break spaces kept within, nothing unseen at its ends."""
+    return _SPACES.sub(" ", text).strip(_UNSEEN_ENDS).strip()
+
+
+def plain(text: str) -> str:
+    """Text on one line with plain spaces alone, for comparing and for names."""
+    return _ANY_SPACES.sub(" ", text).strip(_UNSEEN_ENDS)
 
 
 def letters_of(text: str) -> str:
@@ -134,10 +141,6 @@ def read_passages(root: HtmlElement, *, without: Container[etree._Element] = ())
 def text_of(element: HtmlElement, *, without: Container[etree._Element] = ()) -> str:
     """All text of an element on one line, words divided where a reader sees them divided."""
     return " ".join(passage.text for passage in read_passages(element, without=without))
-
-
-def lines_of(passages: Iterable[Passage]) -> str:
-    return "\n".join(passage.text for passage in passages)
 
 
 class _Reader:

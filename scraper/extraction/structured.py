@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.passages import text_of, tidy
+from scraper.extraction.passages import plain, text_of, tidy
 
 ARTICLES = frozenset(
     [
@@ -86,10 +86,10 @@ def types_of(node: Node) -> frozenset[str]:
 def text_in(value: object) -> str | None:
     """The first text of a value: a string, a list's first, or a node's name; tags taken out."""
     for each in _each(value):
-        if isinstance(each, str) and (text := tidy(_MARKUP.sub("", unescape(each)))):
+        if isinstance(each, str) and (text := plain(_MARKUP.sub("", unescape(each)))):
             return text
-        if _is_node(each) and (text := text_in(each.get("name") or each.get("@value"))):
-            return text
+        if _is_node(each) and (name := text_in(each.get("name") or each.get("@value"))):
+            return name
     return None
 
 
@@ -138,7 +138,8 @@ def _load(text: str) -> list[object]:
             return [json.loads(attempt, strict=False)]
         except (ValueError, RecursionError):
             continue
-    decoder, found, mended = json.JSONDecoder(strict=False), [], _mend(text)
+    found: list[object] = []
+    decoder, mended = json.JSONDecoder(strict=False), _mend(text)
     at = _next_root(mended, 0)
     while 0 <= at < len(mended) and len(found) < _MOST_SCRIPTS:
         try:

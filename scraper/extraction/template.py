@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from scraper.extraction.figures import FoundFigure, read_figures
 from scraper.extraction.generic import Read
 from scraper.extraction.metadata import read_language, stated_language, without_site
 from scraper.extraction.page import Page
-from scraper.extraction.passages import read_passages, text_of, tidy
+from scraper.extraction.passages import plain, read_passages, text_of, tidy
 from scraper.extraction.structured import Structured
 from scraper.outlet import DateRule, KindRule, Outlet, Template
 from scraper.patterns import compile_pattern
@@ -66,7 +66,7 @@ class _Reader:
 
     def read(self) -> Read:
         headline = self._headline()
-        dropped = set(self._elements(self._template.drop, every=True))
+        dropped = self._dropped()
         figures = [
             each for each in read_figures(self._tree, self._template.figures, self._base) if not each.within(dropped)
         ]
@@ -115,6 +115,7 @@ class _Reader:
         for root in roots:
             signed = False
             for passage in read_passages(root, without=dropped):
+                line = plain(passage.text)
                 held = {passage.element, *passage.element.iterancestors()}
                 if held & captions:
                     pieces.append(Piece(passage.text, passage, "caption"))
@@ -123,17 +124,19 @@ class _Reader:
                     pieces.append(Piece(passage.text, passage, "byline"))
                     signed = True
                     continue
-                if signed and passage.text.startswith(f"{self._outlet.title}, ") and len(passage.text) <= _MOST_BYLINE:
+                if signed and line.startswith(f"{self._outlet.title}, ") and len(passage.text) <= _MOST_BYLINE:
                     pieces.append(Piece(passage.text, passage, "byline"))
                     continue
                 signed = False
-                if any(pattern.search(passage.text) for pattern in patterns):
+                if any(pattern.search(line) for pattern in patterns):
                     # A label of links stays until its links are known.
-                    if READ_MORE.fullmatch(passage.text):
+                    if READ_MORE.fullmatch(line):
                         pieces.append(Piece(passage.text, passage))
                     continue
                 pieces.append(Piece(passage.text, passage))
-        pieces = [piece for piece in without_read_more(pieces) if piece.kind or not READ_MORE.fullmatch(piece.text)]
+        pieces = [
+            piece for piece in without_read_more(pieces) if piece.kind or not READ_MORE.fullmatch(plain(piece.text))
+        ]
         return build_blocks(pieces, roots[0] if len(roots) == 1 else None)
 
     def _regions(self) -> list[HtmlElement]:
@@ -165,7 +168,7 @@ class _Reader:
                 parts = _crumbs_in(found[0])
             else:
                 parts = [text_of(element) for element in found]
-            names = tuple(name for part in parts if (name := part.strip(" /›»>|→")))
+            names = tuple(name for part in parts if (name := plain(part).strip(" /›»>|→")))
             if names:
                 self._found["section"] = selector
                 return names
@@ -176,7 +179,7 @@ class _Reader:
         names: list[str] = []
         bylines: set[HtmlElement] = set()
         for text, element in self._texts("authors", self._template.authors):
-            match = pattern.search(text) if pattern else None
+            match = pattern.search(plain(text)) if pattern else None
             if pattern is not None and match is None:
                 continue
             name = (match.groupdict().get("author") or match[0]) if match else text
@@ -238,16 +241,13 @@ class _Reader:
             self._found["language"] = "url"
             return self._outlet.languages.get(self._identified.edition, self._outlet.language)
         words = " ".join(block.text for block in blocks)
-        language, how = read_language(self._tree, words, tuple(sorted(known)))
+        guessed, how = read_language(self._tree, words, tuple(sorted(known)))
         self._found["language"] = how
-        return language or self._outlet.language
+        return guessed or self._outlet.language
 
-    def _elements(self, selectors: Iterable[str], *, every: bool) -> Iterator[HtmlElement]:
-        for selector in selectors:
-            found = [item for item in select(self._tree, selector) if not isinstance(item, str)]
-            yield from found
-            if found and not every:
-                return
+    def _dropped(self) -> set[etree._Element]:
+        found = (item for selector in self._template.drop for item in select(self._tree, selector))
+        return {item for item in found if not isinstance(item, str)}
 
     def _texts(self, name: str, selectors: Iterable[str]) -> list[tuple[str, HtmlElement | None]]:
         """The texts of the first selector that finds any, with the elements that hold them."""
@@ -294,7 +294,7 @@ def _date_text(item: HtmlElement | str, rule: DateRule) -> str | None:
         text = text_of(item)
     if not rule.pattern or not text:
         return text or None
-    match = compile_pattern(rule.pattern).search(text)
+    match = compile_pattern(rule.pattern).search(plain(text))
     return (match.groupdict().get("date") or match[0]) if match else None
 
 
