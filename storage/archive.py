@@ -116,7 +116,8 @@ def _admit(engine: Engine, *, create: bool, write: bool) -> str:
         if found & set(metadata.tables) or (found and engine.dialect.name == "sqlite"):
             raise ArchiveUnusable("is a database, but no archive of Presskeep", which, "Name another place.")
         if not create:
-            raise ArchiveMissing("there is no archive", which, "A crawl makes one; or name another by --archive.")
+            named_by = "--archive" if engine.dialect.name == "sqlite" else "--database"
+            raise ArchiveMissing("there is no archive", which, f"A crawl makes one; or name another by {named_by}.")
         _upgrade(engine)
     elif _is_older(engine, which, write=write):
         if not write:
