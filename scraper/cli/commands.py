@@ -9,6 +9,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from scraper.cli.plain_values import read_plainly
+
 COMMANDS = {
     "demo": "Crawl the bundled outlet, offline, end to end.",
     "crawl": "Crawl outlets into the archive: what is new, and what may have changed.",
@@ -58,6 +60,10 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = CommandTable()
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, that of --help among them."""
+        return read_plainly(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names in the order in which a newcomer meets them."""

@@ -98,8 +98,14 @@ def _look(config: Config) -> tuple[Status, ArticleView | None]:
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
         hits = search(connection, f"outlet:{OUTLET}", limit=20).hits
         views = (view_article(connection, resolve(connection, hit.key)) for hit in hits)
-        best = max(views, key=lambda view: (len({line.domain for line in view.locations}), -view.id), default=None)
+        best = max(views, key=_worth_showing, default=None)
         return status(connection, OUTLET), best
+
+
+def _worth_showing(view: ArticleView) -> tuple[bool, bool, int, int]:
+    """A plain article with a lead, seen on many domains, says most."""
+    domains = len({line.domain for line in view.locations})
+    return view.kind == "article", view.text.lead is not None, domains, -view.id
 
 
 def _tell(config: Config, report: CrawlReport) -> None:

@@ -7,7 +7,7 @@ keeps Typer's own way, and so do all should a later Typer ask elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -19,18 +19,19 @@ from typer.core import TyperCommand
 class PlainCommand(TyperCommand):
     """A command whose simple parameters are read plainly."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        read_plainly(self.params)
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, that of --help among them."""
+        return read_plainly(super().get_params(ctx))
 
 
-def read_plainly(parameters: Iterable[Any]) -> None:
-    """Have the simple ones of a command's parameters read plainly."""
+def read_plainly(parameters: list[Any]) -> list[Any]:
+    """Have the simple ones of a command's parameters read plainly; gives the same list."""
     for parameter in parameters:
         descriptor = getattr(parameter, "type_descriptor", None)
         read = _reader(getattr(descriptor, "annotation", None))
         if read is not None:
             parameter._runtime_param = PlainValue(read)
+    return parameters
 
 
 class PlainValue:

@@ -11,7 +11,6 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from scraper.cli.commands import LazyGroup
-from scraper.cli.plain_values import read_plainly
 from scraper.cli.printing import printable
 from scraper.errors import ScraperError
 from storage.errors import StorageError
@@ -76,7 +75,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _invoke(arguments: list[str]) -> int:
     command = typer.main.get_command(root)
-    read_plainly(command.params)
     if _COMPLETE in os.environ:
         command.main(arguments, prog_name="presskeep", standalone_mode=False)
         return DONE
