@@ -9,29 +9,27 @@ from sqlalchemy import Connection, or_, select, update
 
 from storage.inserting import in_portions
 from storage.models import crawl, location, resource
+from storage.urls import url_hash
 
 
-def make_due(
-    connection: Connection, outlet: int, keys: Sequence[str], now: datetime, *, unless_since: datetime | None = None
-) -> int:
-    """Make the resources with these keys due at `now` (UTC) unless somebody is fetching them; returns how many.
+def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, since: datetime) -> int:
+    """Make the resources seen at these URLs due at `now` (UTC); returns how many.
 
-    With `unless_since`, those that were fetched since then keep their time.
+    A URL that was fetched at `since` or later changes nothing, nor does a resource that somebody is fetching.
     """
     changed = 0
-    for portion in in_portions(keys):
-        statement = (
+    for portion in in_portions(urls):
+        stale = (
+            select(location.c.resource)
+            .where(location.c.url_hash.in_([url_hash(url) for url in portion]))
+            .where(or_(location.c.fetched_at.is_(None), location.c.fetched_at < since))
+        )
+        changed += connection.execute(
             update(resource)
-            .where(resource.c.outlet == outlet, resource.c.key.in_(portion), resource.c.lease_owner.is_(None))
+            .where(resource.c.id.in_(stale), resource.c.lease_owner.is_(None))
             .where(or_(resource.c.due_at.is_(None), resource.c.due_at > now))
             .values(due_at=now)
-        )
-        if unless_since is not None:
-            fetched = select(location.c.id).where(
-                location.c.resource == resource.c.id, location.c.fetched_at >= unless_since
-            )
-            statement = statement.where(~fetched.exists())
-        changed += connection.execute(statement).rowcount
+        ).rowcount
     return changed
 
 

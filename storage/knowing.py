@@ -15,7 +15,7 @@ from storage.errors import StorageError
 from storage.finding import Added, add_groups
 from storage.identity import content_digest, text_sha256
 from storage.inserting import count_up, in_portions, insert_missing, update_each
-from storage.models import article, article_key, capture, extraction, extractor, resource
+from storage.models import article, article_key, capture, crawl, extraction, extractor, resource
 from storage.observing import (
     ArticleState,
     Observation,
@@ -54,6 +54,7 @@ class Knower:
         self._crawl, self._outlet = crawl, outlet
         self._extractors: dict[ExtractorName, int] = {}
         self._announced: set[str] = set()
+        self._begun: datetime | None = None
         self._links: dict[bytes, datetime] = {}
 
     def forget(self) -> None:
@@ -301,6 +302,11 @@ class Knower:
                 rows.append(row)
         update_each(connection, article, rows)
 
+    def _begun_at(self, connection: Connection) -> datetime:
+        if self._begun is None:
+            self._begun = connection.execute(select(crawl.c.started_at).where(crawl.c.id == self._crawl)).scalar_one()
+        return self._begun
+
     def _follow(self, connection: Connection, plans: Sequence[_Plan], domain_map: DomainMap) -> dict[int, Added]:
         """Add what the pages led to, and announced; gives what was new by capture."""
         if not plans:
@@ -325,12 +331,13 @@ class Knower:
 
         added = add(plan.reading.found for plan in plans)
         further = [
-            plan.reading.more if new.new_resources or new.new_locations else ()
+            plan.reading.parts + (plan.reading.more if new.new_resources or new.new_locations else ())
             for plan, new in zip(plans, added, strict=True)
         ]
         if any(further):
             add(further)
-            make_due(connection, self._outlet, [each.key for more in further for each in more], now)
+            urls = [each.url for listings in further for each in listings]
+            make_due(connection, urls, now, since=self._begun_at(connection))
         return {plan.capture.id: new for plan, new in zip(plans, added, strict=True)}
 
     def _report(

@@ -85,10 +85,11 @@ class Reading:
 
     `outcome` is 'article', 'listing', 'notice', 'refused:REASON' or 'failed:REASON'; only 'article' carries `key`
     (the identity key, unique in the outlet) and `content`. `matched` names the profile's era and pattern that held.
-    `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication
-    in the outlet's zone. `more` are further listings of the same way (the next page): they are added, and a known one
-    made due, only when something in `found` was new to the archive (a resource or a location), in the same
-    transaction. `due_at`, when set, becomes the resource's due time unless the resource is leased.
+    `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication in
+    the outlet's zone. `parts` are listings that belong to this one (the files of a sitemap index): they are added,
+    and made due unless this run has fetched them. `more` are further listings of the same way (the next page): the
+    same is done with them, but only when something in `found` was new to the archive (a resource or a location).
+    `due_at`, when set, becomes the resource's due time unless the resource is leased.
     """
 
     capture: int
@@ -103,6 +104,7 @@ class Reading:
     announced: tuple[str, ...] = ()
     published_day: date | None = None
     more: tuple[Found, ...] = ()
+    parts: tuple[Found, ...] = ()
     due_at: datetime | None = None
 
 

@@ -21,8 +21,8 @@ from storage.warc import read_exchange
 from tests.databases import Place
 
 ROOT = Path(__file__).parents[1]
-DAY = "2026-06-0{day}T12:00:00Z"
-"""Noon of the replica's days: day 0 is 1 June 2026."""
+DAY = "2026-06-0{day}T{hour}:00:00Z"
+"""An hour of the replica's days: day 0 is 1 June 2026."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,13 @@ def replica_options(replica: Replica) -> list[str]:
     return options + (["--ca-file", str(replica.ca_file)] if replica.ca_file else [])
 
 
-def crawl(place: Place, replica: Replica, *more: str, outlet: str = "demo", day: int = 0, **options: Any) -> Ran:
-    """Crawl a replica at noon of its day."""
+def crawl(
+    place: Place, replica: Replica, *more: str, outlet: str = "demo", day: int = 0, hour: int = 12, **options: Any
+) -> Ran:
+    """Crawl a replica on its day, at noon if nothing else is said (UTC)."""
     return presskeep(
         "crawl", outlet, "--json", *place_options(place), *replica_options(replica), *more,
-        now=DAY.format(day=day + 1), **options,
+        now=DAY.format(day=day + 1, hour=hour), **options,
     )  # fmt: skip
 
 
@@ -144,7 +146,7 @@ def dangling(place: Place) -> list[str]:
         )
         for number, path, offset, length, digest in rows:
             try:
-                exchange = read_exchange(archive.warc_folder, path, offset, length)
+                exchange = read_exchange(archive.folder, path, offset, length)
             except Exception as error:
                 faults.append(f"capture {number}: {error}")
                 continue

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scrapy import Request
 
 from scraper.crawling.state import LEASE
 from scraper.crawling.visits import next_try
+from storage.due import finish
 from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
 
@@ -80,10 +82,12 @@ class Dispatch:
         requests: list[Request] = []
         for each in leased:
             self._articles_asked += each.kind == "article"
-            targets = state.route.targets(each)
+            targets = state.route.targets(each, opened.begun_at)
             if targets:
                 state.sent(each.resource, len(targets))
                 requests.extend(self._request(url, each) for url in targets)
+            elif each.kind != "article" and each.fetched:
+                await state.run(partial(finish, resource_id=each.resource, outcome="listing", due_at=None))
             else:
                 await self._put_off(each)
         return requests

@@ -153,9 +153,9 @@ class Intake:
         )
 
     def _reading(self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool) -> Reading:
-        found, more = tuple(each for each in result.found if self._is_wanted(each)), result.more
+        found, more, parts = tuple(filter(self._is_wanted, result.found)), result.more, result.parts
         if self._state.options.full:
-            found, more = found + more, ()
+            more, parts = (), parts + more
         published = result.content.published.at if result.content and result.content.published else None
         due = next_visit(task.at, published) if result.outcome == "article" and not copy else None
         return Reading(
@@ -171,6 +171,7 @@ class Intake:
             announced=result.announced,
             published_day=result.published_day,
             more=more,
+            parts=parts,
             due_at=due,
         )
 
@@ -208,9 +209,9 @@ class Intake:
         standing = state.route.leave(task.url)
         if standing is not None:
             await state.set_state(standing.row.id, "seized", capture)
-        if task.kind == "article" and task.key is not None:
-            key, outlet, now = task.key, state.opened.outlet, state.clock.now()
-            await state.run(lambda connection: make_due(connection, outlet, [key], now))
+        if task.kind == "article":
+            now = state.clock.now() + timedelta(milliseconds=1)  # this fetch was a fetch too
+            await state.run(lambda connection: make_due(connection, [task.url], now, since=now))
 
     def _answered(self, url: str) -> None:
         standing = self._state.route.answered(url)

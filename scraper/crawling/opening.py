@@ -57,7 +57,7 @@ class Opened:
     def read_capture(self, connection: Connection, capture_id: int) -> tuple[PendingCapture, Exchange]:
         """A kept capture and its exchange, read back from its WARC file."""
         place = capture_at(connection, capture_id)
-        return place, read_exchange(self.archive.warc_folder, place.warc_path, place.offset, place.length)
+        return place, read_exchange(self.archive.folder, place.warc_path, place.offset, place.length)
 
     def add_one(self, connection: Connection, found: Found, now: datetime) -> int:
         """The id of a resource, which is added if it is not known."""

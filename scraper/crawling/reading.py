@@ -60,6 +60,7 @@ class ReadResult:
     matched: str = ""
     found: tuple[Found, ...] = ()
     more: tuple[Found, ...] = ()
+    parts: tuple[Found, ...] = ()
     announced: tuple[str, ...] = ()
     published_day: date | None = None
 
@@ -98,10 +99,8 @@ class Reader:
                 return ReadResult(outcome=f"refused:{findings.problem}")
         return ReadResult(
             outcome="listing",
-            found=(
-                *articles_found(findings.links, outlet, by=task.kind, at=task.at),
-                *listings_found(findings.parts, outlet, way=task.kind, at=task.at),
-            ),
+            found=articles_found(findings.links, outlet, by=task.kind, at=task.at),
+            parts=listings_found(findings.parts, outlet, way=task.kind, at=task.at),
             more=listings_found(findings.more, outlet, way=task.kind, at=task.at),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
 
 from scraper.outlet import Domain, Outlet
@@ -65,12 +66,16 @@ class Route:
         ]
         return max(fits, key=lambda each: len(each.domain.path), default=None)
 
-    def targets(self, leased: Leased) -> list[str]:
-        """The URLs to ask for a resource: one for an article, one a living domain for a listing."""
+    def targets(self, leased: Leased, since: datetime) -> list[str]:
+        """The URLs to ask for a resource: one for an article, one a living domain for a listing.
+
+        A listing is not asked again where it was fetched at `since` or later.
+        """
         urls = [place.url for place in leased.locations]
         if leased.kind == "article":
             url = self.article_url(urls)
             return [url] if url else []
+        urls = [each.url for each in leased.locations if each.fetched_at is None or each.fetched_at < since]
         asked = {url.partition("://")[2]: url for url in sorted(map(self.asked_as, urls)) if self._may_ask(url)}
         return list(asked.values())
 

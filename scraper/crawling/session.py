@@ -76,6 +76,8 @@ class CrawlSession:
         loop = asyncio.get_running_loop()
         state.opened = await loop.run_in_executor(None, open_archive, self._config, state.outlet, self.clock)
         self._is_open = True
+        if state.options.full:
+            state.opened.begun_at = self.clock.now()
         state.route = Route(state.outlet, state.opened.domains, state.options.domains, state.opened.plain)
         await state.run(self._add_seeds)
         await self._hold_hosts()
@@ -135,9 +137,8 @@ class CrawlSession:
     def _add_seeds(self, connection: Connection) -> None:
         opened, now = self.state.opened, self.clock.now()
         add_found(connection, opened.outlet, self._seeds, now=now, crawl=opened.crawl)
-        listings = [seed.key for seed in self._seeds if seed.kind != "probe"]
-        since = None if self.state.options.full else opened.begun_at
-        make_due(connection, opened.outlet, listings, now, unless_since=since)
+        listings = [seed.url for seed in self._seeds if seed.kind != "probe"]
+        make_due(connection, listings, now, since=opened.begun_at)
 
     def _give_back(self, connection: Connection) -> None:
         opened = self.state.opened
