@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 app = group("Crawl the bundled outlet.")
 OUTLET = "demo"
 FOLDER = Path("presskeep-demo")
-NOON = "leap:2026-06-01T12:00:00Z"
-"""The day that the replica shows first. The clock leaps, so that a polite crawl takes seconds."""
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+"""On the day that the replica shows. The clock leaps from there, so that a polite crawl takes seconds."""
 ARTICLE_LINES = 14
 SHOWN = 6
 _UNTOLD = ("refused:robots-txt",)
@@ -51,7 +52,11 @@ def demo(
     if config.archive == default_archive() and config.database is None:
         config = replace(config, archive=FOLDER)
     with _replica(articles, seed) as connect_to:
-        asking = replace(config, connect_to=(*connect_to, *config.connect_to), now=config.now or NOON)
+        asking = replace(
+            config,
+            connect_to=(*connect_to, *config.connect_to),
+            now=config.now or f"leap:{_instant(config).isoformat()}",
+        )
         if not json:
             write_error("A replica of a news site runs on this machine; crawling it over all its domains ...")
         reports = _crawl(asking)
@@ -62,6 +67,22 @@ def demo(
         _tell(config, reports[0])
     say_errors(reports)
     return code
+
+
+def _instant(config: Config) -> datetime:
+    """When the demo's crawl begins by its own clock: after what the archive has seen already."""
+    from sqlalchemy import func, select
+
+    from storage.archive import Archive
+    from storage.errors import ArchiveMissing
+    from storage.models import location
+
+    try:
+        with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+            last = connection.execute(select(func.max(location.c.fetched_at))).scalar()
+    except ArchiveMissing:
+        last = None
+    return NOON if last is None else max(NOON, last + timedelta(minutes=1))
 
 
 @contextmanager
