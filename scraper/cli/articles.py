@@ -41,7 +41,7 @@ def article_text(content: ArticleContent) -> list[str]:
     facts = [fact for fact in facts if fact]
     if facts:
         lines += [*textwrap.wrap(" | ".join(facts), columns), ""]
-    if content.lead:
+    if content.lead and not _begins_with_lead(content):
         lines += [*textwrap.wrap(content.lead, columns), ""]
     for block in content.blocks:
         if block.kind not in _SILENT:
@@ -57,7 +57,7 @@ def article_markdown(content: ArticleContent) -> list[str]:
     facts = [", ".join(content.authors), _when(content), " > ".join(content.section)]
     if any(facts):
         lines += [f"*{escape_markdown(' | '.join(fact for fact in facts if fact))}*", ""]
-    if content.lead:
+    if content.lead and not _begins_with_lead(content):
         lines += [f"**{escape_markdown(content.lead)}**", ""]
     for block in content.blocks:
         if block.kind not in _SILENT:
@@ -70,6 +70,12 @@ def article_markdown(content: ArticleContent) -> list[str]:
 def escape_markdown(text: str) -> str:
     """The text so that CommonMark shows it as it is."""
     return _LINE_START.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", text))
+
+
+def _begins_with_lead(content: ArticleContent) -> bool:
+    """Whether the page says its lead once more as the body's first paragraph."""
+    first = next((block.text for block in content.blocks if block.kind == "paragraph"), "")
+    return first == content.lead
 
 
 def _block_json(block: Block) -> dict[str, Any]:
