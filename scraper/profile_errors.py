@@ -83,6 +83,8 @@ EXAMPLES = {
     "templates.published.formats": 'formats = ["%d %B %Y %H:%M"]',
     "templates.published.zone": 'zone = "Europe/London"',
     "templates.figures": '[[templates.figures]]\nselect = ["figure"]\ncaption = ["figcaption"]',
+    "templates.figures.select": 'select = ["figure.photo"]',
+    "templates.kinds.select": 'select = ["video"]',
     "templates.figures.credit_pattern": "credit_pattern = '\\((?P<credit>Photo by [^()]+)\\)$'",
     "templates.kinds": '[[templates.kinds]]\nkind = "video"\nselect = ["video"]',
     "templates.kinds.kind": 'kind = "video"',

@@ -13,6 +13,8 @@ from html import escape
 from random import Random
 from typing import Literal
 
+from scraper.outlet import Outlet
+
 Era = Literal["old", "later"]
 Addresses = Literal["listed", "linked", "none", "absent"]
 
@@ -45,7 +47,7 @@ class Piece:
     @property
     def path(self) -> str:
         slug = "-".join(self.headline.replace("’", "").split()[:4])
-        return f"/Detail/{self.at:%Y/%m/%d}/{self.key}/{slug}"
+        return f"/{('Detail', 'detail', 'DETAIL')[self.key % 3]}/{self.at:%Y/%m/%d}/{self.key}/{slug}"
 
     @property
     def printed_caption(self) -> str | None:
@@ -126,6 +128,15 @@ def printed_date(at: datetime, era: Era) -> str:
     return f"{at:%A}, {at.day} {at:%B %Y} {at.hour % 12 or 12}:{at:%M} {at:%p}"
 
 
+def swap_rules(outlet: Outlet, one: str, other: str) -> Outlet:
+    """The outlet with two fields of each template taken for each other."""
+    templates = tuple(
+        template.model_copy(update={one: getattr(template, other), other: getattr(template, one)})
+        for template in outlet.templates
+    )
+    return outlet.model_copy(update={"templates": templates})
+
+
 def _head(piece: Piece, era: Era, hand: Hand) -> str:
     lost = escape(piece.headline.replace("’", "").replace("'", ""))
     title = escape(piece.headline, quote=False)
@@ -167,6 +178,8 @@ def _old(piece: Piece, hand: Hand) -> str:
 
 def _later(piece: Piece, hand: Hand) -> str:
     updated = f" [Updated: {printed_date(piece.updated, 'later')} ]" if piece.updated else ""
+    date = printed_date(piece.at, "later") + updated
+    date = hand.pick(date, f"<span>{date}</span>", f"<i class=clock></i> {date}", f"{piece.section[-1]} | {date}")
     player = ""
     if piece.video:
         player = (
@@ -178,11 +191,11 @@ def _later(piece: Piece, hand: Hand) -> str:
     image = f'<img src="https://cdn.presstv.ir/Photo/2020/11/15/{piece.key}.jpg">'
     figure = f"<figure>{image}{_caption(piece, hand)}</figure>"
     if hand.random.random() < 0.5:
-        figure = f'<div {hand.classes("news-image")}>{image}{_caption(piece, hand)}</div>'
+        figure = f"<div {hand.classes(hand.pick('news-image', 'media'))}>{image}{_caption(piece, hand)}</div>"
     parts = [
         _breadcrumb(piece, hand),
         f"<h1 {hand.classes('news-title-container')}>{hand.space()}{hand.text(piece.headline)}</h1>",
-        f"<div {hand.classes('news-detail')}>{hand.space()}{printed_date(piece.at, 'later')}{updated}</div>",
+        f"<div {hand.classes('news-detail')}>{hand.space()}{date}</div>",
         _foreign(piece),
         figure if not piece.video else "",
         hand.wrap(f"<div {hand.classes('news-body-container')}>{player}{body}</div>"),
@@ -210,6 +223,7 @@ def _caption(piece: Piece, hand: Hand) -> str:
         f"<figcaption>{text}</figcaption>",
         f"<div {hand.classes('caption')}>{text}</div>",
         f"<p class='img-caption'>{text}</p>",
+        f"<span>{text}</span>",
     )
 
 
@@ -220,7 +234,9 @@ def _foreign(piece: Piece) -> str:
 def _body(piece: Piece, hand: Hand) -> str:
     parts = []
     if piece.reporter:
-        parts += [f"<p>{hand.text(piece.reporter)}</p>", f"<p>Press TV, {piece.place}</p>"]
+        name, place = hand.text(piece.reporter), f"Press TV, {piece.place}"
+        apart, together = f"<p>{name}</p><p>{place}</p>", f"<p>{name}<br>{place}</p>"
+        parts.append(hand.pick(apart, together, f"<h4>{name}</h4><h5>{place}</h5>"))
     for entry in piece.body:
         parts.append(hand.paragraph(entry) if isinstance(entry, str) else _special(entry, piece, hand))
     for number, caption in enumerate(piece.photos):
