@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import math
 import multiprocessing
+import pickle
 import resource
 import signal
+import socket
+import struct
+import threading
+import time
+import traceback
 from collections.abc import Mapping
-from concurrent.futures import TimeoutError as FutureTimeout
-from typing import TYPE_CHECKING
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.reading import Reader, ReadListing, ReadResult, ReadTask
 from scraper.extraction.page import Limits
 
 if TYPE_CHECKING:
-    from pebble import ProcessPool
-
     from scraper.outlet import Outlet
+
+log = logging.getLogger(__name__)
 
 PRELOADED = ("scraper.extraction.extracting", "scraper.fetching.decoding", "spiders.ways")
 """Modules that the fork server loads once, so that the workers share their pages of memory."""
@@ -24,15 +37,32 @@ PRELOADED = ("scraper.extraction.extracting", "scraper.fetching.decoding", "spid
 PAGES_A_WORKER = 2_000
 """A worker goes after so many pages: what leaks in parsers of others does not add up."""
 
-_reader: Reader | None = None
+START_SECONDS = 60.0
+"""How long a worker may take until it is ready."""
+STARTS = 5
+"""So many starts in a row may fail before a page is given up for want of a worker."""
+GRACE_SECONDS = 5
+"""A worker outlives its limit by so many seconds, then it ends itself: its parent may be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What makes a process a worker."""
+
+    outlets: dict[str, Outlet]
+    limits: Limits
+    read_listing: ReadListing | None
+    seconds: float
+    memory: int
 
 
 class Workers:
-    """A pool of processes that read captures.
+    """Processes that read captures, each with a thread here that hands it its tasks.
 
     One hostile page costs one worker's seconds and nothing else: beyond `seconds` or `memory` bytes (address space
-    of a worker) its outcome is 'failed:timeout' or 'failed:memory', and another worker takes its place. Start it
-    before the reactor and before threads: the fork server must be forked from a quiet process.
+    of a worker) its outcome is 'failed:timeout' or 'failed:memory', and another worker takes its place. Nothing is
+    shared between workers, so that one may be killed at any moment; a page whose worker died is read once more by
+    another. Start it before the reactor and before threads: the fork server must be forked from a quiet process.
     """
 
     def __init__(
@@ -45,56 +75,193 @@ class Workers:
         seconds: float,
         memory: int,
     ) -> None:
-        self._seconds = seconds
-        self._pool: ProcessPool = _start_pool(dict(outlets), limits, read_listing, count, memory)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([*PRELOADED, __name__])
+        setup = _Setup(dict(outlets), limits, read_listing, seconds, memory)
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._stopping = threading.Event()
+        self._desks = [_Desk(context, setup, self._jobs, self._stopping) for _ in range(count)]
 
     async def read(self, task: ReadTask) -> ReadResult:
         """Read one capture. What kills or stops a worker is an outcome too."""
-        from pebble import ProcessExpired
-
-        future = self._pool.schedule(_read, args=(task,), timeout=self._seconds)
-        try:
-            return await asyncio.wrap_future(future)
-        except (TimeoutError, FutureTimeout):
-            return ReadResult(outcome="failed:timeout")
-        except MemoryError:
-            return ReadResult(outcome="failed:memory")
-        except ProcessExpired:
-            return ReadResult(outcome="failed:worker-died")
-        except RecursionError:
-            return ReadResult(outcome="failed:too-deep")
+        job = _Job(task, Future())
+        self._jobs.put(job)
+        return await asyncio.wrap_future(job.future)
 
     def stop(self) -> None:
         """End the workers at once; what they were reading stays pending."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join(timeout=10)
+        self._stopping.set()
+        for desk in self._desks:
+            self._jobs.put(None)
+            desk.kill()
+        for desk in self._desks:
+            desk.join()
 
 
-def _start_pool(
-    outlets: dict[str, Outlet], limits: Limits, read_listing: ReadListing | None, count: int, memory: int
-) -> ProcessPool:
-    from pebble import ProcessPool
-
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, __name__])
-    return ProcessPool(
-        max_workers=count,
-        max_tasks=PAGES_A_WORKER,
-        initializer=_prepare,
-        initargs=(outlets, limits, read_listing, memory),
-        context=context,
-    )
+@dataclass(frozen=True, slots=True)
+class _Job:
+    task: ReadTask
+    future: Future[ReadResult]
 
 
-def _prepare(outlets: dict[str, Outlet], limits: Limits, read_listing: ReadListing | None, memory: int) -> None:
-    """Make this process a worker: bounded memory, deaf to the terminal's Ctrl-C (the parent ends it)."""
-    global _reader
+class _WorkerGone(Exception):
+    """The worker ended while it had a task, or before it took one."""
+
+
+class _Desk:
+    """The thread that serves one worker, and puts another in its place when it ends."""
+
+    def __init__(self, context: Any, setup: _Setup, jobs: SimpleQueue[_Job | None], stopping: threading.Event) -> None:
+        self._context, self._setup, self._jobs, self._stopping = context, setup, jobs, stopping
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._serve, name="worker-desk", daemon=True)
+        self._thread.start()
+
+    def kill(self) -> None:
+        """End the worker, whatever it does."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def join(self) -> None:
+        self._thread.join(timeout=10)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(_WorkerGone):
+            self._worker()  # the first page need not wait for it
+        while (job := self._jobs.get()) is not None:
+            if not job.future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = self._read(job.task)
+            except Exception as error:  # noqa: BLE001 - whoever waits for the page is told
+                job.future.set_exception(error)
+                continue
+            if self._stopping.is_set():
+                job.future.set_exception(CancelledError())
+            else:
+                job.future.set_result(result)
+        self._dismiss()
+
+    def _read(self, task: ReadTask) -> ReadResult:
+        """Read a task; once more where the worker died, which may have had nothing to do with the page."""
+        for _ in range(2):
+            try:
+                return self._ask(task)
+            except _WorkerGone:
+                self._dismiss()
+            except TimeoutError:
+                self._dismiss()
+                return ReadResult(outcome="failed:timeout")
+            if self._stopping.is_set():
+                break
+        return ReadResult(outcome="failed:worker-died")
+
+    def _ask(self, task: ReadTask) -> ReadResult:
+        """Raises _WorkerGone, and TimeoutError where the worker does not answer within its limit."""
+        connection = self._worker()
+        until = time.monotonic() + self._setup.seconds
+        try:
+            connection.send(task)
+            if not connection.poll(max(0.0, until - time.monotonic())):
+                raise TimeoutError
+            result, fault, is_last = connection.recv()
+        except (BlockingIOError, TimeoutError) as error:
+            raise TimeoutError from error
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            raise _WorkerGone from error
+        if fault:
+            log.error("reading %s failed: %s", task.url, fault.rstrip().rpartition("\n")[2])
+            log.debug("%s", fault)
+        if is_last:
+            self._dismiss()
+        assert isinstance(result, ReadResult)
+        return result
+
+    def _worker(self) -> Connection:
+        """The worker's connection; a new worker's where there is none that lives. Raises _WorkerGone."""
+        if self._process is not None and self._connection is not None and self._process.is_alive():
+            return self._connection
+        for attempt in range(STARTS):
+            self._dismiss()
+            if self._stopping.is_set():
+                break
+            try:
+                return self._hire()
+            except (OSError, EOFError) as error:
+                log.warning("a worker did not start: %s", str(error) or type(error).__name__)
+                self._stopping.wait(0.1 * 2**attempt)
+        raise _WorkerGone
+
+    def _hire(self) -> Connection:
+        ours, theirs = self._context.Pipe()
+        self._connection = ours
+        with theirs:
+            process = self._context.Process(target=_work, args=(theirs, self._setup), name="reader", daemon=True)
+            process.start()
+        self._process = process
+        if self._stopping.is_set():
+            raise EOFError("the run ends")
+        if not ours.poll(START_SECONDS):
+            raise TimeoutError("it was not ready in time")
+        ours.recv()
+        _bound(ours, self._setup.seconds)
+        return self._connection
+
+    def _dismiss(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join(timeout=1)
+        self._process = self._connection = None
+
+
+def _bound(connection: Connection, seconds: float) -> None:
+    """Let no send or receive over a connection take longer: a worker may be stopped in the middle of either."""
+    limit = struct.pack("ll", math.ceil(seconds), 0)
+    with socket.fromfd(connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+
+
+def _work(connection: Connection, setup: _Setup) -> None:
+    """A worker's life: bounded memory, deaf to the terminal's signals (the parent ends it), one task at a time."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    _reader = Reader(outlets, limits, read_listing)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_AS, (setup.memory, setup.memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    reader = Reader(setup.outlets, setup.limits, setup.read_listing)
+    connection.send(None)
+    for left in reversed(range(PAGES_A_WORKER)):
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):
+            return
+        signal.alarm(math.ceil(setup.seconds) + GRACE_SECONDS)
+        result, fault = _read(reader, task)
+        signal.alarm(0)
+        # What ran out of memory left its pieces behind: such a worker goes.
+        is_last = left == 0 or result.outcome == "failed:memory"
+        try:
+            connection.send((result, fault, is_last))
+        except MemoryError:
+            connection.send((ReadResult(outcome="failed:memory"), "", True))
+        except OSError:
+            return  # the parent is gone
+        if is_last:
+            return
 
 
-def _read(task: ReadTask) -> ReadResult:
-    assert _reader is not None, "the worker was not prepared"
-    return _reader.read(task)
+def _read(reader: Reader, task: ReadTask) -> tuple[ReadResult, str]:
+    """What a capture is, and what broke where reading it broke."""
+    try:
+        return reader.read(task), ""
+    except MemoryError:
+        return ReadResult(outcome="failed:memory"), ""
+    except RecursionError:
+        return ReadResult(outcome="failed:too-deep"), ""
+    except Exception:  # noqa: BLE001 - whatever a page does to a parser is that page's outcome
+        return ReadResult(outcome="failed:reader-broke"), traceback.format_exc(limit=-8)
