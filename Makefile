@@ -33,7 +33,7 @@ demo: $(VENV)/.core
 	@$(BIN)/presskeep demo
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "not soak"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -46,7 +46,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m pytest -q -m soak --timeout 0
+	@PRESSKEEP_KILLS=200 $(BIN)/python -m pytest -n $(JOBS) -q --timeout 0 tests/test_killing.py
 
 docs: $(VENV)/.dev
 	@$(BIN)/python -m tests.keep_help
