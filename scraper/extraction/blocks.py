@@ -8,21 +8,24 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.passages import Passage, plain
+from scraper.extraction.passages import Passage, letters_of, plain
 from storage.content import Block, BlockKind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = frozenset(("ul", "ol", "menu"))
 _CELLS = frozenset(("td", "th"))
-READ_MORE = re.compile(
-    r"(?:read (?:more|also|next)|(?:see|watch) (?:also|more)|related (?:articles?|stories|news|content)|more on this(?: story)?"
-    r"|(?:à |a )?lire (?:aussi|également|la suite)|sur le même sujet|lesen sie (?:auch|mehr)|mehr zum thema|leia (?:também|mais)"
-    r"|lea también|leer más|te puede interesar|leggi anche|lees (?:ook|meer)|läs (?:också|mer)|читайте также|читайте ещё"
-    r"|اقرأ (?:أيضا|أيضًا|المزيد)|بیشتر بخوانید|مطالب مرتبط)\s*[:：]?",
-    re.I,
+_LABELS = (
+    r"read (?:more|also|next)|(?:see|watch) (?:also|more)|also (?:read|see)|related(?: articles?| stor(?:y|ies)| news| content)?"
+    r"|more on this(?: story)?|(?:à |a )?lire (?:aussi|également|la suite)|sur le même sujet|lesen sie (?:auch|mehr)"
+    r"|mehr zum thema|leia (?:também|mais)|lea también|leer más|te puede interesar|leggi anche|lees (?:ook|meer)"
+    r"|läs (?:också|mer)|читайте также|читайте ещё|اقرأ (?:أيضا|أيضًا|المزيد)|بیشتر بخوانید|مطالب مرتبط"
 )
+READ_MORE = re.compile(rf"\W{{0,2}}(?:{_LABELS})\s*[:：]?", re.I)
 """Labels, whole, that stand before links to other articles."""
+_LABELLED_LINK = re.compile(rf"\W{{0,2}}(?:{_LABELS})\s*[:：]", re.I)
+_LINKED_ENOUGH = 0.7
 _LINKS_ALONE = 0.95
+_HEADLINE_WITHIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +68,35 @@ def build_blocks(pieces: Iterable[Piece], root: HtmlElement | None = None) -> tu
 
 
 def without_read_more(pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces without 'Read more:' blocks: a label, and the links alone that follow it.
-
-    A label that no link follows goes where it ends in a colon: it is a heading of nothing.
-    """
+    """The pieces without 'Read more:' blocks: a label that ends in a colon and the links alone that follow it, or a
+    line that is the label and its link. Without a colon it may be the label of a button, or a heading."""
     kept: list[Piece] = []
     at = 0
     while at < len(pieces):
-        piece = pieces[at]
-        if READ_MORE.fullmatch(plain(piece.text)):
-            end = at + 1
-            while end < len(pieces) and _is_links(pieces[end]):
-                end += 1
-            if end > at + 1 or piece.text.rstrip().endswith((":", "：")):
-                at = end
-                continue
-        kept.append(piece)
+        line = plain(pieces[at].text)
+        if READ_MORE.fullmatch(line) and line.endswith((":", "：")):
+            at += 1
+            while at < len(pieces) and _linked(pieces[at], _LINKS_ALONE):
+                at += 1
+            continue
+        if not (_LABELLED_LINK.match(line) and _linked(pieces[at], _LINKED_ENOUGH)):
+            kept.append(pieces[at])
         at += 1
     return kept
 
 
-def _is_links(piece: Piece) -> bool:
-    return piece.passage is not None and piece.passage.link_share >= _LINKS_ALONE
+def without_headline(pieces: Sequence[Piece], headlines: Iterable[str]) -> list[Piece]:
+    """The pieces without the page's headline, where it stands among the first of them once more."""
+    said = {letters_of(headline).casefold() for headline in headlines} - {""}
+    return [
+        piece
+        for at, piece in enumerate(pieces)
+        if at >= _HEADLINE_WITHIN or letters_of(piece.text).casefold() not in said
+    ]
+
+
+def _linked(piece: Piece, share: float) -> bool:
+    return piece.passage is not None and piece.passage.link_share >= share
 
 
 def _form_of(

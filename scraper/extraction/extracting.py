@@ -106,7 +106,7 @@ def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[P
         outcome = replace(outcome, announced=read_announced(passages, outlet))
     else:
         read = _read_without_template(page, outlet, tree, passages, stated)
-    return _judge(page, outlet, read, outcome, known=identified is not None)
+    return _judge(page, outlet, read, outcome, passages, known=identified is not None)
 
 
 def _read_without_template(
@@ -120,7 +120,9 @@ def _read_without_template(
     )
 
 
-def _judge(page: Page, outlet: Outlet | None, read: Read, outcome: Outcome, *, known: bool) -> Outcome:
+def _judge(
+    page: Page, outlet: Outlet | None, read: Read, outcome: Outcome, passages: list[Passage], *, known: bool
+) -> Outcome:
     """An article, or a refusal that says why; a page at no article's address is none unless a person says so."""
     content = read.content
     candidate = content if content.headline or content.blocks else None
@@ -129,18 +131,23 @@ def _judge(page: Page, outlet: Outlet | None, read: Read, outcome: Outcome, *, k
     if outlet is not None and not known:
         reason = "listing" if len(outcome.links) >= _LISTED and len(content.body) < _LISTED_TEXT else "no-article"
         return replace(outcome, verdict=f"refused:{reason}", candidate=candidate)
-    if outlet is None and _is_home(page.url):
+    if outlet is None and _is_home(page.url) and _linked_share(passages) > _HOME_LINKED:
         return replace(outcome, verdict="refused:listing", candidate=candidate)
     return replace(outcome, article=content)
 
 
 _LISTED = 5
 _LISTED_TEXT = 1_000
+_HOME_LINKED = 0.6
 
 
 def _is_home(url: str) -> bool:
     parts = urlsplit(url)
     return bool(parts.hostname) and parts.path in ("", "/") and not parts.query
+
+
+def _linked_share(passages: list[Passage]) -> float:
+    return sum(passage.linked for passage in passages) / max(1, sum(len(passage.text) for passage in passages))
 
 
 def _says_article(stated: Structured) -> bool:

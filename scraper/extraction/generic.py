@@ -7,11 +7,11 @@ from datetime import UTC, datetime, tzinfo
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.blocks import Piece, build_blocks, without_read_more
+from scraper.extraction.blocks import Piece, build_blocks, without_headline, without_read_more
 from scraper.extraction.engine import take
 from scraper.extraction.grounding import ground
 from scraper.extraction.metadata import read_language, read_metadata
-from scraper.extraction.passages import Passage
+from scraper.extraction.passages import Passage, text_of
 from scraper.extraction.structured import Structured
 from storage.content import ArticleContent, Figure, plain_text
 
@@ -37,8 +37,9 @@ def read_generic(
     """Read any page as an article. `zone` reads dates that state none; `languages` are those to choose from."""
     taken = take(tree, url, captured_at)
     pieces = [Piece(each.text, each.passage) for each in ground(taken.lines, passages)] if taken else []
-    blocks = build_blocks(without_read_more(pieces))
     data = read_metadata(tree, stated, taken, captured_at=captured_at, zone=zone)
+    headlines = [data.headline, (taken.title if taken else None) or "", *_sole_heading(tree)]
+    blocks = build_blocks(without_read_more(without_headline(pieces, headlines)) or pieces)
     text = plain_text(blocks)
     data.language, how = read_language(tree, text, languages)
     found = {**data.found, "body": "trafilatura"} if blocks else dict(data.found)
@@ -59,3 +60,9 @@ def read_generic(
         found=found,
     )
     return Read(content, None if text.strip() else "empty")
+
+
+def _sole_heading(tree: HtmlElement) -> list[str]:
+    """The text of the page's only h1: with several, none is surely the headline."""
+    headings = [text for each in tree.iter("h1") if (text := text_of(each))]
+    return headings if len(headings) == 1 else []

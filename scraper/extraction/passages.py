@@ -109,7 +109,14 @@ class Passage:
     element: HtmlElement
     linked: int = 0
     order: int = 0
-    letters: str = field(default="", repr=False)
+    _letters: str | None = field(default=None, repr=False)
+
+    @property
+    def letters(self) -> str:
+        """Letters and digits of the text, as letters_of() gives them."""
+        if self._letters is None:
+            self._letters = letters_of(self.text)
+        return self._letters
 
     @property
     def link_share(self) -> float:
@@ -218,7 +225,7 @@ class _Reader:
         text = _tidy_lines(printed) if block.tag == "pre" else tidy(printed)
         if text:
             linked = min(self._linked, len(text))
-            self.passages.append(Passage(text, block, linked, len(self.passages), letters_of(text)))
+            self.passages.append(Passage(text, block, linked, len(self.passages)))
         self._parts.clear()
         self._linked = 0
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any, TypeGuard
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from scraper.extraction.passages import plain, text_of, tidy
@@ -173,6 +174,7 @@ def _meta(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
     return {name: tuple(values) for name, values in found.items()}
 
 
+_ITEMS = etree.XPath("//*[@itemprop]")
 _PROPERTIES = frozenset(
     ["headline", "datepublished", "datemodified", "datecreated", "author", "articlesection", "alternativeheadline"]
 )
@@ -180,11 +182,8 @@ _PROPERTIES = frozenset(
 
 def _microdata(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for element in tree.iter("*"):
-        stated = element.get("itemprop")
-        if not stated:
-            continue
-        for name in stated.lower().split():
+    for element in _ITEMS(tree):
+        for name in element.get("itemprop").lower().split():
             if name in _PROPERTIES:
                 value = element.get("content") or element.get("datetime") or _name_within(element)
                 if value and len(value) < 500:

@@ -10,6 +10,9 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 DEEPEST = 200
 """Levels below which wrappers are taken away. libxml2 stops at 256 by default, and trafilatura recurses."""
 
+_COUNT = etree.XPath("count(//*)")
+# One step a level: each level's elements are looked at once, which no other expression for depth can say.
+_BELOW_DEEPEST = etree.XPath(f"boolean({'/*' * (DEEPEST + 1)})")
 _CLOSED_DOCTYPE = re.compile(r"^\s*<\s?!\s?DOCTYPE[^>]*/[^<>]*>", re.I)
 _CLOSED_HTML = re.compile(r"(<html[^>]{0,500}?)\s*/>", re.I)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}>", re.I)
@@ -68,11 +71,11 @@ def parse_page(text: str, *, elements: int) -> HtmlElement:
         raise Unreadable("empty") from None
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise Unreadable("too-deep")
-    if sum(1 for _ in zip(tree.iter(), range(elements + 1), strict=False)) > elements:
+    if _COUNT(tree) > elements:
         raise Unreadable("too-large")
-    if _depth(tree, DEEPEST) > DEEPEST:
+    if _too_deep(tree):
         _flatten(tree)
-        if _depth(tree, DEEPEST) > DEEPEST:
+        if _too_deep(tree):
             raise Unreadable("too-deep")
     return tree
 
@@ -88,19 +91,8 @@ def _repair(text: str) -> str:
 _HEAD = 4_096
 
 
-def _depth(tree: HtmlElement, enough: int) -> int:
-    """Levels of a tree; counting stops above `enough`."""
-    depth = deepest = 0
-    for event, _ in etree.iterwalk(tree, events=("start", "end")):
-        if event == "start":
-            depth += 1
-            if depth > deepest:
-                deepest = depth
-                if deepest > enough:
-                    break
-        else:
-            depth -= 1
-    return deepest
+def _too_deep(tree: HtmlElement) -> bool:
+    return bool(_BELOW_DEEPEST(tree))
 
 
 def _flatten(tree: HtmlElement) -> None:
@@ -111,7 +103,7 @@ def _flatten(tree: HtmlElement) -> None:
             continue
         if len(element) == 1 and not (element.text or "").strip() and not (element[0].tail or "").strip():
             element.drop_tag()
-    if _depth(tree, DEEPEST) <= DEEPEST:
+    if not _too_deep(tree):
         return
     for element in list(tree.iter("font", "b", "i", "u", "em", "strong", "small", "big", "span", "center")):
         if element.getparent() is not None:
