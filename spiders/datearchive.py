@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from scraper.extraction.page import Link, Page
 from scraper.outlet import Discovery, Domain, Outlet
 from spiders.links import parse_page
 from spiders.sections import read_links
-from spiders.ways import Findings, Request, Seed, address_of, domains_of, path_of
+from spiders.starts import address_of, fill_start, match_start, path_of
+from spiders.ways import Findings, Request, Seed, domains_of
 
 LONGEST = 36_525
 """Days of the longest window that is asked across a gap in the archive."""
-
-_PARTS = {
-    "{from}": r"(?P<from>\d{4}-\d\d-\d\d)",
-    "{to}": r"(?P<to>\d{4}-\d\d-\d\d)",
-    "{page}": r"(?P<page>\d{1,6})",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -100,40 +92,21 @@ def _listed(start: str, window: Window | None, domain: Domain) -> tuple[Link, ..
 
 
 def _fill(start: str, window: Window) -> str:
-    return (
-        start.replace("{from}", window.first.isoformat())
-        .replace("{to}", window.last.isoformat())
-        .replace("{page}", str(window.page))
-    )
+    first, last = window.first.isoformat(), window.last.isoformat()
+    return fill_start(start, **{"from": first, "to": last, "page": window.page})
 
 
 def _locate(url: str, rule: Discovery, domain: Domain | None) -> tuple[str, Window] | None:
     """The template that a URL was made from, and its window."""
     path = path_of(url, domain)
     for start in rule.start:
-        match = _template(path_of(start, None) if "://" in start else start).fullmatch(path)
-        if match is None:
+        values = match_start(path_of(start) if "://" in start else start, path)
+        if values is None:
             continue
-        groups = match.groupdict()
         try:
-            last = date.fromisoformat(groups.get("to") or groups["from"])
-            first = date.fromisoformat(groups.get("from") or groups["to"])
+            last = date.fromisoformat(values.get("to") or values["from"])
+            first = date.fromisoformat(values.get("from") or values["to"])
         except ValueError:
             return None
-        return start, Window(first, last, int(groups.get("page") or 1))
+        return start, Window(first, last, int(values.get("page") or 1))
     return None
-
-
-@lru_cache(maxsize=256)
-def _template(start: str) -> re.Pattern[str]:
-    pieces = re.split(r"(\{from\}|\{to\}|\{page\})", start)
-    seen: set[str] = set()
-    pattern = ""
-    for piece in pieces:
-        named = _PARTS.get(piece)
-        if named is None:
-            pattern += re.escape(piece)
-        else:
-            pattern += named if piece not in seen else rf"(?P={piece[1:-1]})"
-            seen.add(piece)
-    return re.compile(pattern)

@@ -12,9 +12,9 @@ from scraper.extraction.page import Link, Page
 from scraper.outlet import Discovery, Outlet
 from scraper.selecting import select
 from spiders.links import MAX_LINKS, absolute_url, base_of, meant_host, parse_page
-from spiders.ways import Findings, Request, Seed, listing_seeds, path_of
+from spiders.starts import address_of, fill_start, match_start, path_of
+from spiders.ways import Findings, Request, Seed, listing_seeds
 
-_PAGE = "{page}"
 _MAX_NAME = 300
 _MAX_SECTIONS = 500
 _NUMBER = re.compile(r"\d{1,9}")
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"\d{1,9}")
 
 def seeds(outlet: Outlet, rule: Discovery, request: Request) -> Iterator[Seed]:
     """The first page of each section on each domain."""
-    yield from listing_seeds(outlet, rule, request, [start.replace(_PAGE, "1") for start in rule.start])
+    yield from listing_seeds(outlet, rule, request, [fill_start(start, page=1) for start in rule.start])
 
 
 def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
@@ -87,7 +87,8 @@ def _next_pages(
 def _menu(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery) -> tuple[Link, ...]:
     """The sections that a start page's menu leads to, on the page's own host: other hosts have menus of their own."""
     here = urlsplit(page.url)
-    if not rule.menu or path_of(page.url, outlet.domain_of(here.hostname or "", here.path)) not in rule.start:
+    path = path_of(page.url, outlet.domain_of(here.hostname or "", here.path))
+    if not rule.menu or all(match_start(start, path) is None for start in rule.start):
         return ()
     base = base_of(tree, page)
     sections: dict[str, Link] = {}
@@ -138,14 +139,13 @@ def _within(url: str, pages: int) -> bool:
 
 def count_on(url: str, outlet: Outlet, rule: Discovery) -> str | None:
     """The URL of the page after `url` by the rule's template with {page}; None past the bound or for no such page."""
-    domain = outlet.domain_of(urlsplit(url).hostname or "", urlsplit(url).path)
+    parts = urlsplit(url)
+    domain = outlet.domain_of(parts.hostname or "", parts.path)
+    if domain is None:
+        return None
     path = path_of(url, domain)
     for start in rule.start:
-        head, marker, tail = start.partition(_PAGE)
-        if not marker or not path.startswith(head) or not path.rstrip("/").endswith(tail.rstrip("/")):
-            continue
-        number = path[len(head) :].rstrip("/").removesuffix(tail.rstrip("/"))
-        if _NUMBER.fullmatch(number) and int(number) < rule.pages:
-            following = f"{head}{int(number) + 1}{tail}"
-            return url[: len(url) - len(path)] + following if url.endswith(path) else None
+        values = match_start(start, path)
+        if values is not None and "page" in values and int(values["page"]) < rule.pages:
+            return address_of(domain, fill_start(start, page=int(values["page"]) + 1))
     return None

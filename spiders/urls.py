@@ -9,7 +9,8 @@ from scraper.extraction.page import Page
 from scraper.outlet import Discovery, Outlet
 from spiders.gzipped import BadGzip, TooLarge, unpack
 from spiders.sitemap import MAX_BYTES, read_lines
-from spiders.ways import NEW, Findings, Request, Seed, address_of, domains_of
+from spiders.starts import address_of, fill_start
+from spiders.ways import NEW, Findings, Request, Seed, domains_of
 
 _NUMBER = "{number}"
 
@@ -24,7 +25,7 @@ def seeds(outlet: Outlet, rule: Discovery, request: Request) -> Iterator[Seed]:
     for start in rule.start:
         if _NUMBER in start:
             first, last = rule.first or 1, rule.last or 0
-            paths: Iterator[str] = (start.replace(_NUMBER, str(number)) for number in range(last, first - 1, -1))
+            paths: Iterator[str] = (fill_start(start, number=number) for number in range(last, first - 1, -1))
         else:
             paths = iter((start,))
         for path in paths:

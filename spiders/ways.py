@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from scraper.extraction.page import Link, Page
 from scraper.outlet import Discovery, Domain, Outlet, Way
+from spiders.starts import address_of, closeness, path_of
 
 LISTING = 0
 """The frontier's priority of listings: before every article."""
@@ -106,15 +107,16 @@ def find_rule(kind: str, url: str, outlet: Outlet) -> Discovery:
     rules = [rule for rule in outlet.discovery if rule.way == kind]
     if not rules:
         return Discovery(way=cast(Way, kind))
-    domain = outlet.domain_of(urlsplit(url).hostname or "")
+    parts = urlsplit(url)
+    domain = outlet.domain_of(parts.hostname or "", parts.path)
     path = path_of(url, domain)
 
-    def closeness(rule: Discovery) -> tuple[int, int]:
+    def fitness(rule: Discovery) -> tuple[int, int]:
         same_edition = domain is not None and domain.edition == rule.edition
         named = domain is not None and domain.host in rule.domains
-        return (2 * named + same_edition, max((_begins(path, start) for start in rule.start), default=0))
+        return (2 * named + same_edition, max((closeness(start, path) for start in rule.start), default=0))
 
-    return max(rules, key=closeness)
+    return max(rules, key=fitness)
 
 
 def domains_of(outlet: Outlet, rule: Discovery, request: Request) -> Iterator[Domain]:
@@ -138,28 +140,6 @@ def listing_seeds(outlet: Outlet, rule: Discovery, request: Request, starts: Col
             url = address_of(domain, start)
             if url is not None:
                 yield Seed(outlet.listing_key(url), rule.way, url)
-
-
-def address_of(domain: Domain, start: str) -> str | None:
-    """The URL of a path on a domain; a whole URL stays where it is, and is no other domain's."""
-    if "://" in start:
-        return start if urlsplit(start).hostname == domain.host else None
-    return f"{domain.scheme or 'https'}://{domain.host}{domain.path.rstrip('/')}/{start.removeprefix('/')}"
-
-
-def path_of(url: str, domain: Domain | None) -> str:
-    """A URL's path with query, without the domain's prefix."""
-    parts = urlsplit(url)
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    prefix = domain.path.rstrip("/") if domain is not None else ""
-    return path.removeprefix(prefix) or "/"
-
-
-def _begins(path: str, start: str) -> int:
-    """How many characters of a path's beginning a start's fixed part covers; 0 when it does not begin so."""
-    fixed = path_of(start, None) if "://" in start else start
-    fixed = fixed.partition("{")[0]
-    return len(fixed) if path.startswith(fixed) else 0
 
 
 def _unique(links: tuple[Link, ...]) -> tuple[Link, ...]:

@@ -15,6 +15,7 @@ from scraper.outlet import Outlet
 from spiders import sitemap
 from spiders.links import absolute_url
 from spiders.stamps import read_stamp
+from spiders.starts import fill_start, match_start
 from spiders.ways import WAYS, Findings, Request, load_way, plan_seeds, read_listing
 
 NOW = datetime(2024, 3, 10, 12, 0, tzinfo=UTC)
@@ -373,13 +374,40 @@ def test_a_long_window_with_articles_is_entered_at_its_newest_end() -> None:
     assert windows(found.more) == ["from=2024-02-01&to=2024-02-01&page=1"]
 
 
+def test_a_window_is_recognised_in_the_canonical_form_of_its_url() -> None:
+    start = "/search?q=&from={from}&to={to}&page={page}"
+    url = f"{HOST}/search?from=2024-03-10&page=1&to=2024-03-10"
+    found = read("datearchive", '<a href="/news/1">x</a>', url, **{**ARCHIVE, "start": [start]})
+    assert windows(found.more)[0] == "q=&from=2024-03-10&to=2024-03-10&page=2"
+
+
+@pytest.mark.parametrize(
+    ("start", "path", "values"),
+    [
+        ("/s/{page}", "/s/12", {"page": "12"}),
+        ("/s/{page}", "/s/x", None),
+        ("/s/{page}", "/s/12?x=1", None),
+        ("/s", "/s", {}),
+        ("/s?b={page}&a=1", "/s?a=1&b=2", {"page": "2"}),
+        ("/s?b={page}&a=1", "/s?a=2&b=2", None),
+        ("/{from}/{from}", "/2024-01-01/2024-01-01", {"from": "2024-01-01"}),
+        ("/{from}/{from}", "/2024-01-01/2024-01-02", None),
+        ("/{from}?a={from}", "/2024-01-01?a=2024-01-02", None),
+        ("https://www.daily.example/s/{page}", "/s/3", {"page": "3"}),
+    ],
+)
+def test_a_start_is_recognised_in_what_it_was_filled_to(start: str, path: str, values: dict[str, str] | None) -> None:
+    assert match_start(start, path) == values
+    if values is not None and "?" not in start:
+        assert fill_start(start, **values).endswith(path)
+
+
 def test_links_beside_the_hits_make_no_window_look_full() -> None:
     page = '<aside><a href="/news/9">latest</a></aside>'
     url = f"{HOST}/search?from=2024-03-10&to=2024-03-10&page=1"
     assert read("datearchive", page, url, links=["a.hit"], **ARCHIVE).links == ()
-    assert paths(read("datearchive", page + '<a class="hit" href="/news/1">x</a>', url, links=["a.hit"], **ARCHIVE)) == [
-        "/news/1"
-    ]
+    page += '<a class="hit" href="/news/1">x</a>'
+    assert paths(read("datearchive", page, url, links=["a.hit"], **ARCHIVE)) == ["/news/1"]
 
 
 def test_a_page_that_is_no_window_ends_the_way() -> None:
