@@ -94,7 +94,7 @@ def test_failed_pages_are_asked_again(tmp_path: Path) -> None:
     sheet.add(URLS[0], ("failed:timeout", "", "now"))
     sheet.add(URLS[1], ("refused:tag", "", "now"))
     sheet.finish()
-    assert ResultSheet(tmp_path / "out.csv", listed, FIELDS).answered == {URLS[1]}
+    assert ResultSheet(tmp_path / "out.csv", listed, FIELDS).answered == {URLS[1]: "refused:tag"}
 
 
 def test_a_file_that_is_something_else_is_not_written_over(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +27,8 @@ COLUMNS = (
     "language", "kind", "text", "fetched_at",
 )  # fmt: skip
 """The columns of a result sheet, beside those of the list."""
+_OVERRULED = "overruled:"
+"""Goes before the outcome of a page that --any took."""
 
 
 @app.command(cls=PlainCommand)
@@ -93,18 +95,27 @@ class Summary:
             self.misses[result.outcome] = self.misses.get(result.outcome, 0) + 1
         self.unreached += not result.reached
 
+    def add_answered(self, outcomes: Iterable[str]) -> None:
+        """Count what an earlier run of the same list answered, so that the exit code speaks of the whole list."""
+        for outcome in outcomes:
+            self.answered += 1
+            if outcome == "article" or outcome.startswith(_OVERRULED):
+                self.articles += 1
+            else:
+                self.misses[outcome] = self.misses.get(outcome, 0) + 1
+
     def print(self, *, quiet: bool) -> None:
         """Say on standard error what became of several pages."""
         if quiet and not self.answered:
             return
         named = "".join(f", {number} {outcome}" for outcome, number in sorted(self.misses.items()))
-        before = f" ({self.answered} had been answered before)" if self.answered else ""
+        before = f" ({self.answered} of them answered before)" if self.answered else ""
         write_error(one_line(f"{self.articles} articles{named}{before}"))
 
     @property
     def exit_code(self) -> int:
         """0: all are articles; 3: none could be reached; 1: some are not."""
-        if len(self) and self.unreached == len(self) and not self.answered:
+        if len(self) and self.unreached == len(self):
             return 3
         return 1 if self.misses else 0
 
@@ -171,7 +182,7 @@ def _fetch_to_sheet(config: Config, file: Path, out: Path, summary: Summary, *, 
 
     listed = read_list(file)
     sheet: ResultSheet = ResultSheet(out, listed, COLUMNS)
-    summary.answered = len(sheet.answered)
+    summary.add_answered(sheet.answered.values())
     asked = [url for url in listed.urls if url not in sheet.answered]
 
     def add(result: FetchResult) -> None:
@@ -187,7 +198,9 @@ def _fetch_to_sheet(config: Config, file: Path, out: Path, summary: Summary, *, 
 
 def _cells(result: FetchResult, content: ArticleContent | None) -> list[str]:
     """The values of COLUMNS."""
-    head = [result.outcome, str(result.status or ""), result.final_url, result.key or ""]
+    overruled = content is not None and result.content is None
+    outcome = _OVERRULED + result.outcome if overruled else result.outcome
+    head = [outcome, str(result.status or ""), result.final_url, result.key or ""]
     at = result.fetched_at.isoformat(timespec="seconds").replace("+00:00", "Z")
     if content is None:
         return [*head, *[""] * 9, at]

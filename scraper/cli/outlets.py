@@ -8,7 +8,7 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json
+from scraper.cli.printing import one_line, shorten, table, write, write_bold, write_error, write_json
 from scraper.config import Config
 from scraper.errors import ProfileError
 
@@ -162,7 +162,13 @@ def _print_look(seen: OutletLook) -> None:
         return
     write(f"article {seen.article} ({seen.pattern})")
     rows = [
-        [s.template, s.rule, f"{s.count} found" if s.count else "missing", s.selector, s.sample[:40]]
+        [
+            s.template,
+            s.rule,
+            f"{s.count} found" if s.count else "missing",
+            shorten(s.selector, 40),
+            shorten(s.sample, 30),
+        ]
         for s in seen.selectors
     ]
     for line in table(rows, ["template", "rule", "", "selector", "first"]):

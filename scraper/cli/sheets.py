@@ -52,9 +52,9 @@ def read_list(file: Path) -> UrlList:
 class ResultSheet:
     """The result file of a list. Rows are appended and flushed as they come; `finish` puts them in order.
 
-    `fields` name our columns, `outcome` among them. `answered` holds the URLs that an
-    earlier run answered; failed ones are asked again. Raises UsageError where the file is there and is no result of
-    such a list, or cannot be written.
+    `fields` name our columns, `outcome` among them. `answered` holds the URLs that an earlier run answered, with their
+    outcome; failed ones are asked again. Raises UsageError where the file is there and is no result of such a list, or
+    cannot be written.
     """
 
     def __init__(self, file: Path, listed: UrlList, fields: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ class ResultSheet:
         for row in listed.rows:
             self._rows.setdefault(row[listed.column], []).append(row)
         kept = self._kept_rows()
-        self.answered = frozenset(row[listed.column] for row in kept)
+        self.answered = {row[listed.column]: row[self._outcome] for row in kept}
         self._rewrite(kept)
         self._stream = self._file.open("a", encoding="utf-8", newline="")
         self._writer = csv.writer(self._stream)

@@ -67,7 +67,7 @@ def look(config: Config, outlet: Outlet) -> OutletLook:
     from scrapy.crawler import CrawlerProcess
 
     demand_contact(config, outlet)
-    process = CrawlerProcess(oneoff_settings(config), install_root_handler=False)
+    process = CrawlerProcess(oneoff_settings(config))
     looker = _Looker(outlet, config.max_page_bytes)
     process.crawl(_spider_class(), looker=looker)
     process.start()
