@@ -38,7 +38,9 @@ class Ran:
         return json.loads(self.out)
 
 
-def presskeep(*arguments: str, now: str | None = None, program: Sequence[str] = ("-m", "scraper.cli")) -> Ran:
+def presskeep(
+    *arguments: str, now: str | None = None, program: Sequence[str] = ("-m", "scraper.cli"), timeout: float = 280
+) -> Ran:
     """Run the command line in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PRESSKEEP_")}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
@@ -46,7 +48,7 @@ def presskeep(*arguments: str, now: str | None = None, program: Sequence[str] = 
     if now is not None:
         environment["PRESSKEEP_NOW"] = now
     done = subprocess.run(
-        [sys.executable, *program, *arguments], capture_output=True, text=True, env=environment, timeout=280
+        [sys.executable, *program, *arguments], capture_output=True, text=True, env=environment, timeout=timeout
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 
