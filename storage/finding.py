@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from storage.inserting import count_up, ids_by, in_portions, insert_missing, update_each
+from storage.inserting import among, count_up, ids_by, in_portions, insert_missing, update_each
 from storage.models import location, resource
 from storage.outlets import DomainMap, domains
 from storage.priorities import REVISIT
 from storage.records import Found
-from storage.urls import canonical_url, url_hash
+from storage.urls import canonical_url
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,25 @@ SLACK = timedelta(days=1)
 """A postponement or a sighting is written again only when that moves its time by this much."""
 _REMEMBERED = 20_000
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+_PLACES = select(location.c.url_hash, location.c.id, location.c.resource, location.c.last_at).where(
+    among(location.c.url_hash)
+)
+_RESOURCES = select(resource.c.key, resource.c.id).where(
+    resource.c.outlet == bindparam("of_outlet"), among(resource.c.key)
+)
+_FETCHED = (
+    select(
+        resource.c.id,
+        resource.c.due_at,
+        resource.c.attempts,
+        resource.c.lease_until,
+        func.max(location.c.fetched_at, type_=location.c.fetched_at.type),
+    )
+    .join(location, location.c.resource == resource.c.id)
+    .where(among(resource.c.id), resource.c.kind == "article", location.c.fetched_at.is_not(None))
+    .group_by(resource.c.id, resource.c.due_at, resource.c.attempts, resource.c.lease_until)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,7 @@ def add_groups(
 def hashed(url: str) -> tuple[str, bytes]:
     """The canonical form of a URL and its hash; remembered, since pages of a site link to the same pages."""
     canonical = canonical_url(url)
-    return canonical, url_hash(canonical)
+    return canonical, hashlib.sha256(canonical.encode()).digest()
 
 
 def _sightings(groups: Sequence[Sequence[Found]]) -> tuple[list[_Sighting], list[int]]:
@@ -140,10 +160,7 @@ def _unseen(sightings: Sequence[_Sighting], seen: dict[bytes, datetime], now: da
 def _places(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, _Place]:
     places: dict[bytes, _Place] = {}
     for portion in in_portions(hashes):
-        statement = select(location.c.url_hash, location.c.id, location.c.resource, location.c.last_at).where(
-            location.c.url_hash.in_(portion)
-        )
-        for digest, place, owner, last_at in connection.execute(statement):
+        for digest, place, owner, last_at in connection.execute(_PLACES, {"values": portion}):
             places[bytes(digest)] = _Place(place, owner, last_at)
     return places
 
@@ -182,10 +199,8 @@ def resources_by_key(connection: Connection, outlet: int, keys: Sequence[str]) -
     """The ids of the outlet's resources, by key."""
     found: dict[str, int] = {}
     for portion in in_portions(keys):
-        statement = select(resource.c.key, resource.c.id).where(
-            resource.c.outlet == outlet, resource.c.key.in_(portion)
-        )
-        found.update((row[0], row[1]) for row in connection.execute(statement))
+        rows = connection.execute(_RESOURCES, {"of_outlet": outlet, "values": portion})
+        found.update((row[0], row[1]) for row in rows)
     return found
 
 
@@ -257,19 +272,8 @@ def _lastmods(
 def _heed_lastmods(connection: Connection, stated: dict[int, datetime], now: datetime) -> None:
     due, quiet = [], []
     for portion in in_portions(list(stated)):
-        statement = (
-            select(
-                resource.c.id,
-                resource.c.due_at,
-                resource.c.attempts,
-                resource.c.lease_until,
-                func.max(location.c.fetched_at, type_=location.c.fetched_at.type),
-            )
-            .join(location, location.c.resource == resource.c.id)
-            .where(resource.c.id.in_(portion), resource.c.kind == "article", location.c.fetched_at.is_not(None))
-            .group_by(resource.c.id, resource.c.due_at, resource.c.attempts, resource.c.lease_until)
-        )
-        for each, due_at, attempts, lease_until, fetched_at in connection.execute(statement):
+        rows = connection.execute(_FETCHED, {"values": portion})
+        for each, due_at, attempts, lease_until, fetched_at in rows:
             if lease_until is not None and lease_until > now:
                 continue  # being fetched at this moment: what comes sets its time
             if stated[each] > fetched_at:

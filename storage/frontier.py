@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from storage.finding import Added, add_found
-from storage.inserting import in_portions
+from storage.inserting import among, in_portions
 from storage.models import article_key, location, resource
 from storage.priorities import COPY, LISTING, NEW, REVISIT
 from storage.urls import host_of
@@ -39,11 +39,14 @@ class LeasedLocation:
 
     id: int
     url: str
-    host: str
     domain: int | None
     fetched_at: datetime | None
     etag: str | None
     last_modified: str | None
+
+    @property
+    def host(self) -> str:
+        return host_of(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,31 +184,32 @@ def _priorities(connection: Connection, outlet: int, most: int | None, after: in
         yield after
 
 
+_RESOURCES = select(resource.c.id, resource.c.key, resource.c.kind, resource.c.priority, resource.c.attempts).where(
+    among(resource.c.id)
+)
+_LOCATIONS = (
+    select(
+        location.c.resource,
+        location.c.id,
+        location.c.url,
+        location.c.domain,
+        location.c.fetched_at,
+        location.c.etag,
+        location.c.last_modified,
+    )
+    .where(among(location.c.resource))
+    .order_by(location.c.id)
+)
+
+
 def _read(connection: Connection, resources: Sequence[int]) -> list[Leased]:
     places: dict[int, list[LeasedLocation]] = {each: [] for each in resources}
     facts: dict[int, tuple[str, str, int, int]] = {}
     for portion in in_portions(resources):
-        for row in connection.execute(
-            select(resource.c.id, resource.c.key, resource.c.kind, resource.c.priority, resource.c.attempts).where(
-                resource.c.id.in_(portion)
-            )
-        ):
+        for row in connection.execute(_RESOURCES, {"values": portion}):
             facts[row.id] = (row.key, row.kind, row.priority, row.attempts)
-        for place in connection.execute(
-            select(
-                location.c.resource,
-                location.c.id,
-                location.c.url,
-                location.c.domain,
-                location.c.fetched_at,
-                location.c.etag,
-                location.c.last_modified,
-            )
-            .where(location.c.resource.in_(portion))
-            .order_by(location.c.id)
-        ):
-            owner, number, url, *facts_of_place = place
-            places[owner].append(LeasedLocation(number, url, host_of(url), *facts_of_place))
+        for owner, *facts_of_place in connection.execute(_LOCATIONS, {"values": portion}):
+            places[owner].append(LeasedLocation(*facts_of_place))
     return [
         Leased(each, *facts[each], any(at.fetched_at for at in places[each]), tuple(places[each])) for each in resources
     ]

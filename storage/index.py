@@ -61,7 +61,11 @@ class SearchRow:
     authors: str
     section: str
     body: str
-    lexemes: tuple[str, ...]
+
+    def lexemes(self) -> list[str]:
+        """The different words, each led by its field's letter."""
+        words = ((letter, word) for field, letter in LETTER_OF.items() for word in getattr(self, field).split())
+        return sorted({letter + word for letter, word in words})
 
 
 def index_revision(connection: Connection, revision: int, content: ArticleContent) -> None:
@@ -76,7 +80,7 @@ def index_revisions(connection: Connection, revisions: Sequence[tuple[int, Artic
     for revision, content in revisions:
         made = search_row(content)
         row = {"revision": revision, **{field: getattr(made, field) for field in LETTER_OF}}
-        rows.append({**row, "lexemes": list(made.lexemes)} if on_postgresql else row)
+        rows.append({**row, "lexemes": made.lexemes()} if on_postgresql else row)
     if rows:
         connection.execute(_INSERT_SEARCH if on_postgresql else _INSERT_FTS, rows)
 
@@ -89,19 +93,29 @@ def search_row(content: ArticleContent) -> SearchRow:
         "section": content.section,
         "body": _body_texts(content),
     }
-    room, lexemes, fields = MAX_LEXEMES, set[str](), dict[str, str]()
+    words = {field: _words(texts[field]) for field in LETTER_OF}
+    if sum(_size(each) for each in words.values()) > MAX_LEXEMES:
+        _cut(words)
+    return SearchRow(**{field: f" {' '.join(each)} " if each else "" for field, each in words.items()})
+
+
+def _size(words: Sequence[str]) -> int:
+    """What lexemes of these words would take if all were different."""
+    return len("".join(words).encode()) + len(words)
+
+
+def _cut(words: dict[str, list[str]]) -> None:
+    """Leave out the words of each field from that on whose lexeme has no room left."""
+    room, lexemes = MAX_LEXEMES, set[str]()
     for field, letter in LETTER_OF.items():
-        words = _words(texts[field])
-        for position, word in enumerate(words):
+        for position, word in enumerate(words[field]):
             lexeme = letter + word
             if lexeme not in lexemes:
                 room -= len(lexeme.encode())
                 if room < 0:
-                    del words[position:]
+                    del words[field][position:]
                     break
                 lexemes.add(lexeme)
-        fields[field] = f" {' '.join(words)} " if words else ""
-    return SearchRow(**fields, lexemes=tuple(sorted(lexemes)))
 
 
 def _body_texts(content: ArticleContent) -> Iterable[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, Update, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.models import counter
@@ -19,29 +20,20 @@ PARAMETERS = 500
 
 def insert_into(connection: Connection, table: Table) -> Insert:
     """An INSERT that knows ON CONFLICT: the one place where the two dialects differ in name."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _insert(connection.dialect.name, table)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the rows whose unique values are not there yet; leave the others as they are."""
     if rows:
-        connection.execute(insert_into(connection, table).on_conflict_do_nothing(), list(rows))
+        connection.execute(_insert_or_leave(connection.dialect.name, table), list(rows))
 
 
 def count_up(connection: Connection, outlet: int, amounts: Mapping[str, int]) -> None:
     """Add to the outlet's counters. Names are taken in order, so that two processes cannot block each other."""
     rows = [{"outlet": outlet, "name": name, "n": n} for name, n in sorted(amounts.items()) if n]
-    if not rows:
-        return
-    statement = insert_into(connection, counter)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["outlet", "name"], set_={"n": counter.c.n + statement.excluded.n}
-        ),
-        rows,
-    )
+    if rows:
+        connection.execute(_count_up(connection.dialect.name), rows)
 
 
 def update_each(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -51,8 +43,15 @@ def update_each(connection: Connection, table: Table, rows: Sequence[Mapping[str
         names = tuple(name for name in row if name != "id")
         alike.setdefault(names, []).append({"of_id": row["id"]} | {f"set_{name}": row[name] for name in names})
     for names, parameters in alike.items():
-        values: dict[str, Any] = {name: bindparam(f"set_{name}") for name in names}
-        connection.execute(update(table).where(table.c.id == bindparam("of_id")).values(values), parameters)
+        connection.execute(_update_by_id(table, names), parameters)
+
+
+def among(column: Column[Any]) -> ColumnElement[bool]:
+    """Whether a column's value is one of those that a statement is executed with as `values`.
+
+    A statement with it can be built once, at import: building one takes longer than executing it.
+    """
+    return column.in_(bindparam("values", expanding=True))
 
 
 def in_portions(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -65,6 +64,37 @@ def ids_by(connection: Connection, table: Table, column: str, values: Sequence[A
     """The ids of the rows whose `column` is one of the values, by value."""
     found: dict[Any, int] = {}
     for portion in in_portions(values):
-        statement = select(table.c[column], table.c.id).where(table.c[column].in_(portion))
-        found.update((row[0], row[1]) for row in connection.execute(statement))
+        rows = connection.execute(_ids_by(table, column), {"values": portion})
+        found.update((row[0], row[1]) for row in rows)
     return found
+
+
+# Statements are built once for each use: SQLAlchemy takes longer to build and to recognise one than to execute it.
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def _insert_or_leave(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _count_up(dialect: str) -> Insert:
+    statement = _insert(dialect, counter)
+    return statement.on_conflict_do_update(
+        index_elements=["outlet", "name"], set_={"n": counter.c.n + statement.excluded.n}
+    )
+
+
+@cache
+def _update_by_id(table: Table, names: tuple[str, ...]) -> Update:
+    values: dict[str, Any] = {name: bindparam(f"set_{name}") for name in names}
+    return update(table).where(table.c.id == bindparam("of_id")).values(values)
+
+
+@cache
+def _ids_by(table: Table, column: str) -> Select[Any, int]:
+    return select(table.c[column], table.c.id).where(among(table.c[column]))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, case, select, update
 
 from storage.exchange import Exchange
 from storage.finding import hashed, location_row
-from storage.inserting import count_up, in_portions, insert_missing, update_each
+from storage.inserting import among, count_up, in_portions, insert_missing, update_each
 from storage.models import capture, fetch_failure, location, resource, warc_file
 from storage.outlets import DomainMap, domains
 from storage.priorities import NEW, REVISIT
@@ -85,7 +85,7 @@ def account(connection: Connection, file: FileFacts) -> int:
         )
         number: int = connection.execute(statement.returning(warc_file.c.id)).scalar_one()
         return number
-    connection.execute(update(warc_file).where(warc_file.c.id == file.id).values(committed_len=file.committed_len))
+    update_each(connection, warc_file, [{"id": file.id, "committed_len": file.committed_len}])
     return file.id
 
 
@@ -186,9 +186,12 @@ def _form(url: str) -> tuple[str, bytes]:
 def _ids(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, int]:
     found: dict[bytes, int] = {}
     for portion in in_portions(hashes):
-        statement = select(location.c.url_hash, location.c.id).where(location.c.url_hash.in_(portion))
-        found.update((bytes(digest), number) for digest, number in connection.execute(statement))
+        rows = connection.execute(_PLACES, {"values": portion})
+        found.update((bytes(digest), number) for digest, number in rows)
     return found
+
+
+_PLACES = select(location.c.url_hash, location.c.id).where(among(location.c.url_hash))
 
 
 def _add_captures(
@@ -225,12 +228,16 @@ def _add_captures(
         )
     connection.execute(capture.insert(), rows)
     first = min(appended.offset for _, appended in fetches)
-    placed = select(capture.c.offset, capture.c.id).where(capture.c.warc_file == file_id, capture.c.offset >= first)
-    ids = {row[0]: row[1] for row in connection.execute(placed)}
+    ids = {row[0]: row[1] for row in connection.execute(_PLACED, {"file": file_id, "first": first})}
     return [
         Kept(ids[appended.offset], places[fetch.exchange.url], path, appended.offset, appended.length)
         for fetch, appended in fetches
     ]
+
+
+_PLACED = select(capture.c.offset, capture.c.id).where(
+    capture.c.warc_file == bindparam("file"), capture.c.offset >= bindparam("first")
+)
 
 
 def _mark_fetched(connection: Connection, fetches: Sequence[tuple[Fetch, Appended]], kept: Sequence[Kept]) -> None:

@@ -14,7 +14,7 @@ from storage.due import make_due
 from storage.errors import StorageError
 from storage.finding import Added, add_groups
 from storage.identity import content_digest, text_sha256
-from storage.inserting import count_up, in_portions, insert_missing, update_each
+from storage.inserting import among, count_up, in_portions, insert_missing, update_each
 from storage.models import article, article_key, capture, crawl, extraction, extractor, resource
 from storage.observing import (
     ArticleState,
@@ -69,7 +69,7 @@ class Knower:
         Raises StorageError for a capture that does not exist, ValueError for an article without key or content.
         """
         if connection.dialect.name == "postgresql":  # one T2 at a time for an outlet, as on SQLite for all
-            connection.execute(text("SELECT pg_advisory_xact_lock(7353, :outlet)"), {"outlet": self._outlet})
+            connection.execute(_ONE_AT_A_TIME, {"outlet": self._outlet})
         domain_map = DomainMap(domains(connection, self._outlet))
         plans = self._plan(connection, readings)
         fresh = self._fresh(connection, plans)
@@ -133,10 +133,8 @@ class Knower:
     def _articles(self, connection: Connection, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for portion in in_portions(keys):
-            statement = select(article_key.c.key, article_key.c.article).where(
-                article_key.c.outlet == self._outlet, article_key.c.key.in_(portion)
-            )
-            found.update((row[0], row[1]) for row in connection.execute(statement))
+            rows = connection.execute(_ARTICLES, {"of_outlet": self._outlet, "values": portion})
+            found.update((row[0], row[1]) for row in rows)
         return found
 
     def _compare(self, connection: Connection, plan: _Plan, state: ArticleState) -> None:
@@ -208,7 +206,7 @@ class Knower:
             }
             for plan in new.values()
         ]
-        ids = connection.execute(article.insert().returning(article.c.id, sort_by_parameter_order=True), rows)
+        ids = connection.execute(_ADD_ARTICLES, rows)
         for plan, number in zip(new.values(), ids.scalars(), strict=True):
             assert plan.state is not None
             plan.state.id = number
@@ -371,6 +369,11 @@ class Knower:
         return known
 
 
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7353, :outlet)")
+_ARTICLES = select(article_key.c.key, article_key.c.article).where(
+    article_key.c.outlet == bindparam("of_outlet"), among(article_key.c.key)
+)
+_ADD_ARTICLES = article.insert().returning(article.c.id, sort_by_parameter_order=True)
 _SET_DUE = (
     update(resource)
     .where(resource.c.id == bindparam("of"))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from storage.inserting import in_portions
+from storage.inserting import among, in_portions
 from storage.models import article, capture, extraction, location, revision
 from storage.outlets import DomainMap, DomainRow
 from storage.urls import host_of
@@ -98,15 +98,9 @@ def load_states(connection: Connection, keys: dict[str, int]) -> dict[int, Artic
     """Articles with their newest observations and all their revisions, by article; `keys` maps keys to articles."""
     states: dict[int, ArticleState] = {}
     for portion in in_portions(sorted(set(keys.values()))):
-        for row in connection.execute(
-            select(article.c.id, article.c.kind, article.c.current_revision, article.c.published_at).where(
-                article.c.id.in_(portion)
-            )
-        ):
+        for row in connection.execute(_ARTICLES, {"values": portion}):
             states[row.id] = ArticleState("", row.id, row.kind, row.current_revision, row.published_at)
-        for owner, digest, number in connection.execute(
-            select(revision.c.article, revision.c.digest, revision.c.id).where(revision.c.article.in_(portion))
-        ):
+        for owner, digest, number in connection.execute(_REVISIONS, {"values": portion}):
             states[owner].revisions[digest] = number
         _load_observations(connection, portion, states)
     for key, number in keys.items():
@@ -118,12 +112,7 @@ def load_captures(connection: Connection, ids: set[int]) -> dict[int, SeenCaptur
     """Captures by id."""
     found = {}
     for portion in in_portions(sorted(ids)):
-        statement = (
-            select(capture.c.id, capture.c.at, capture.c.location, location.c.domain, location.c.url)
-            .join(location, location.c.id == capture.c.location)
-            .where(capture.c.id.in_(portion))
-        )
-        for number, at, place, domain, url in connection.execute(statement):
+        for number, at, place, domain, url in connection.execute(_CAPTURES, {"values": portion}):
             found[number] = SeenCapture(number, at, place, line_of(domain, url))
     return found
 
@@ -132,42 +121,13 @@ def load_extractions(connection: Connection, captures: set[int]) -> dict[tuple[i
     """The readings that stand, by capture and extractor: article and revision, or None for no article."""
     found: dict[tuple[int, int], tuple[int, int] | None] = {}
     for portion in in_portions(sorted(captures)):
-        statement = (
-            select(extraction.c.capture, extraction.c.extractor, revision.c.article, revision.c.id)
-            .outerjoin(revision, revision.c.id == extraction.c.revision)
-            .where(extraction.c.capture.in_(portion))
-        )
-        for number, reader, owner, shown in connection.execute(statement):
+        for number, reader, owner, shown in connection.execute(_EXTRACTIONS, {"values": portion}):
             found[number, reader] = (owner, shown) if shown is not None else None
     return found
 
 
 def _load_observations(connection: Connection, articles: Sequence[int], states: dict[int, ArticleState]) -> None:
-    newest = (
-        select(
-            revision.c.article,
-            revision.c.digest,
-            extraction.c.capture,
-            extraction.c.extractor,
-            extraction.c.at.label("read_at"),
-            capture.c.at,
-            location.c.domain,
-            location.c.url,
-            func.row_number()
-            .over(partition_by=revision.c.article, order_by=(capture.c.at.desc(), extraction.c.capture.desc()))
-            .label("number"),
-        )
-        .join(extraction, extraction.c.revision == revision.c.id)
-        .join(capture, capture.c.id == extraction.c.capture)
-        .join(location, location.c.id == capture.c.location)
-        .where(revision.c.article.in_(articles))
-        .subquery()
-    )
-    rows = connection.execute(
-        select(newest)
-        .where(newest.c.number <= DEPTH)
-        .order_by(newest.c.article, newest.c.at, newest.c.capture, newest.c.read_at, newest.c.extractor)
-    )
+    rows = connection.execute(_OBSERVATIONS, {"values": articles})
     for row in rows:
         known = states[row.article].observations
         if known and known[-1].capture == row.capture:
@@ -176,6 +136,47 @@ def _load_observations(connection: Connection, articles: Sequence[int], states: 
         else:
             line = line_of(row.domain, row.url)
             known.append(Observation(row.capture, row.at, line, row.digest, {row.extractor: row.digest}))
+
+
+_CAPTURES = (
+    select(capture.c.id, capture.c.at, capture.c.location, location.c.domain, location.c.url)
+    .join(location, location.c.id == capture.c.location)
+    .where(among(capture.c.id))
+)
+_EXTRACTIONS = (
+    select(extraction.c.capture, extraction.c.extractor, revision.c.article, revision.c.id)
+    .outerjoin(revision, revision.c.id == extraction.c.revision)
+    .where(among(extraction.c.capture))
+)
+_ARTICLES = select(article.c.id, article.c.kind, article.c.current_revision, article.c.published_at).where(
+    among(article.c.id)
+)
+_REVISIONS = select(revision.c.article, revision.c.digest, revision.c.id).where(among(revision.c.article))
+_NEWEST = (
+    select(
+        revision.c.article,
+        revision.c.digest,
+        extraction.c.capture,
+        extraction.c.extractor,
+        extraction.c.at.label("read_at"),
+        capture.c.at,
+        location.c.domain,
+        location.c.url,
+        func.row_number()
+        .over(partition_by=revision.c.article, order_by=(capture.c.at.desc(), extraction.c.capture.desc()))
+        .label("number"),
+    )
+    .join(extraction, extraction.c.revision == revision.c.id)
+    .join(capture, capture.c.id == extraction.c.capture)
+    .join(location, location.c.id == capture.c.location)
+    .where(among(revision.c.article))
+    .subquery()
+)
+_OBSERVATIONS = (
+    select(_NEWEST)
+    .where(_NEWEST.c.number <= DEPTH)
+    .order_by(_NEWEST.c.article, _NEWEST.c.at, _NEWEST.c.capture, _NEWEST.c.read_at, _NEWEST.c.extractor)
+)
 
 
 def _domain(line: Line, domains: DomainMap) -> DomainRow | None:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from storage.errors import StorageError
 from storage.inserting import insert_into
@@ -92,9 +92,7 @@ def sync_outlet(connection: Connection, name: str, kind: str, domains: Sequence[
 
 def domains(connection: Connection, outlet: int) -> list[DomainRow]:
     """The outlet's domains by rank."""
-    columns = [domain_table.c[name] for name in DomainRow.__dataclass_fields__]
-    statement = select(*columns).where(domain_table.c.outlet == outlet).order_by(domain_table.c.rank, domain_table.c.id)
-    return [_domain_row(row) for row in connection.execute(statement)]
+    return [_domain_row(row) for row in connection.execute(_DOMAINS, {"of_outlet": outlet})]
 
 
 def set_domain_state(
@@ -132,6 +130,13 @@ def announce(connection: Connection, outlet: int, host: str, at: datetime) -> bo
     )
     statement = statement.on_conflict_do_nothing(index_elements=["outlet", "host", "path"])
     return connection.execute(statement.returning(domain_table.c.id)).first() is not None
+
+
+_DOMAINS = (
+    select(*(domain_table.c[name] for name in DomainRow.__dataclass_fields__))
+    .where(domain_table.c.outlet == bindparam("of_outlet"))
+    .order_by(domain_table.c.rank, domain_table.c.id)
+)
 
 
 def _domain_row(row: Row[tuple[object, ...]]) -> DomainRow:

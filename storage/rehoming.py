@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select, update
 
 from storage.finding import resources_by_key
-from storage.inserting import insert_missing, update_each
+from storage.inserting import among, insert_missing, update_each
 from storage.models import location, resource
 from storage.priorities import REVISIT
 
@@ -34,17 +34,15 @@ def bind(connection: Connection, outlet: int, crawl: int, shown: Sequence[Shown]
     """
     update_each(connection, resource, [{"id": each.resource, "article": each.article} for each in shown])
     keys = {
-        row.id: row
-        for row in connection.execute(
-            select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at).where(
-                resource.c.id.in_({each.resource for each in shown})
-            )
-        )
+        row.id: row for row in connection.execute(_RESOURCES, {"values": sorted({each.resource for each in shown})})
     }
     for each in shown:
         alias = keys[each.resource]
         if alias.kind == "article" and alias.key != each.key:
             _move(connection, outlet, crawl, each, alias.due_at)
+
+
+_RESOURCES = select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at).where(among(resource.c.id))
 
 
 def _move(connection: Connection, outlet: int, crawl: int, shown: Shown, due_at: datetime | None) -> None:

@@ -34,8 +34,7 @@ def add_revisions(connection: Connection, new: Sequence[NewRevision], crawl: int
     if not new:
         return {}
     rows = [_row(each, crawl) for each in new]
-    statement = revision.insert().returning(revision.c.id, sort_by_parameter_order=True)
-    ids = list(connection.execute(statement, rows).scalars())
+    ids = list(connection.execute(_ADD_REVISIONS, rows).scalars())
     numbered = list(zip(ids, (each.content for each in new), strict=True))
     insert_missing(
         connection,
@@ -65,6 +64,7 @@ def see_again(connection: Connection, seen: Sequence[tuple[int, datetime]]) -> N
         connection.execute(_SEE, [{"of": number, "seen": at} for number, at in seen])
 
 
+_ADD_REVISIONS = revision.insert().returning(revision.c.id, sort_by_parameter_order=True)
 _SEEN = bindparam("seen", type_=revision.c.last_at.type)
 _SEE = (
     update(revision)

@@ -32,8 +32,8 @@ BATCH = 64
 """The most that one batch holds, and so the most that a kill sends out again besides what was in flight."""
 LINGER = 0.2
 """Seconds a batch waits at most to be filled."""
-SILENCE = 0.01
-"""Seconds without anything new after which a batch does not wait for more. A lone page is kept 10 ms after it came."""
+SILENCE = 0.04
+"""Seconds without anything new after which a batch does not wait for more. A lone page is kept 40 ms after it came."""
 
 
 @dataclass(slots=True)
@@ -155,7 +155,8 @@ class Writer:
             self._items.append(item)
             self._bytes += size
             self._jobs += callable(work)
-            self._arrived.notify()
+            if len(self._items) in (1, BATCH) or self._jobs:
+                self._arrived.notify()  # waking the thread for each item would cost more than the item itself
         return future
 
     def _full(self, size: int) -> bool:
