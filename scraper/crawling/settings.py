@@ -24,6 +24,7 @@ LEAN: dict[str, Any] = {
     "EXTENSIONS": {
         "scrapy.extensions.corestats.CoreStats": None,
         "scrapy.extensions.telnet.TelnetConsole": None,
+        "scrapy.extensions.remote_control.RemoteControl": None,
         "scrapy.extensions.memusage.MemoryUsage": None,
         "scrapy.extensions.memdebug.MemoryDebugger": None,
         "scrapy.extensions.closespider.CloseSpider": None,
