@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, or_, select, update
 
 from storage.inserting import in_portions
-from storage.models import crawl, location, resource
+from storage.models import article, crawl, location, resource
 from storage.urls import url_hash
 
 
@@ -58,3 +58,23 @@ def finish(connection: Connection, resource_id: int, outcome: str, due_at: datet
         .where(resource.c.id == resource_id)
         .values(outcome=outcome, due_at=due_at, lease_owner=None, lease_until=None, attempts=resource.c.attempts + 1)
     )
+
+
+def withdraw(connection: Connection, resource_id: int, at: datetime) -> None:
+    """Note that the outlet answered at `at` (UTC) that an article is gone. What is kept of it stays as it is."""
+    connection.execute(
+        update(article).where(article.c.id == _article_of(resource_id), article.c.withdrawn_at.is_(None)),
+        {"withdrawn_at": at},
+    )
+
+
+def restore(connection: Connection, resource_id: int) -> None:
+    """Note that an article that was gone is shown again."""
+    connection.execute(
+        update(article).where(article.c.id == _article_of(resource_id), article.c.withdrawn_at.is_not(None)),
+        {"withdrawn_at": None},
+    )
+
+
+def _article_of(resource_id: int) -> ScalarSelect[int | None]:
+    return select(resource.c.article).where(resource.c.id == resource_id).scalar_subquery()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy import Request
 
 from scraper.crawling.state import LEASE
-from scraper.crawling.visits import next_try
+from scraper.crawling.visits import after_failure, next_look
 from storage.due import finish
 from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
@@ -53,7 +53,7 @@ class Dispatch:
         if self._state.route.is_alive(request.url) or request.meta["copy"]:
             url = self._state.route.asked_as(request.url)
             return request if url == request.url else request.replace(url=url)
-        other = self._elsewhere(request)
+        other = self._on_living_domain(request)
         if other is None:
             self._state.start(self._intake.give_up(request, "domain-left"))
         return other
@@ -64,8 +64,31 @@ class Dispatch:
             return None
         if self._state.route.is_alive(request.url):
             url = self._state.route.asked_as(request.url)
-            return self._request(url, request.meta["leased"]) if url != request.url else None
-        return self._elsewhere(request)
+            return (
+                self._request(url, request.meta["leased"], tried=request.meta["tried"]) if url != request.url else None
+            )
+        return self._on_living_domain(request)
+
+    def elsewhere(self, request: Request, *, guess: bool = True) -> Request | None:
+        """A request for the same article of a domain that was not asked for it yet, if there is one.
+
+        It goes on with the lease of the one that is given. Without `guess`, only a domain that showed the article
+        is asked.
+        """
+        leased: Leased = request.meta["leased"]
+        if leased.kind != "article" or request.meta["copy"] or "settled" in request.meta:
+            return None
+        first = next(iter(request.meta.get("redirect_urls", ())), request.url)
+        standing = self._state.route.standing(first)
+        tried: frozenset[int] = request.meta.get("tried", frozenset())
+        tried |= {standing.row.id} if standing is not None else set()
+        urls = [place.url for place in leased.locations]
+        url = self._state.route.article_url(urls, besides=tried, guess=guess)
+        if url is None:
+            return None
+        request.meta["settled"] = True
+        self._state.working += 1
+        return self._request(url, leased, tried=tried)
 
     async def _leased_requests(self, limit: int) -> list[Request]:
         state, now = self._state, self._state.clock.now()
@@ -86,6 +109,8 @@ class Dispatch:
             if targets:
                 state.sent(each.resource, len(targets))
                 requests.extend(self._request(url, each) for url in targets)
+            elif each.kind == "probe":
+                await state.run(partial(finish, resource_id=each.resource, outcome="not-asked", due_at=next_look(now)))
             elif each.kind != "article" and each.fetched:
                 await state.run(partial(finish, resource_id=each.resource, outcome="listing", due_at=None))
             else:
@@ -95,7 +120,7 @@ class Dispatch:
     async def _put_off(self, leased: Leased) -> None:
         """No domain that serves has it: a failure, tried again later."""
         now = self._state.clock.now()
-        due = next_try(now, leased.attempts) if leased.kind == "article" else None
+        due = after_failure(leased.kind, now, leased.attempts)
         failure = Failure(leased.resource, leased.locations[0].url, "no-domain", now, final=True, due_at=due)
         self._state.tally.failed["no-domain"] += 1
         await asyncio.wrap_future(self._state.opened.writer.fail(failure))
@@ -111,18 +136,19 @@ class Dispatch:
                 requests.append(self._request(url, each, copy=True))
         return requests
 
-    def _elsewhere(self, request: Request) -> Request | None:
+    def _on_living_domain(self, request: Request) -> Request | None:
         leased: Leased = request.meta["leased"]
         if leased.kind != "article":
             return None
-        url = self._state.route.article_url([place.url for place in leased.locations])
-        return self._request(url, leased) if url is not None else None
+        tried = request.meta["tried"]
+        url = self._state.route.article_url([place.url for place in leased.locations], besides=tried)
+        return self._request(url, leased, tried=tried) if url is not None else None
 
-    def _request(self, url: str, leased: Leased, *, copy: bool = False) -> Request:
+    def _request(self, url: str, leased: Leased, *, copy: bool = False, tried: frozenset[int] = frozenset()) -> Request:
         return Request(
             url,
             callback=self._intake.received,
             errback=self._intake.failed,
             dont_filter=True,
-            meta={"leased": leased, "copy": copy, "handle_httpstatus_all": True},
+            meta={"leased": leased, "copy": copy, "tried": tried, "handle_httpstatus_all": True},
         )

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from scraper.crawling.reading import READABLE, ReadResult, ReadTask
-from scraper.crawling.visits import next_try, next_visit
+from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
-from storage.due import finish, make_due
+from storage.due import finish, make_due, restore, withdraw
 from storage.errors import StorageError
 from storage.frontier import LISTING
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
@@ -31,6 +31,14 @@ log = logging.getLogger(__name__)
 
 PENDING_AT_ONCE = 64
 GONE = frozenset(("refused:status-404", "refused:status-410"))
+REFUSALS = frozenset(f"refused:status-{status}" for status in (401, 403, 407, 451))
+"""Answers by which a domain refuses us, not a page; 5xx and 429 are others."""
+MISLED = frozenset(("private-address", "redirect-loop", "redirect-limit"))
+"""Failures of a way that the domain's own answer pointed to."""
+OF_THE_PAGE = frozenset(("refused:not-html", "refused:empty", "refused:not-modified"))
+"""Answers that another domain would give too."""
+PAGE_ALONE = frozenset(("robots", "retry-after", "cancelled", "bad-url", "too-large"))
+"""Failures for which an article is not asked of another domain."""
 
 
 class Intake:
@@ -56,42 +64,63 @@ class Intake:
         leased: Leased = request.meta["leased"]
         outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
         now = state.clock.now()
+        # Redirects led off the outlet: the article may stand on another domain, so its lease goes on.
+        decided = outcome == "pending" and (leased.kind != "article" or state.outlet.owns(exchange.url))
         fetch = Fetch(
             exchange=exchange,
             resource=leased.resource,
             url=exchange.url,
             outcome=outcome,
             at=now,
-            final=outcome == "pending" and state.is_last(request),
+            final=decided and state.settle(request),
             due_at=_due_when_kept(leased.kind, now),
         )
         request.meta["kept"] = state.opened.writer.keep(fetch)
         request.meta["outcome"] = outcome
         request.meta["task"] = _task(state.outlet.name, leased.kind, leased.key, exchange, now)
 
-    async def received(self, response: Response) -> None:
-        """A response came through the middlewares: read it, or note that there is nothing to read."""
+    async def received(self, response: Response) -> list[Request]:
+        """A response came through the middlewares: read it, or note that there is nothing to read.
+
+        Gives the request by which it is asked of another domain, where there is one.
+        """
         request = response.request
         assert request is not None
-        outcome: str = request.meta.pop("outcome")
-        task: ReadTask = request.meta.pop("task")
+        meta = request.meta
         try:
-            kept: Kept = await asyncio.wrap_future(request.meta.pop("kept"))
+            outcome: str = meta.pop("outcome")
+            task: ReadTask = meta.pop("task")
+            kept: Kept = await asyncio.wrap_future(meta.pop("kept"))
             if outcome == "pending":
-                leased: Leased = request.meta["leased"]
-                await self._read(kept.capture, leased.resource, task, copy=request.meta["copy"])
+                outcome = await self._read(
+                    kept.capture, meta["leased"].resource, task, asked=_asked(request), copy=meta["copy"]
+                )
+                if outcome == "article" and meta["leased"].attempts:
+                    await self._state.run(partial(restore, resource_id=meta["leased"].resource))
+                if "settled" in meta or meta["copy"]:
+                    self._served(request, outcome)
+                    return []
+                self._refused(request)
             else:
-                await self._refuse(request, outcome)
+                self._count_outcome(outcome)
+            return await self._refuse(request, outcome)
         except StorageError as error:
             self._state.break_off(error)
+            return []
         finally:
             self._state.done(request)
 
-    async def failed(self, failure: TwistedFailure) -> None:
-        """No response came: note why, and when to try again."""
+    async def failed(self, failure: TwistedFailure) -> list[Request]:
+        """No response came: ask another domain, or note why, and when to try again."""
         assert failure.value is not None
+        request: Request = failure.request  # type: ignore[attr-defined]
+        reason = reason_of(failure.value)
+        if reason in MISLED:
+            self._refused(request)
+        other = None if reason in PAGE_ALONE else self._state.elsewhere(request)
         until = failure.value.until if isinstance(failure.value, Declined) else None
-        await self.give_up(failure.request, reason_of(failure.value), until=until)  # type: ignore[attr-defined]
+        await self.give_up(request, reason, until=until)
+        return [other] if other is not None else []
 
     async def give_up(self, request: Request, reason: str, *, until: datetime | None = None) -> None:
         """End a request that gave no exchange, or one that broke off. `until`: its host asked for rest till then."""
@@ -102,8 +131,8 @@ class Intake:
                 await asyncio.wrap_future(request.meta.pop("kept"))
             state.tally.failed[reason] += 1
             now = state.clock.now()
-            due = (until or next_try(now, leased.attempts)) if leased.kind == "article" else None
-            failure = Failure(leased.resource, request.url, reason, now, state.is_last(request), due)
+            due = after_failure(leased.kind, now, leased.attempts, until=until)
+            failure = Failure(leased.resource, request.url, reason, now, state.settle(request), due)
             await asyncio.wrap_future(state.opened.writer.fail(failure))
         except StorageError as error:
             state.break_off(error)
@@ -122,7 +151,8 @@ class Intake:
                     if each.capture >= opened.first_capture:
                         return
                     _, exchange = await state.run(partial(opened.read_capture, capture_id=each.capture))
-                    await self._read(each.capture, each.resource, _task_again(state.outlet.name, each, exchange))
+                    task = _task_again(state.outlet.name, each, exchange)
+                    await self._read(each.capture, each.resource, task, asked=each.url)
                 after = waiting[-1].capture
         except StorageError as error:
             state.break_off(error)
@@ -130,17 +160,30 @@ class Intake:
             state.working -= 1
             state.on_change()
 
-    async def _read(self, capture: int, resource: int, task: ReadTask, *, copy: bool = False) -> None:
-        writer = self._state.opened.writer
+    async def _read(self, capture: int, resource: int, task: ReadTask, *, asked: str, copy: bool = False) -> str:
+        """Read a capture and write down what it is; gives the outcome. `asked` is the URL that redirects began at."""
         result = await self._workers.read(task)
         reading = self._reading(capture, resource, task, result, copy=copy)
+        try:
+            known = await self._know(reading)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this page's outcome and no other's
+            log.error("what %s says cannot be written down: %s: %s", task.url, type(error).__name__, error)
+            result = ReadResult(outcome="failed:not-written")
+            known = await self._know(self._reading(capture, resource, task, result, copy=copy))
+        self._count(result, known, copy=copy)
+        if result.outcome == "notice":
+            await self._leave_seized(asked, task, capture)
+        return result.outcome
+
+    async def _know(self, reading: Reading) -> Known:
+        writer = self._state.opened.writer
         known: Known = await asyncio.wrap_future(writer.know(reading))
         if known.reread is not None:
             await self._reread(known.reread)
             known = await asyncio.wrap_future(writer.know(reading))
-        self._count(result, known, copy=copy)
-        if result.outcome == "notice":
-            await self._leave_seized(task, capture)
+        return known
 
     async def _reread(self, capture: int) -> None:
         """Read the capture that the line showed last with today's extractor, so that its change is no edit."""
@@ -183,16 +226,45 @@ class Intake:
         day = article.day if article else None
         return day is None or ((since is None or day >= since) and (until is None or day <= until))
 
-    async def _refuse(self, request: Request, outcome: str) -> None:
-        """An exchange with nothing to read in it: a status, a redirect that led nowhere, another type."""
+    async def _refuse(self, request: Request, outcome: str) -> list[Request]:
+        """An exchange with nothing of the outlet's in it: a status, a redirect that led nowhere, another type.
+
+        Such an article is asked of another domain; one that is gone only where this domain had never shown it.
+        """
         state = self._state
         leased: Leased = request.meta["leased"]
-        kind, _, reason = outcome.partition(":")
-        (state.tally.failed if kind == "failed" else state.tally.refused)[reason] += 1
-        if state.is_last(request):
-            gone = outcome in GONE
-            due = next_try(state.clock.now(), leased.attempts, gone=gone) if leased.kind == "article" else None
+        if outcome in REFUSALS or outcome.startswith("failed:status-"):
+            self._refused(request)
+        gone = outcome in GONE
+        withdrawn = gone and leased.kind == "article" and self._has_shown(request)
+        other = None if withdrawn or outcome in OF_THE_PAGE else state.elsewhere(request, guess=not gone)
+        if other is not None:
+            return [other]
+        if state.settle(request):
+            now = state.clock.now()
+            due = after_failure(leased.kind, now, leased.attempts, gone=gone)
+            if withdrawn:
+                await state.run(partial(withdraw, resource_id=leased.resource, at=now))
             await state.run(lambda connection: finish(connection, leased.resource, outcome, due))
+        return []
+
+    def _has_shown(self, request: Request) -> bool:
+        """Whether the domain that was asked has shown this article before."""
+        standing = self._state.route.standing(_asked(request))
+        places = request.meta["leased"].locations
+        return standing is not None and any(each.fetched_at and each.domain == standing.row.id for each in places)
+
+    def _served(self, request: Request, outcome: str) -> None:
+        if outcome != "notice":
+            self._state.route.served(_asked(request))
+
+    def _refused(self, request: Request) -> None:
+        """A domain that refuses again and again is left for this crawl."""
+        state = self._state
+        left = state.route.refused(_asked(request))
+        if left is not None:
+            log.warning("%s refuses; the crawl goes on without it", left.domain.host)
+            state.start(state.set_state(left.row.id, "refusing"))
 
     async def _keep_robots(self, url: str, exchange: Exchange) -> None:
         opened, now = self._state.opened, self._state.clock.now()
@@ -202,16 +274,19 @@ class Intake:
         fetch = Fetch(exchange, resource, exchange.url, "refused:robots-txt", now, final=False, due_at=None)
         await asyncio.wrap_future(opened.writer.keep(fetch))
 
-    async def _leave_seized(self, task: ReadTask, capture: int) -> None:
-        """A notice stands in the outlet's place: its domain is seized, and its articles are asked elsewhere."""
+    async def _leave_seized(self, asked: str, task: ReadTask, capture: int) -> None:
+        """A notice stands in the outlet's place: its domain is seized, and its articles are asked elsewhere.
+
+        That ends, though notices stand on every domain: none is asked again once it has been left.
+        """
         state = self._state
         state.tally.notices += 1
-        standing = state.route.leave(task.url)
+        standing = state.route.leave(asked)
         if standing is not None:
             await state.set_state(standing.row.id, "seized", capture)
-        if task.kind == "article":
+        if task.kind == "article" and not state.route.is_alive(asked):
             now = state.clock.now() + timedelta(milliseconds=1)  # this fetch was a fetch too
-            await state.run(lambda connection: make_due(connection, [task.url], now, since=now))
+            await state.run(lambda connection: make_due(connection, [asked], now, since=now))
 
     def _answered(self, url: str) -> None:
         standing = self._state.route.answered(url)
@@ -220,26 +295,36 @@ class Intake:
 
     def _count(self, result: ReadResult, known: Known, *, copy: bool) -> None:
         tally = self._state.tally
-        kind, _, reason = result.outcome.partition(":")
-        if kind == "article":
+        if result.outcome == "article":
             tally.articles += 1
             tally.copies += copy
             tally.new += known.novelty == "new"
             tally.edits += known.novelty == "edit"
             tally.duplicates += known.novelty in ("same", "duplicate")
-        elif kind == "listing":
+        elif result.outcome == "listing":
             tally.listings += 1
-        elif kind == "refused":
-            tally.refused[reason] += 1
+        else:
+            self._count_outcome(result.outcome)
+
+    def _count_outcome(self, outcome: str) -> None:
+        kind, _, reason = outcome.partition(":")
+        if kind == "refused":
+            self._state.tally.refused[reason] += 1
         elif kind == "failed":
-            tally.failed[reason] += 1
+            self._state.tally.failed[reason] += 1
 
 
 def _due_when_kept(kind: str, now: datetime) -> datetime | None:
     """When a resource is due again, until its reading says better."""
     if kind == "article":
         return next_visit(now, None)
-    return now + timedelta(days=1) if kind == "probe" else None
+    return next_look(now) if kind == "probe" else None
+
+
+def _asked(request: Request) -> str:
+    """The URL that was asked first, before redirects."""
+    first: str = next(iter(request.meta.get("redirect_urls", ())), request.url)
+    return first
 
 
 def _task(outlet: str, kind: str, key: str, exchange: Exchange, at: datetime) -> ReadTask:

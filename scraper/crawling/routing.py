@@ -14,6 +14,10 @@ from storage.outlets import DomainRow
 FAILURES_TO_LEAVE = 3
 """So many failed attempts in a row, none between them answered, and a domain is left for this crawl."""
 
+REFUSALS_TO_LEAVE = 8
+"""So many refusals in a row, and a domain is left for this crawl. More than of failures, as some pages of a domain
+that serves may be refused; each is asked elsewhere at once."""
+
 DOMAIN_FAILURES = frozenset(
     ("dns", "refused", "reset", "timeout", "tls", "unreachable", "bad-response", "robots-unreachable")
 )
@@ -22,7 +26,8 @@ DOMAIN_FAILURES = frozenset(
 
 @dataclass(slots=True)
 class Standing:
-    """How one domain fares in this crawl. `plain`: it is asked by http, as https gave no answer; `secure`: it did."""
+    """How one domain fares in this crawl. `plain`: it is asked by http, as https gave no answer; `secure`: it did.
+    `failures` and `refusals` count those in a row."""
 
     row: DomainRow
     domain: Domain
@@ -31,6 +36,7 @@ class Standing:
     secure: bool = False
     alive: bool = True
     failures: int = 0
+    refusals: int = 0
     answered: bool = False
 
 
@@ -85,10 +91,12 @@ class Route:
         plain = standing is not None and standing.plain
         return "http://" + url.removeprefix("https://") if plain and url.startswith("https://") else url
 
-    def article_url(self, urls: Sequence[str], *, besides: frozenset[int] = frozenset()) -> str | None:
+    def article_url(
+        self, urls: Sequence[str], *, besides: frozenset[int] = frozenset(), guess: bool = True
+    ) -> str | None:
         """Where an article is asked: at the best-ranked living domain that showed it, or that has the same paths.
 
-        `besides` leaves out domains by their id.
+        `besides` leaves out domains by their id; without `guess`, only a domain that showed it counts.
         """
         placed = [(url, self._outlet.domain_of(urlsplit(url).hostname or "", urlsplit(url).path)) for url in urls]
         for each in self.standings:
@@ -97,7 +105,7 @@ class Route:
             for url, domain in placed:
                 if domain == each.domain:
                     return self.asked_as(url)
-            if each.domain.paths != "same":
+            if each.domain.paths != "same" or not guess:
                 continue
             for url, domain in placed:
                 if domain is not None and domain.paths == "same" and domain.edition == each.domain.edition:
@@ -129,6 +137,23 @@ class Route:
             return None
         if standing.domain.scheme is None and not (standing.plain or standing.secure):
             standing.plain, standing.failures = True, 0
+            return None
+        standing.alive = False
+        return standing
+
+    def served(self, url: str) -> None:
+        """A domain gave something that can be read."""
+        standing = self.standing(url)
+        if standing is not None:
+            standing.refusals = 0
+
+    def refused(self, url: str) -> Standing | None:
+        """A domain answered, but not with what the outlet publishes. Gives its standing when it is left for that."""
+        standing = self.standing(url)
+        if standing is None or not standing.alive:
+            return None
+        standing.refusals += 1
+        if standing.refusals < REFUSALS_TO_LEAVE:
             return None
         standing.alive = False
         return standing

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.utils.defer import deferred_from_coro
 
-from scraper.errors import ScraperError
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -76,16 +75,16 @@ class FrontierScheduler(BaseScheduler):
             self._filling = asyncio.ensure_future(self._fill())
 
     async def _fill(self) -> None:
+        requests: list[Request] | None = None
         try:
             requests = await self._session.dispatch.next_batch(BATCH - len(self._ready))
-        except (StorageError, ScraperError) as error:
-            log.error("the crawl stops: %s", error)
-            self._session.state.broken = error
-            self._exhausted = True
+        except StorageError as error:
+            self._session.state.break_off(error)
+        except Exception as error:
+            log.exception("the crawl stops: what is due cannot be asked for")
+            self._session.state.break_off(error)
+        finally:
             self._filling = None
-            await self._crawler.engine.close_spider_async(reason="storage")
-            return
-        self._filling = None
         if requests is None:
             self._exhausted = True
         else:

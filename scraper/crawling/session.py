@@ -19,6 +19,7 @@ from scraper.fetching.reasons import reason_of
 from scraper.fetching.robots import StoredRobots
 from storage.crawls import beat, free_hosts, free_outlet, hold_host
 from storage.due import make_due
+from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
 from storage.records import ExtractorName, Found
@@ -65,6 +66,7 @@ class CrawlSession:
         self.state = CrawlState(outlet, options, clock, observe)
         self.intake = Intake(self.state, workers, extractor)
         self.dispatch = Dispatch(self.state, self.intake)
+        self.state.elsewhere = self.dispatch.elsewhere
         self.clock = clock
         self.finished = False
         self._is_open = False
@@ -81,8 +83,8 @@ class CrawlSession:
         state.route = Route(state.outlet, state.opened.domains, state.options.domains, state.opened.plain)
         await state.run(self._add_seeds)
         await self._hold_hosts()
-        state.start(self._stay_alive())
-        state.start(self.intake.read_pending())
+        state.start(self._stay_alive(), lasting=True)
+        state.start(self.intake.read_pending(), lasting=True)
 
     async def close(self, reason: str) -> None:
         """End the crawl: all that was taken is kept and known, or stays pending; leases and locks are given back."""
@@ -90,16 +92,35 @@ class CrawlSession:
             return
         state = self.state
         self.finished = reason == "finished"
-        state.cancel()
-        outcome = "finished" if self.finished else f"stopped: {reason}"
-        whole = state.broken is None
-        try:
-            if whole:
+        await state.end_parts()
+        if state.broken is None:
+            try:
                 await state.run(self._give_back)
-        finally:
-            loop = asyncio.get_running_loop()
-            counts = state.tally.as_counts()
-            await loop.run_in_executor(None, state.opened.close, outcome, counts, self.clock.now(), whole)
+            except StorageError as error:
+                state.broken = error
+        self._is_open = False
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._close_archive, "finished" if self.finished else f"stopped: {reason}")
+
+    def abandon(self) -> None:
+        """End the crawl when the reactor has stopped under it; blocks. Does nothing after `close`."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        state = self.state
+        if state.broken is None:
+            try:
+                state.opened.writer.run(self._give_back).result()
+            except StorageError as error:
+                state.broken = error
+        self._close_archive("stopped: shutdown")
+
+    def _close_archive(self, outcome: str) -> None:
+        state = self.state
+        try:
+            state.opened.close(outcome, state.tally.as_counts(), self.clock.now(), state.broken is None)
+        except StorageError as error:
+            state.broken = state.broken or error
 
     def attempt_failed(self, request: Request, exception: Exception) -> Request | None:
         """An attempt failed, before Scrapy decides on a retry: a domain that fails too often is left at once."""

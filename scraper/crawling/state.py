@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE = timedelta(minutes=10)
+END_SECONDS = 5.0
+"""How long the end of a crawl waits for what is being written down beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class CrawlOptions:
 class CrawlState:
     """The state of one crawl; used in the reactor's thread alone. `opened` and `route` are set when it opens.
 
-    `working` counts requests and readings under way, `outstanding` the requests under way for each resource.
+    `working` counts requests and readings under way, `outstanding` the requests of each leased resource whose fate is
+    not decided yet.
     """
 
     def __init__(self, outlet: Outlet, options: CrawlOptions, clock: Clock, observe: Callable[[Tally], None]) -> None:
@@ -57,50 +60,66 @@ class CrawlState:
         self.broken: Exception | None = None
         self.on_change: Callable[[], None] = lambda: None
         self.stop: Callable[[], Coroutine[Any, Any, None]]
+        self.elsewhere: Callable[..., Request | None]
         self.opened: Opened
         self.route: Route
         self._observe = observe
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._lasting: set[asyncio.Task[Any]] = set()
 
     async def run(self, job: Callable[[Connection], T]) -> T:
         """Run a job on the writer's thread, in a transaction of its own."""
         return await asyncio.wrap_future(self.opened.writer.run(job))
 
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Let a part of the crawl run beside the others; what breaks it is not lost."""
+    def start(self, coroutine: Coroutine[Any, Any, Any], *, lasting: bool = False) -> None:
+        """Let a part of the crawl run beside the others; what breaks it is not lost. A `lasting` one goes on until the
+        crawl ends."""
         task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
+        if lasting:
+            self._lasting.add(task)
         task.add_done_callback(self._ended)
 
-    def cancel(self) -> None:
-        """End all that runs beside."""
-        for task in list(self._tasks):
+    async def end_parts(self) -> None:
+        """End all that runs beside: what lasts at once, the rest when it is done."""
+        for task in self._lasting:
             task.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=END_SECONDS)
+            for task in late:
+                task.cancel()
 
-    def break_off(self, error: StorageError) -> None:
-        """Storage failed: nothing more can be kept, so nothing more is fetched."""
+    def break_off(self, error: Exception) -> None:
+        """Nothing more can be kept, so nothing more is fetched. What broke stands in the report."""
         if self.broken is None:
             self.broken = error
-            log.error("the crawl stops: %s", error)
-            self.start(self.stop())
+            log.info("the crawl stops: %s", error)
+            self.start(self.stop(), lasting=True)
 
     def sent(self, resource: int, requests: int) -> None:
         """Requests for a leased resource begin."""
         self.outstanding[resource] = requests
         self.working += requests
 
-    def is_last(self, request: Request) -> bool:
-        """Whether a request's end is the end of its resource's lease."""
+    def settle(self, request: Request) -> bool:
+        """Say that a request's fate is decided; True for the last of its resource, whose lease ends with it.
+
+        It is decided when an exchange to be read is handed to the writer, not when it has been read: else of two
+        requests that are read at the same time neither would be the last.
+        """
+        if request.meta["copy"] or request.meta.get("settled"):
+            return False
+        request.meta["settled"] = True
         leased: Leased = request.meta["leased"]
-        return not request.meta["copy"] and self.outstanding[leased.resource] == 1
+        self.outstanding[leased.resource] -= 1
+        if self.outstanding[leased.resource] > 0:
+            return False
+        del self.outstanding[leased.resource]
+        return True
 
     def done(self, request: Request) -> None:
         """A request has ended, whatever came of it."""
-        leased: Leased = request.meta["leased"]
-        if not request.meta["copy"]:
-            self.outstanding[leased.resource] -= 1
-            if self.outstanding[leased.resource] <= 0:
-                del self.outstanding[leased.resource]
+        self.settle(request)
         self.working -= 1
         self.observe()
         self.on_change()
@@ -116,6 +135,7 @@ class CrawlState:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        self._lasting.discard(task)
         error = None if task.cancelled() else task.exception()
         if isinstance(error, StorageError):
             self.break_off(error)

@@ -29,6 +29,23 @@ def next_visit(at: datetime, published: datetime | None) -> datetime:
     return at + OLD
 
 
+def next_look(at: datetime) -> datetime:
+    """When a former domain is looked at again."""
+    return at + _DAY
+
+
+def after_failure(
+    kind: str, at: datetime, attempts: int, *, until: datetime | None = None, gone: bool = False
+) -> datetime | None:
+    """When a resource is due again whose fetch gave nothing; None for a listing, which the next crawl asks anyway.
+
+    `until`: its host asked for rest till then. `gone`: the answer was that there is no such page.
+    """
+    if kind == "article":
+        return until or next_try(at, attempts, gone=gone)
+    return next_look(at) if kind == "probe" else None
+
+
 def next_try(at: datetime, attempts: int, *, gone: bool = False) -> datetime:
     """When a resource is tried again after `attempts` fetches in a row gave nothing: doubling from 15 minutes, or
     from a day for a page that is gone, up to 90 days."""

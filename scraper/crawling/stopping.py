@@ -1,0 +1,68 @@
+"""Running Scrapy so that a signal ends it within seconds, whatever it waits for."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scrapy.crawler import CrawlerProcess
+
+GRACE_SECONDS = 4.0
+"""How long a signal waits for the downloads under way and for what is being read."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopper:
+    """Runs a crawler process until it is done or told to stop.
+
+    Scrapy's own handlers wait for every download under way, which may take minutes on a slow host. Here the first
+    signal lets Scrapy end in order; after `GRACE_SECONDS`, or with a second signal, the reactor stops under it.
+    `asked` says whether there was a signal.
+    """
+
+    def __init__(self, process: CrawlerProcess) -> None:
+        self._process = process
+        self.asked = False
+
+    def run(self) -> None:
+        """Run the reactor. Blocks."""
+        with self._listening():
+            self._process.start(install_signal_handlers=False)
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._take) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: Any) -> None:
+        # Not here: a signal may come in the middle of anything.
+        _reactor().callFromThread(self._stop)
+
+    def _stop(self) -> None:
+        if self.asked:
+            self._stop_reactor()
+            return
+        self.asked = True
+        _reactor().callLater(GRACE_SECONDS, self._stop_reactor)
+        self._process.stop()
+
+    def _stop_reactor(self) -> None:
+        from twisted.internet.error import ReactorNotRunning
+
+        with suppress(ReactorNotRunning):
+            _reactor().stop()
+
+
+def _reactor() -> Any:
+    """The reactor, which importing installs: only once Scrapy has chosen it."""
+    from twisted.internet import reactor
+
+    return reactor
