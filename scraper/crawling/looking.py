@@ -67,7 +67,7 @@ def look(config: Config, outlet: Outlet) -> OutletLook:
     from scrapy.crawler import CrawlerProcess
 
     demand_contact(config, outlet)
-    process = CrawlerProcess(oneoff_settings(config))
+    process = CrawlerProcess({**oneoff_settings(config), "LOG_INSTALL_ROOT_HANDLER": False})
     looker = _Looker(outlet, config.max_page_bytes)
     process.crawl(_spider_class(), looker=looker)
     process.start()
@@ -153,7 +153,7 @@ class _Looker:
         assert self._tree is not None
         found = select(self._tree, selector)
         first = next(iter(found), "")
-        text = first if isinstance(first, str) else str(first.text_content())
+        text = first if isinstance(first, str) else str(first.text_content()) or first.get("content") or ""
         return SelectorLook(template, rule, selector, len(found), " ".join(text.split())[:SAMPLE])
 
 
