@@ -161,15 +161,15 @@ def _print_look(seen: OutletLook) -> None:
         write("No home page led to an article that the profile's URL patterns know.")
         return
     write(f"article {seen.article} ({seen.pattern})")
-    rows = [
-        [
-            s.template,
-            s.rule,
-            f"{s.count} found" if s.count else "missing",
-            shorten(s.selector, 40),
-            shorten(s.sample, 30),
+    for name in dict.fromkeys(each.template for each in seen.selectors):
+        rules = [each for each in seen.selectors if each.template == name]
+        if not any(each.rule == "detect" and each.count for each in rules):
+            write(f"template {name}: not the one of this page")
+            continue
+        write(f"template {name}:")
+        rows = [
+            [s.rule, f"{s.count} found" if s.count else "missing", shorten(s.selector, 36), shorten(s.sample, 24)]
+            for s in rules
         ]
-        for s in seen.selectors
-    ]
-    for line in table(rows, ["template", "rule", "", "selector", "first"]):
-        write(line)
+        for line in table(rows, ["rule", "", "selector", "first"], indent=2):
+            write(line)
