@@ -7,7 +7,7 @@ Its choice of passages is what is wanted; the text is taken from the page.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scraper.extraction.passages import LETTER, Passage, letters_of, tidy
@@ -17,6 +17,9 @@ _ANCHOR = 24
 _SHORT = 16
 """A line of fewer letters must be a whole passage: 'Iran' stands within many words."""
 _WHOLE = -1
+_HEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
+_NEAR = 3
+_LONGEST_HEADING = 200
 _ENOUGH = 0.5
 """Share of a passage that a line must cover for the passage to be taken whole."""
 
@@ -70,7 +73,32 @@ def ground(lines: Sequence[str], passages: Sequence[Passage]) -> list[Grounded]:
         if len(pieces) > 1 and line.lstrip().startswith("|"):
             pieces = [Grounded(pieces[0].passage, " | ".join(piece.text for piece in pieces))]
         out.extend(pieces)
-    return out
+    return list(_with_headings(out, passages, {order for order, _ in taken}))
+
+
+def _with_headings(pieces: Sequence[Grounded], passages: Sequence[Passage], taken: set[int]) -> Iterator[Grounded]:
+    """The pieces with the sub-headings between them: an engine loses those that its tree does not know as such.
+
+    A heading counts where it stands beside a piece before or after it, as a child of the same element.
+    """
+    last: Passage | None = None
+    for piece in pieces:
+        passage = piece.passage
+        if passage is not None and last is not None and 1 < passage.order - last.order <= _NEAR:
+            for between in passages[last.order + 1 : passage.order]:
+                if between.order not in taken and _is_heading(between, last, passage):
+                    yield Grounded(between, between.text)
+        yield piece
+        last = passage if passage is not None else last
+
+
+def _is_heading(passage: Passage, before: Passage, after: Passage) -> bool:
+    element = passage.element
+    if element.tag not in _HEADINGS and (element.get("role") or "").lower() != "heading":
+        return False
+    parent = element.getparent()
+    beside = parent is not None and any(parent is near.element.getparent() for near in (before, after))
+    return beside and bool(passage.letters) and len(passage.text) <= _LONGEST_HEADING and passage.link_share < 0.8
 
 
 def cut(passage: Passage, first: int, last: int) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 from resiliparse.parse.lang import detect_fast
 
-from scraper.extraction.authors import persons
+from scraper.extraction.authors import persons, split_names
 from scraper.extraction.dates import read_date
 from scraper.extraction.engine import Taken
 from scraper.extraction.passages import text_of, tidy
@@ -32,6 +32,7 @@ _KINDS: dict[str, ArticleKind] = {
 }
 _BRACKETED = re.compile(r"\s+[|–—·•»«:-]\s+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:\D|$)")
 _LEAST_LETTERS = 120
 _SLACK = timedelta(days=1)
 
@@ -137,19 +138,41 @@ def _titles(tree: HtmlElement, stated: Structured, taken: Taken | None) -> list[
 
 
 def _read_authors(data: Metadata, stated: Structured, taken: Taken | None) -> None:
-    if taken and taken.authors:
-        data.authors = persons(taken.authors)
-        data.note("authors", "trafilatura")
+    candidates = [
+        ("json-ld", _stated_persons((stated.article or {}).get("author"))),
+        ("trafilatura", taken.authors if taken else ()),
+    ]
+    for how, names in candidates:
+        data.authors = persons(names)
+        if data.authors:
+            data.note("authors", how)
+            return
+
+
+def _stated_persons(value: object) -> tuple[str, ...]:
+    """The persons among the authors that JSON-LD states; organisations are publishers."""
+    authors = value if isinstance(value, list) else [value]
+    names: list[str] = []
+    for author in authors:
+        if isinstance(author, dict) and types_of(author) and "person" not in types_of(author):
+            continue
+        if (text := text_in(author)) and not text.startswith(("http:", "https:")):
+            names.extend(split_names(text))
+    return tuple(names)
 
 
 def _read_dates(data: Metadata, stated: Structured, taken: Taken | None, captured_at: datetime, zone: tzinfo) -> None:
     article = stated.article or {}
     latest = captured_at + _SLACK
+    first = text_in(article.get("datePublished"))
+    # A site that does not keep to the form of the date (ISO 8601) often does not keep to its meaning either.
+    formal = first if first and _ISO_DAY.match(first) else None
     published = [
-        ("json-ld", text_in(article.get("datePublished"))),
+        ("json-ld", formal),
         *((name, stated.first(name)) for name in _PUBLISHED),
         ("microdata", stated.item("datepublished", "datecreated")),
         ("trafilatura", taken.day if taken else None),
+        ("json-ld", first),
     ]
     updated = [
         ("json-ld", text_in(article.get("dateModified"))),
