@@ -9,17 +9,17 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from scraper.cli.printing import one_line, printable, write_error
+from scraper.cli.printing import one_line, write_error
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
     from scraper.crawling.tally import Tally
 
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines."""
-COUNTED = ("pages", "articles", "new", "duplicates", "refused", "failures")
+HOSTS_SHOWN = 15
 
 
 class Progress(Protocol):
@@ -105,20 +105,23 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         """Print a line above the table."""
         self._console.print(one_line(line), soft_wrap=True)
 
-    def _draw(self) -> Table:
+    def _draw(self) -> Group:
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
-        grid = Table.grid(padding=(0, 2))
         tally = self._tally
         if tally is None:
-            grid.add_row("Starting ...")
-            return grid
+            return Group(Text("Starting ..."))
         seconds = monotonic() - self._begun
-        grid.add_row(printable(self._outlet), *(f"{number} {name}" for name, number in counts_of(tally).items()))
-        grid.add_row("", _rate(tally.pages, seconds), f"{seconds:.0f} s")
-        for host, pages in list(tally.domains.items())[:20]:
-            grid.add_row(f"  {one_line(host)}", f"{pages} pages")
-        return grid
+        counts = "  ".join(f"{number} {name}" for name, number in counts_of(tally).items())
+        hosts = Table(box=None, padding=(0, 2), show_header=False)
+        hosts.add_column(no_wrap=True, overflow="ellipsis")
+        hosts.add_column(justify="right")
+        for host, pages in list(tally.domains.items())[:HOSTS_SHOWN]:
+            hosts.add_row(one_line(host), f"{pages} pages")
+        title = f"{one_line(self._outlet)}  {_rate(tally.pages, seconds)}  {seconds:.0f} s"
+        return Group(Text(title, style="bold"), Text(counts, no_wrap=True, overflow="ellipsis"), hosts)
 
 
 def _rate(pages: int, seconds: float) -> str:
