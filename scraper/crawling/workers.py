@@ -16,9 +16,10 @@ import struct
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -78,6 +79,8 @@ class Workers:
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([*PRELOADED, __name__])
+        with _deaf_to_hangup():
+            forkserver.ensure_running()
         setup = _Setup(dict(outlets), limits, read_listing, seconds, memory)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._stopping = threading.Event()
@@ -217,6 +220,19 @@ class _Desk:
             self._process.kill()
             self._process.join(timeout=1)
         self._process = self._connection = None
+
+
+@contextlib.contextmanager
+def _deaf_to_hangup() -> Iterator[None]:
+    """What is started within it outlives a closed terminal: its parent ends it, in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _bound(connection: Connection, seconds: float) -> None:
