@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from scrapy import Spider
 
-from scraper.config import load_config
+from scraper.config import Config, load_config
 from scraper.crawling.session import CrawlSession, probes
 from scraper.crawling.settings import crawl_settings
 from scraper.crawling.state import CrawlOptions
@@ -30,12 +30,14 @@ class OutletSpider(Spider):
     """
 
     outlet: ClassVar[Outlet]
+    config: ClassVar[Config | None] = None
+    """The run's configuration, flags included; None (under `scrapy crawl`): what environment and file say."""
     session: CrawlSession
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
         super().update_settings(settings)
-        settings.setdict(crawl_settings(load_config(), cls.outlet), priority="spider")
+        settings.setdict(crawl_settings(cls.config or load_config(), cls.outlet), priority="spider")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> OutletSpider:

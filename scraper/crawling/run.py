@@ -128,6 +128,8 @@ class _Runner:
         if job is None:
             return
         session = self._running = self._session(job)
+        # The spider's own settings go over the process's: they must know the flags too.
+        job.spider.config = self._config  # type: ignore[attr-defined]
         crawl: Deferred[Any] = process.crawl(job.spider, session=session)
         crawl.addBoth(self._report, session)
         crawl.addCallback(lambda report: self._crawl_next(process, jobs) if self._goes_on(report) else None)
