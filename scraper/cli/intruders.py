@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 OURS = ("scraper", "spiders", "storage")
@@ -29,6 +29,6 @@ def _place_of(name: str) -> Path | None:
     loaded = sys.modules.get(name)
     origin = getattr(loaded, "__file__", None) if loaded is not None else None
     if origin is None:
-        spec = find_spec(name)
+        spec = PathFinder.find_spec(name)
         origin = spec.origin if spec is not None else None
     return Path(origin).parent if origin else None
