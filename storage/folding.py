@@ -91,8 +91,10 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The folded words of a text, in order: runs of letters, digits and their marks; ideographs one by one."""
-    folded = unicodedata.normalize("NFC", _decomposed(text).translate(_separating))
-    return [word[:MAX_TOKEN] for word in folded.split()]
+    words = unicodedata.normalize("NFC", _decomposed(text).translate(_separating)).split()
+    if max(map(len, words), default=0) > MAX_TOKEN:
+        return [word[:MAX_TOKEN] for word in words]
+    return words
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:
@@ -118,8 +120,9 @@ def fold_typography(text: str) -> str:
     quotation mark and dash, three dots for an ellipsis, no zero-width or other format characters. Words, case and
     accents stay.
     """
-    plain = unicodedata.normalize("NFC", text.translate(_typography))
-    return " ".join(plain.split())
+    if not (text.isascii() and text.isprintable()) or "`" in text:
+        text = unicodedata.normalize("NFC", text.translate(_typography))
+    return " ".join(text.split())
 
 
 def _decomposed(text: str) -> str:

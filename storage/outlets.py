@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
@@ -56,10 +55,12 @@ class DomainMap:
 
     def find(self, url: str) -> DomainRow | None:
         """The domain with the longest path prefix that holds the (canonical) URL, None when no domain does."""
-        parts = urlsplit(url)
-        for row in self._by_host.get(parts.hostname or "", ()):
+        place, slash, rest = url.partition("://")[2].partition("/")
+        host = place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]
+        path = slash + rest.partition("?")[0]
+        for row in self._by_host.get(host, ()):
             prefix = row.path.rstrip("/")
-            if not prefix or parts.path == prefix or parts.path.startswith(prefix + "/"):
+            if not prefix or path == prefix or path.startswith(prefix + "/"):
                 return row
         return None
 

@@ -78,7 +78,8 @@ _SEE = (
 
 def clean(content: ArticleContent) -> ArticleContent:
     """The content with what no database can store (NUL, half a surrogate pair) replaced by U+FFFD."""
-    if all(storable(text) is text for text in _texts(content)):
+    everything = "".join(_texts(content))
+    if storable(everything) is everything:
         return content
 
     def maybe(text: str | None) -> str | None:

@@ -20,6 +20,12 @@ def test_folding_twice_is_the_same_as_once(text: str) -> None:
     assert fold_typography(fold_typography(text)) == fold_typography(text)
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=20))
+@example("`a\x01b`")
+def test_plain_text_is_levelled_as_any_other(text: str) -> None:
+    assert fold_typography(text) == fold_typography(f"{text}\u200b")
+
+
 @given(_TEXTS)
 @example("ÅﬁＡ½ﷺ")
 def test_words_found_for_marking_are_the_words_indexed(text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,26 @@ def test_a_canonical_url_stays_as_it_is(url: str) -> None:
     assert canonical_url(canonical) == canonical
     assert url_hash(url) == url_hash(canonical)
     assert host_of(url) in canonical
+
+
+@given(
+    st.from_regex(r"https?://[a-z0-9.-]{1,12}\.[a-z0-9]{1,3}/[A-Za-z0-9._~/-]{0,12}", fullmatch=True)
+    | st.builds(
+        "http://{}/{}".format,
+        st.sampled_from(
+            ["a.b.example", "ab--c.example", "xn--a.example", "a.xn--p1ai", "1.0x2", "a.0x2", "1.2.3.4", "a_b.c"]
+        ),
+        st.sampled_from(["", "a//b", "./a", "a/..", "a/.b", "a/%2e/", "a.b/c~d", "../"]),
+    )
+)
+def test_what_is_canonical_at_sight_is_what_the_parser_gives(url: str) -> None:
+    def outcome(read: Callable[[str], str]) -> str | None:
+        try:
+            return read(url)
+        except ValueError:
+            return None
+
+    assert outcome(canonical_url) == outcome(lambda text: canonical_url(f"{text}#parsed"))
 
 
 @pytest.mark.parametrize(
