@@ -93,9 +93,7 @@ def _close_group(pattern: str, position: int, groups: list[_Group]) -> int:
     group.end_branch()
     if group.loose_branch and _unbounded(_QUANTIFIER.match(pattern, position)):
         groups[0].dangerous = True
-    return _note(
-        pattern, position, groups, unbounded_inside=unbounded or group.loose_branch, fixed_inside=fixed
-    )
+    return _note(pattern, position, groups, unbounded_inside=unbounded or group.loose_branch, fixed_inside=fixed)
 
 
 def _note(pattern: str, position: int, groups: list[_Group], *, unbounded_inside: bool, fixed_inside: bool) -> int:

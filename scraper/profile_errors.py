@@ -44,7 +44,7 @@ EXAMPLES = {
     "host_patterns": "[[host_patterns]]\npattern = '\\d+\\.cdn\\.example\\.net'",
     "host_patterns.pattern": "pattern = '\\d+\\.cdn\\.example\\.net'",
     "host_patterns.role": 'role = "cdn"',
-    "articles": "[[articles]]\nname = \"today\"\npattern = '/news/(?P<key>\\d+)'\nexample = \"/news/12345\"",
+    "articles": '[[articles]]\nname = "today"\npattern = \'/news/(?P<key>\\d+)\'\nexample = "/news/12345"',
     "articles.name": 'name = "today"',
     "articles.pattern": "pattern = '/news/(?P<year>\\d{4})/(?P<month>\\d\\d)/(?P<day>\\d\\d)/(?P<key>\\d+)'",
     "articles.example": 'example = "/news/2020/11/15/12345"',

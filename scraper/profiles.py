@@ -74,7 +74,7 @@ def load_outlet(path: Path) -> Outlet:
         raise ProfileError(
             f"the outlet is called {outlet.name!r}, the file {path.name!r}",
             f"{path}, name",
-            f"Name the file {outlet.name}.toml, or write name = \"{path.stem}\"",
+            f'Name the file {outlet.name}.toml, or write name = "{path.stem}"',
         )
     check_outlet(path, outlet)
     return outlet

@@ -125,9 +125,7 @@ class Recogniser:
             outside = outside or found
         return outside
 
-    def _read(
-        self, match: re.Match[str], article: UrlPattern, domain: Domain | None
-    ) -> tuple[ArticleUrl | None, bool]:
+    def _read(self, match: re.Match[str], article: UrlPattern, domain: Domain | None) -> tuple[ArticleUrl | None, bool]:
         """What a match says, and whether its day lies in the pattern's era. A day that does not exist is no match."""
         groups = match.groupdict()
         day: date | None = None

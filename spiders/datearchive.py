@@ -17,6 +17,7 @@ from spiders.ways import Findings, Request, Seed, domains_of
 LONGEST = 36_525
 """Days of the longest window that is asked across a gap in the archive."""
 
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A span of days, both ends within, and the page of its listing."""

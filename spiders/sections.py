@@ -73,9 +73,7 @@ def _to_articles(
     return tuple(links)
 
 
-def _next_pages(
-    tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery, *, found: bool
-) -> tuple[Link, ...]:
+def _next_pages(tree: HtmlElement, page: Page, outlet: Outlet, rule: Discovery, *, found: bool) -> tuple[Link, ...]:
     """The next page as the page links it; where the rule names no such link, counted on while pages hold articles."""
     if rule.next:
         linked = _linked_next(tree, page, outlet, rule)

@@ -34,8 +34,8 @@ def seeds(outlet: Outlet, rule: Discovery, request: Request) -> Iterator[Seed]:
                 if url is None:
                     continue
                 article = outlet.identify(url)
-                yield Seed(article.key, "article", url, NEW) if article else Seed(
-                    outlet.listing_key(url), rule.way, url
+                yield (
+                    Seed(article.key, "article", url, NEW) if article else Seed(outlet.listing_key(url), rule.way, url)
                 )
                 if article:
                     break

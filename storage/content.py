@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 BlockKind = Literal["paragraph", "heading", "quote", "list", "box", "caption", "byline", "embed"]
-ArticleKind = Literal[
-    "article", "brief", "opinion", "interview", "video", "gallery", "live", "bulletin", "programme"
-]
+ArticleKind = Literal["article", "brief", "opinion", "interview", "video", "gallery", "live", "bulletin", "programme"]
 Precision = Literal["day", "minute", "second"]
 
 

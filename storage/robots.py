@@ -35,9 +35,7 @@ def plain_hosts(connection: Connection, hosts: Iterable[str], since: datetime) -
         select(robots.c.host, robots.c.status).where(robots.c.host.in_(origins), robots.c.at >= since)
     )
     answered: dict[tuple[str, str], bool] = {origins[row.host]: row.status != 0 for row in rows}
-    return {
-        host for _, host in origins.values() if answered.get(("http", host)) and not answered.get(("https", host))
-    }
+    return {host for _, host in origins.values() if answered.get(("http", host)) and not answered.get(("https", host))}
 
 
 def save_robots(connection: Connection, kept: KeptRobots) -> None:

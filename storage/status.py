@@ -182,7 +182,7 @@ def _placed(facts: FromClause) -> FromClause:
 
 
 def _declined(statement: Select[Any], outlet_name: str | None, reason: str | None = None) -> Select[Any]:
-    """Of captures that were declined, those that no newer capture of their location replaced."""
+    """Of captures that were declined, those that no newer capture of their location replaced; robots.txt are none."""
     newer = capture.alias("newer")
     replaced = exists().where(
         newer.c.location == capture.c.location,
@@ -192,7 +192,8 @@ def _declined(statement: Select[Any], outlet_name: str | None, reason: str | Non
         capture.c.outcome == "notice", capture.c.outcome.like("refused:%"), capture.c.outcome.like("failed:%")
     )
     wanted = true() if reason is None else capture.c.outcome.startswith(reason, autoescape=True)
-    return statement.select_from(_placed(capture)).where(declined, wanted, not_(replaced), _is(outlet_name))
+    pages = resource.c.kind != "robots"
+    return statement.select_from(_placed(capture)).where(declined, pages, wanted, not_(replaced), _is(outlet_name))
 
 
 def _reasons(connection: Connection, outlet_name: str | None) -> dict[str, int]:
