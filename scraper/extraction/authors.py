@@ -8,14 +8,16 @@ from collections.abc import Iterable
 from scraper.extraction.passages import plain
 
 _BY = re.compile(
-    r"^(?:(?:written |reported |edited |story |text |words )?by|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор|نوشته|بقلم)\s*:?\s+",
+    r"^(?:(?:written |reported |edited |story |text |words )?by|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор"
+    r"|نوشته|بقلم)\s*:?\s+",
     re.I,
 )
-_SPLIT = re.compile(r"\s*(?:;|\||/|•|·|\n|,?\s+(?:and|und|et|y|e|och|og|en|و)\s+|\s+&\s+)\s*", re.I)
+_SPLIT = re.compile(r"\s*(?:;|\||/|•|·|\n|,?\s+(?:and|und|et|y|e|och|og|en|AND|و)\s+|\s+&\s+)\s*")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|@\w+")
 _NOBODY = re.compile(
-    r"(?:staff|editors?|editorial (?:team|board|staff)|admin(?:istrator)?|web ?desk|news ?desk|newsroom|redaktion|la rédaction|rédaction"
-    r"|redacción|redazione|redactie|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?|guest|unknown|anonymous|author|root|user|press release)",
+    r"(?:staff|editors?|editorial (?:team|board|staff)|admin(?:istrator)?|web ?desk|news ?desk|newsroom|redaktion"
+    r"|(?:la )?rédaction|redacción|redazione|redactie|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?"
+    r"|guest|unknown|anonymous|author|root|user|press release)",
     re.I,
 )
 _LONGEST = 80

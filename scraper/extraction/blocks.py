@@ -15,7 +15,8 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = frozenset(("ul", "ol", "menu"))
 _CELLS = frozenset(("td", "th"))
 _LABELS = (
-    r"read (?:more|also|next)|(?:see|watch) (?:also|more)|also (?:read|see)|related(?: articles?| stor(?:y|ies)| news| content)?"
+    r"read (?:more|also|next)|(?:see|watch) (?:also|more)|also (?:read|see)|related(?: articles?| stor(?:y|ies)"
+    r"| news| content)?"
     r"|more on this(?: story)?|(?:à |a )?lire (?:aussi|également|la suite)|sur le même sujet|lesen sie (?:auch|mehr)"
     r"|mehr zum thema|leia (?:também|mais)|lea también|leer más|te puede interesar|leggi anche|lees (?:ook|meer)"
     r"|läs (?:också|mer)|читайте также|читайте ещё|اقرأ (?:أيضا|أيضًا|المزيد)|بیشتر بخوانید|مطالب مرتبط"

@@ -6,8 +6,10 @@ import re
 from datetime import date
 
 _MONTHS = (
-    "january jan janvier janv enero ene januar jänner gennaio gen janeiro ocak января январь januari stycznia ژانویه ژانویهٔ يناير جانفي",
-    "february feb février févr fév fevrier febrero februar feber febbraio fevereiro şubat февраля февраль februari lutego فوریه فوریهٔ فبراير شباط فيفري",
+    "january jan janvier janv enero ene januar jänner gennaio gen janeiro ocak января январь januari stycznia "
+    "ژانویه ژانویهٔ يناير جانفي",
+    "february feb février févr fév fevrier febrero februar feber febbraio fevereiro "
+    "şubat февраля февраль februari lutego فوریه فوریهٔ فبراير شباط فيفري",
     "march mar mars marzo märz mrz março mart марта март maart marca مارس مارچ آذار",
     "april apr avril avr abril aprile nisan апреля апрель kwietnia آوریل أبريل ابريل نيسان أفريل",
     "may mai mayo maggio maio mayıs мая май mei maja مه می مايو أيار ماي",
@@ -17,7 +19,8 @@ _MONTHS = (
     "september sep sept septembre septiembre settembre setembro eylül сентября сентябрь września سپتامبر سبتمبر أيلول",
     "october oct octobre octubre oktober okt ottobre outubro ekim октября октябрь października اکتبر أكتوبر",
     "november nov novembre noviembre novembro kasım ноября ноябрь listopada نوامبر نوفمبر",
-    "december dec décembre déc decembre diciembre dezember dez dicembre dezembro aralık декабря декабрь grudnia دسامبر ديسمبر",
+    "december dec décembre déc decembre diciembre dezember dez dicembre dezembro aralık декабря "
+    "декабрь grudnia دسامبر ديسمبر",
 )
 _PAIRED = {
     "كانون الثاني": 1, "كانون ثاني": 1, "تشرين الأول": 10, "تشرين أول": 10, "تشرين الثاني": 11, "تشرين ثاني": 11,

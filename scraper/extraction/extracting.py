@@ -15,7 +15,7 @@ from scraper.extraction.links import article_links, base_of, canonical_of
 from scraper.extraction.notices import find_notice
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.extraction.passages import Passage, read_passages
-from scraper.extraction.structured import ARTICLES, Structured, read_structured, types_of
+from scraper.extraction.structured import Structured, read_structured
 from scraper.extraction.template import find_template, read_template
 from scraper.extraction.tree import Unreadable, parse_page
 from scraper.outlet import Outlet
@@ -46,13 +46,14 @@ _TAG = re.compile(r"<[a-z!/][^<>]{0,2000}>", re.I)
 def extract(page: Page, context: Context) -> Outcome:
     """Read a page: what it is, and its article where it is one. Pure: no network, no clock, no state.
 
-    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, no-article, no-headline; 'failed:' empty-page,
-    charset, too-large, too-deep. Where a refusal can be overruled, the outcome's `candidate` is what would be kept.
+    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, no-article, no-headline,
+    too-short; 'failed:' charset,
+    too-large, too-deep, profile. Where a refusal can be overruled, the outcome's `candidate` is what would be kept.
     Raises nothing but MemoryError.
     """
     limits = context.limits
     if not page.content.strip(b"\0 \t\r\n\f"):
-        return Outcome(verdict="refused:empty-page")
+        return Outcome(verdict="refused:empty")
     if len(page.content) > limits.page_bytes:
         return Outcome(verdict="failed:too-large")
     if not _is_html(page):
@@ -63,13 +64,13 @@ def extract(page: Page, context: Context) -> Outcome:
             return Outcome(verdict="refused:not-html")
         tree = parse_page(text, elements=limits.elements)
         passages = read_passages(tree)
-        if sum(len(passage.text) for passage in passages) > limits.text_chars:
+        if _length(passages) > limits.text_chars:
             return Outcome(verdict="failed:too-large")
         return _read(page, context.outlet, tree, passages)
     except UnknownCharset:
         return Outcome(verdict="failed:charset")
     except Unreadable as error:
-        return Outcome(verdict="refused:empty-page" if error.reason == "empty" else f"failed:{error.reason}")
+        return Outcome(verdict="refused:empty" if error.reason == "empty" else f"failed:{error.reason}")
     except RecursionError:
         return Outcome(verdict="failed:too-deep")
     except SelectorError:
@@ -92,9 +93,10 @@ def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[P
         links=article_links(tree, base, outlet),
     )
     template = find_template(tree, outlet, page.captured_at.date()) if outlet else None
+    says_article = _says_article(tree, stated)
     if outlet is None or template is None:
         patterns = outlet.notices if outlet else ()
-        if find_notice(tree, passages, patterns, says_article=_says_article(stated)):
+        if find_notice(tree, passages, patterns, says_article=says_article):
             return replace(outcome, verdict="notice")
     identified = outlet.identify(page.url) if outlet else None
     matched = "/".join(
@@ -106,6 +108,9 @@ def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[P
         outcome = replace(outcome, announced=read_announced(passages, outlet))
     else:
         read = _read_without_template(page, outlet, tree, passages, stated)
+        # The page's text, and the body's too: some pages hold their text in scripts alone.
+        if not (says_article or read.reason) and max(_length(passages), len(read.content.body)) < _LEAST_PAGE:
+            read = replace(read, reason="too-short")
     return _judge(page, outlet, read, outcome, passages, known=identified is not None)
 
 
@@ -136,6 +141,8 @@ def _judge(
     return replace(outcome, article=content)
 
 
+_LEAST_PAGE = 250
+"""Characters of a whole page, menus and all, below which it holds no article unless it says that it does."""
 _LISTED = 5
 _LISTED_TEXT = 1_000
 _HOME_LINKED = 0.6
@@ -146,13 +153,20 @@ def _is_home(url: str) -> bool:
     return bool(parts.hostname) and parts.path in ("", "/") and not parts.query
 
 
+def _length(passages: list[Passage]) -> int:
+    return sum(len(passage.text) for passage in passages)
+
+
 def _linked_share(passages: list[Passage]) -> float:
-    return sum(passage.linked for passage in passages) / max(1, sum(len(passage.text) for passage in passages))
+    return sum(passage.linked for passage in passages) / max(1, _length(passages))
 
 
-def _says_article(stated: Structured) -> bool:
-    """Whether the page's metadata call it an article, with a date or an author to it."""
+def _says_article(tree: HtmlElement, stated: Structured) -> bool:
+    """Whether a page calls itself an article, with a date or an author to it: in its metadata or its elements."""
     node = stated.article
-    if node is not None and types_of(node) & ARTICLES and (node.get("datePublished") or node.get("author")):
+    if node is not None and (node.get("datePublished") or node.get("author")):
         return True
-    return stated.first("og:type") == "article" and bool(stated.first("article:published_time", "author"))
+    if stated.first("article:published_time", "author") and stated.first("og:type") == "article":
+        return True
+    articles = list(tree.iter("article"))
+    return len(articles) == 1 and any(each.get("datetime") for each in articles[0].iter("time"))

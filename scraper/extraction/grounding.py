@@ -6,7 +6,7 @@ Its choice of passages is what is wanted; the text is taken from the page.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -140,7 +140,8 @@ class _Finder:
         Of several places the next after the last found is taken: a body is read downwards.
         """
         if places := self._exact.get(letters):
-            index = next((place for place in places if self._starts[place] >= self._cursor), places[-1])
+            after = bisect_left(places, self._cursor, key=self._starts.__getitem__)
+            index = places[min(after, len(places) - 1)]
             self._cursor = self._starts[index] + self._lengths[index]
             return [_Hit(self._orders[index], 0, self._lengths[index] - 1, 1.0)]
         if len(letters) < _SHORT:

@@ -189,7 +189,7 @@ class _Reader:
         return tuple(dict.fromkeys(names)), bylines
 
     def _published(self) -> PrintedDate | None:
-        """The date of publication. Where it is more than a day from the URL's, the URL is right: pages print no zone."""
+        """The date of publication. Where it is over a day off the URL's day, that is right: pages print no zone."""
         printed = self._date("published", self._template.published)
         day = self._identified.day if self._identified else None
         if day is None or (printed is not None and abs(day_in(printed) - day) <= timedelta(days=1)):
