@@ -3,7 +3,9 @@
 `python -m benchmarks.crawl [--articles N ...] [--database URL] [--workers N]` crawls a replica (the server's cost is
 told apart) into a fresh archive for each size, by the command line in a process of its own, and prints a table.
 Memory is the sum of PSS over our processes, sampled; parts of CPU are the crawl process (Scrapy, writer), its workers
-(extraction) and the server.
+(extraction) and the server. After two sizes it prints what a page more costs, without the start: the difference of
+their CPU over the difference of their pages. The yardstick is the CPU of a fixed piece of work, measured during the
+crawl: the same crawl on a machine that others use too takes more CPU, as the yardstick does.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,6 +21,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scraper.demo.process import Replica, running_replica
 
@@ -33,6 +37,7 @@ class Sample:
     names: dict[int, str] = field(default_factory=dict)
     peak: int = 0
     peak_by_process: dict[int, int] = field(default_factory=dict)
+    yardstick: list[float] = field(default_factory=list)
 
 
 def watch(root: int, sample: Sample, ended: threading.Event) -> None:
@@ -49,6 +54,14 @@ def watch(root: int, sample: Sample, ended: threading.Event) -> None:
             sample.peak_by_process[pid] = max(sample.peak_by_process.get(pid, 0), pss)
             together += pss
         sample.peak = max(sample.peak, together)
+        sample.yardstick.append(measure_yardstick())
+
+
+def measure_yardstick() -> float:
+    """CPU seconds of a fixed piece of work, on caches and cores that others may be using."""
+    began = time.thread_time()
+    json.loads(json.dumps({str(number): [number] * 10 for number in range(300)}))
+    return time.thread_time() - began
 
 
 def family(root: int) -> list[int]:
@@ -83,7 +96,7 @@ def proportional_bytes(pid: int) -> int:
     return 0
 
 
-def measure(articles: int, database: str | None, workers: int) -> dict[str, object]:
+def measure(articles: int, database: str | None, workers: int) -> dict[str, Any]:
     """Crawl a replica of one size and give the figures."""
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
@@ -92,7 +105,7 @@ def measure(articles: int, database: str | None, workers: int) -> dict[str, obje
         return _crawl(Path(folder), replica, articles, database, workers)
 
 
-def _crawl(folder: Path, replica: Replica, articles: int, database: str | None, workers: int) -> dict[str, object]:
+def _crawl(folder: Path, replica: Replica, articles: int, database: str | None, workers: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "scraper.cli", "crawl", "demo", "--json", "--archive", str(folder)]
     command += [part for each in replica.connect_to for part in ("--connect-to", each)]
     command += ["--database", database] if database else []
@@ -117,9 +130,11 @@ def _crawl(folder: Path, replica: Replica, articles: int, database: str | None, 
         "pages": pages,
         "seconds": round(seconds, 1),
         "articles/s": round(counts["new"] / seconds, 1),
+        "crawl CPU s": round(crawl, 2),
         "ms crawl/page": round(1000 * crawl / pages, 2),
         "ms workers/page": round(1000 * work / pages, 2),
         "ms server/page": round(1000 * (replica.stats()["cpu_seconds"] - before["cpu_seconds"]) / pages, 2),
+        "yardstick ms": round(1000 * statistics.mean(sample.yardstick), 2),
         "peak MB": round(sample.peak / 1e6),
         "peak MB by process": sorted((round(each / 1e6) for each in sample.peak_by_process.values()), reverse=True)[:5],
     }
@@ -132,10 +147,17 @@ def main() -> None:
     parser.add_argument("--database")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    results: list[dict[str, Any]] = []
     for articles in options.articles:
-        for name, value in measure(articles, options.database, options.workers).items():
+        results.append(measure(articles, options.database, options.workers))
+        for name, value in results[-1].items():
             print(f"{name:>20}  {value}")
         print(flush=True)
+    small, large = results[0], results[-1]
+    if large["pages"] > small["pages"]:
+        more = 1000 * (large["crawl CPU s"] - small["crawl CPU s"]) / (large["pages"] - small["pages"])
+        print(f"{'ms crawl/page more':>20}  {more:.2f}")
+        print(f"{'peak by size':>20}  {large['peak MB'] / small['peak MB']:.2f}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from scraper.outlet import Domain, Outlet
@@ -61,16 +62,17 @@ class Route:
             for domain in crawled
             if (domain.host, domain.path) in known
         ]
+        self._by_host: dict[str, list[Standing]] = {}
+        for each in sorted(self.standings, key=lambda each: len(each.domain.path), reverse=True):
+            self._by_host.setdefault(each.domain.host, []).append(each)
 
     def standing(self, url: str) -> Standing | None:
         """The domain that a URL belongs to, if this crawl may ask it."""
-        parts = urlsplit(url)
-        fits = [
-            each
-            for each in self.standings
-            if each.domain.host == parts.hostname and parts.path.startswith(each.domain.path.rstrip("/"))
-        ]
-        return max(fits, key=lambda each: len(each.domain.path), default=None)
+        host, path = _place(url)
+        for each in self._by_host.get(host, ()):
+            if path.startswith(each.domain.path.rstrip("/")):
+                return each
+        return None
 
     def targets(self, leased: Leased, since: datetime) -> list[str]:
         """The URLs to ask for a resource: one for an article, one a living domain for a listing.
@@ -98,7 +100,7 @@ class Route:
 
         `besides` leaves out domains by their id; without `guess`, only a domain that showed it counts.
         """
-        placed = [(url, self._outlet.domain_of(urlsplit(url).hostname or "", urlsplit(url).path)) for url in urls]
+        placed = [(url, self._outlet.domain_of(*_place(url))) for url in urls]
         for each in self.standings:
             if not (each.asked and each.alive) or each.domain.role == "former" or each.row.id in besides:
                 continue
@@ -179,6 +181,13 @@ class Route:
 def scheme_of(domain: Domain) -> str:
     """The scheme that a domain is asked with first."""
     return domain.scheme or "https"
+
+
+@lru_cache(maxsize=1024)
+def _place(url: str) -> tuple[str, str]:
+    """Host and path; remembered, since a URL is asked for several times on its way."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.path
 
 
 def _moved(url: str, old: Domain, new: Domain) -> str:

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 BATCH = 64
 """Resources leased at once: at most so many are fetched again after a kill, besides those in flight."""
 LOW = 16
+PAUSE, LONG_PAUSE = 0.05, 0.25
+"""Seconds after which the frontier is asked again when nothing was due, the latter while enough is under way: each
+page that is read may lead to more, but asking after each would cost as much as writing it down."""
 
 
 class FrontierScheduler(BaseScheduler):
@@ -37,6 +40,7 @@ class FrontierScheduler(BaseScheduler):
         self._crawler = crawler
         self._ready: deque[Request] = deque()
         self._filling: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._exhausted = False
         self._session: CrawlSession
 
@@ -47,11 +51,17 @@ class FrontierScheduler(BaseScheduler):
     def open(self, spider: Spider) -> Deferred[None]:
         self._session = spider.session  # type: ignore[attr-defined]
         self._session.state.on_change = self._nudge
-        return deferred_from_coro(self._session.open(self._crawler))
+        return deferred_from_coro(self._open())
+
+    async def _open(self) -> None:
+        await self._session.open(self._crawler)
+        self._exhausted = self._session.state.broken is not None
 
     def close(self, reason: str) -> Deferred[None]:
         if self._filling is not None:
             self._filling.cancel()
+        if self._pause is not None:
+            self._pause.cancel()
         return deferred_from_coro(self._session.close(reason))
 
     def has_pending_requests(self) -> bool:
@@ -71,7 +81,7 @@ class FrontierScheduler(BaseScheduler):
         return None
 
     def _fill_soon(self) -> None:
-        if self._filling is None:
+        if self._filling is None and self._pause is None:
             self._filling = asyncio.ensure_future(self._fill())
 
     async def _fill(self) -> None:
@@ -91,6 +101,13 @@ class FrontierScheduler(BaseScheduler):
             self._ready.extend(requests)
         if requests is None or requests:
             self._nudge()
+        else:
+            pause = LONG_PAUSE if self._session.state.working > LOW else PAUSE
+            self._pause = asyncio.get_running_loop().call_later(pause, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._pause = None
+        self._nudge()
 
     def _nudge(self, *_: Any) -> None:
         """Let the engine ask again now rather than at its next heartbeat (5 s)."""

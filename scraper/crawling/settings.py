@@ -20,6 +20,7 @@ LEAN: dict[str, Any] = {
         "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
         "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
         "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+        "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
     },
     "EXTENSIONS": {
         "scrapy.extensions.corestats.CoreStats": None,

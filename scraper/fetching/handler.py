@@ -190,7 +190,7 @@ class _Download:
         return make_response(
             url=self._url,
             status=exchange.status,
-            headers=_scrapy_headers(exchange),
+            headers=Headers(exchange.headers),
             body=exchange.payload,
             flags=["dataloss"] if truncated else None,
             ip_address=ip_address(exchange.peer_address.partition("%")[0]),
@@ -250,13 +250,6 @@ class _Ending:
     """How a body ended, carried as a value (a deferred would take a Failure for its error)."""
 
     reason: BaseException
-
-
-def _scrapy_headers(exchange: Exchange) -> Headers:
-    headers = Headers()
-    for name, value in exchange.headers:
-        headers.appendlist(name, value)
-    return headers
 
 
 def _truncation(end: _Ending | None, *, clean: bool) -> Truncation | None:
