@@ -26,7 +26,7 @@ _DAY_FIRST = re.compile(
 _MONTH_FIRST = re.compile(r"(?P<m>[^\W\d_]{3,}\.?)\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?\s*,?\s+(?P<y>\d{4})(?!\d)", re.I)
 _TIME = re.compile(
     r"(?<![\d:])(?P<H>\d{1,2})[:h.](?P<M>\d{2})(?::(?P<S>\d{2}))?(?:\s*(?P<p>[ap])\.?\s?m\b\.?)?"
-    r"(?:\s*(?P<z>UTC|GMT|Z\b|(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?))?",
+    r"(?:\s*(?P<z>(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|UTC|GMT|Z\b))?",
     re.I,
 )
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?")

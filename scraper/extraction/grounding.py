@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from scraper.extraction.passages import LETTER, Passage, letters_of, tidy
 
-_ANCHOR = 24
+_ANCHORS = (24, 10)
 """Letters by which a line's two ends are looked for where the line as a whole does not stand on the page."""
 _SHORT = 16
 """A line of fewer letters must be a whole passage: 'Iran' stands within many words."""
+_PROBES = (8, 3, 1)
+"""Letters by which the way on is looked for after something left out."""
+_MOST_SPANS = 50
 _WHOLE = -1
 _HEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 _NEAR = 3
@@ -157,18 +160,32 @@ class _Finder:
 
     def _gapped(self, letters: str) -> list[_Hit] | None:
         """A line with something left out of it: its ends are looked for, and all between must follow in order."""
-        size = min(_ANCHOR, len(letters) // 2)
-        for begin in (self._cursor, 0):
-            start = self._page.find(letters[:size], begin)
-            if start < 0:
+        for head in _ANCHORS:
+            for begin in (self._cursor, 0):
+                start = self._page.find(letters[:head], begin) if len(letters) >= 2 * head else -1
+                if start < 0:
+                    continue
+                limit = start + 2 * len(letters) + 400
+                for tail in _ANCHORS:
+                    end = self._page.rfind(letters[-tail:], start + head, limit)
+                    spans = self._follow(letters, start, end + tail) if end >= 0 else None
+                    if spans is not None:
+                        return self._covered(spans)
+        return self._fuller(letters)
+
+    def _fuller(self, letters: str) -> list[_Hit] | None:
+        """A line with more in it than its passage shows: a reader does not see what is hidden within a line."""
+        for head in _ANCHORS:
+            start = self._page.find(letters[:head], self._cursor)
+            index = bisect_right(self._starts, start) - 1
+            if start < 0 or self._starts[index] != start:
                 continue
-            limit = start + 2 * len(letters) + 400
-            end = self._page.find(letters[-size:], start + size, limit)
-            while end >= 0:
-                spans = self._follow(letters, start, end + size)
-                if spans is not None:
-                    return self._covered(spans)
-                end = self._page.find(letters[-size:], end + 1, limit)
+            length = self._lengths[index]
+            rest = iter(letters)
+            if length >= len(letters) * _ENOUGH and all(
+                letter in rest for letter in self._page[start : start + length]
+            ):
+                return self._covered([(start, start + length)])
         return None
 
     def _follow(self, letters: str, start: int, end: int) -> list[tuple[int, int]] | None:
@@ -185,13 +202,15 @@ class _Finder:
                 at, done = at + run, done + run
             if done >= len(letters):
                 break
-            probe = letters[done : done + 8]
-            at = page.find(probe, at, end)
-            if at < 0:
-                return None
-            if len(spans) > 50:
+            at = self._go_on(letters[done : done + max(_PROBES)], at, end)
+            if at < 0 or len(spans) > _MOST_SPANS:
                 return None
         return spans
+
+    def _go_on(self, letters: str, at: int, end: int) -> int:
+        """Where, from `at` to `end`, the next of the letters stand; -1 where nowhere."""
+        places = (self._page.find(letters[:size], at, end) for size in _PROBES)
+        return next((place for place in places if place >= 0), -1)
 
     def _covered(self, spans: Sequence[tuple[int, int]]) -> list[_Hit]:
         covered: dict[int, list[int]] = {}
