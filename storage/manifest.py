@@ -22,6 +22,7 @@ from storage.models import (
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_to_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
     (
@@ -119,16 +120,13 @@ def _added(
 
 
 def _line(name: str, values: list[Any]) -> bytes:
-    return (
-        json.dumps([name, *map(_plain, values)], ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode(
-            "utf-8", "surrogatepass"
-        )
-        + b"\n"
-    )
+    return _to_json([name, *map(_plain, values)]).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _plain(value: Any) -> Any:
     """Values in the one form that both databases give back: instants as whole milliseconds since 1970."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, datetime):
         return round((value - _EPOCH) / timedelta(milliseconds=1))
     if isinstance(value, date):
