@@ -42,6 +42,13 @@ _DATA = re.compile(
 )
 _TAG = re.compile(r"<[a-z!/][^<>]{0,2000}>", re.I)
 
+_LEAST_PAGE = 250
+"""Characters of a whole page, menus and all, below which it holds no article unless it says that it does."""
+_LISTED = 5
+"""Links to the outlet's articles from which on a page without an article's template is a listing."""
+_HOME_LINKED = 0.6
+"""Share of linked text from which on the root of a site is a listing."""
+
 
 def extract(page: Page, context: Context) -> Outcome:
     """Read a page: what it is, and its article where it is one. Pure: no network, no clock, no state.
@@ -134,18 +141,12 @@ def _judge(
     if read.reason is not None:
         return replace(outcome, verdict=f"refused:{read.reason}", candidate=candidate)
     if outlet is not None and not known:
-        reason = "listing" if len(outcome.links) >= _LISTED and len(content.body) < _LISTED_TEXT else "no-article"
+        # Without an article's template, links to articles are all that such a page is for.
+        reason = "listing" if not outcome.matched and len(outcome.links) >= _LISTED else "no-article"
         return replace(outcome, verdict=f"refused:{reason}", candidate=candidate)
     if outlet is None and _is_home(page.url) and _linked_share(passages) > _HOME_LINKED:
         return replace(outcome, verdict="refused:listing", candidate=candidate)
     return replace(outcome, article=content)
-
-
-_LEAST_PAGE = 250
-"""Characters of a whole page, menus and all, below which it holds no article unless it says that it does."""
-_LISTED = 5
-_LISTED_TEXT = 1_000
-_HOME_LINKED = 0.6
 
 
 def _is_home(url: str) -> bool:

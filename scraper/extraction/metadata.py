@@ -11,7 +11,7 @@ from lxml.html import HtmlElement
 from resiliparse.parse.lang import detect_fast
 
 from scraper.extraction.authors import persons, split_names
-from scraper.extraction.dates import read_date
+from scraper.extraction.dates import day_in, read_date
 from scraper.extraction.engine import Taken
 from scraper.extraction.passages import text_of, tidy
 from scraper.extraction.structured import Structured, text_in, texts_in, types_of
@@ -34,6 +34,7 @@ _BRACKETED = re.compile(r"\s+[|–—·•»«:-]\s+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:\D|$)")
 _LEAST_LETTERS = 120
+_MOST_TIMES = 20
 _SLACK = timedelta(days=1)
 
 
@@ -63,7 +64,7 @@ def read_metadata(
     data = Metadata()
     _read_headline(data, tree, stated, taken)
     _read_authors(data, stated, taken)
-    _read_dates(data, stated, taken, captured_at, zone)
+    _read_dates(data, tree, stated, taken, captured_at, zone)
     _read_labels(data, stated, taken)
     data.image = stated.first("og:image", "og:image:url", "twitter:image")
     for node in stated.nodes:
@@ -161,7 +162,9 @@ def _stated_persons(value: object) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read_dates(data: Metadata, stated: Structured, taken: Taken | None, captured_at: datetime, zone: tzinfo) -> None:
+def _read_dates(
+    data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None, captured_at: datetime, zone: tzinfo
+) -> None:
     article = stated.article or {}
     latest = captured_at + _SLACK
     first = text_in(article.get("datePublished"))
@@ -180,10 +183,22 @@ def _read_dates(data: Metadata, stated: Structured, taken: Taken | None, capture
         ("microdata", stated.item("datemodified")),
     ]
     data.published = _first_date(data, "published", published, latest, zone)
+    if data.published and data.published.precision == "day":
+        data.published = _same_day_with_time(data, data.published, tree, zone)
     data.updated = _first_date(data, "updated", updated, latest, zone)
     if data.published and data.updated and data.updated.at <= data.published.at:
         data.updated = None
         data.found.pop("updated", None)
+
+
+def _same_day_with_time(data: Metadata, day: PrintedDate, tree: HtmlElement, zone: tzinfo) -> PrintedDate:
+    """A day made exact by the page's first time element of that day."""
+    for _, element in zip(range(_MOST_TIMES), tree.iter("time"), strict=False):
+        moment = read_date(element.get("datetime") or "", zone)
+        if moment is not None and moment.precision != "day" and day_in(moment) == day_in(day):
+            data.note("published", f"{data.found['published']}, time element")
+            return moment
+    return day
 
 
 def _first_date(
