@@ -33,7 +33,7 @@ Observer = Callable[[str, Tally], None]
 """Is told an outlet's name and its counts whenever they change."""
 
 
-GARBAGE = (20_000, 20, 20)
+GARBAGE = (10_000, 5, 5)
 """After how many new objects Python looks for cycles (700 by default, which takes a tenth of a crawl's time)."""
 
 

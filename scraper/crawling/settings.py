@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from scraper.config import Config
     from scraper.outlet import Outlet
 
+UNREAD_BYTES = 1_000_000
+"""Bytes of bodies that wait to be read and written down beyond which nothing more is fetched. Scrapy's 5 MB would be
+some 1,500 small pages, each with ten times its size in objects around it."""
 KEEP_POSITION = 995
 """Above every other downloader middleware: nearest to the network."""
 
@@ -36,6 +39,7 @@ LEAN: dict[str, Any] = {
     },
     "COMPRESSION_ENABLED": False,
     "STATS_DUMP": False,
+    "SCRAPER_SLOT_MAX_ACTIVE_SIZE": UNREAD_BYTES,
 }
 """Without what our runs don't need: each part costs every page its share."""
 
