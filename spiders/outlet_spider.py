@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,8 @@ from storage.records import Found
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
+
+log = logging.getLogger(__name__)
 
 
 class OutletSpider(Spider):
@@ -87,10 +90,9 @@ class OutletSpider(Spider):
         config = load_config()
         demand_contact(config, cls.outlet)
         workers = start_workers(config, {cls.outlet.name: cls.outlet}, read_listing)
-        crawler.signals.connect(lambda: workers.stop(), signals.spider_closed, weak=False)
         clock, options = clock_from(config.now), CrawlOptions()
         ways = tuple(discovery.split(",")) if discovery else None
-        return CrawlSession(
+        session = CrawlSession(
             config,
             cls.outlet,
             cls.seeds(cls.outlet, clock.now(), options, ways),
@@ -99,6 +101,14 @@ class OutletSpider(Spider):
             clock=clock,
             extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(cls.outlet)),
         )
+
+        def end() -> None:
+            workers.stop()
+            if session.state.broken is not None:
+                log.error("%s", session.state.broken)
+
+        crawler.signals.connect(end, signals.spider_closed, weak=False)
+        return session
 
 
 def spider_for(outlet: Outlet) -> type[OutletSpider]:

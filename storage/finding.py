@@ -39,12 +39,13 @@ _FETCHED = (
         resource.c.id,
         resource.c.due_at,
         resource.c.attempts,
+        resource.c.outcome,
         resource.c.lease_until,
         func.max(location.c.fetched_at, type_=location.c.fetched_at.type),
     )
     .join(location, location.c.resource == resource.c.id)
     .where(among(resource.c.id), resource.c.kind == "article", location.c.fetched_at.is_not(None))
-    .group_by(resource.c.id, resource.c.due_at, resource.c.attempts, resource.c.lease_until)
+    .group_by(resource.c.id, resource.c.due_at, resource.c.attempts, resource.c.outcome, resource.c.lease_until)
 )
 
 
@@ -273,13 +274,14 @@ def _heed_lastmods(connection: Connection, stated: dict[int, datetime], now: dat
     due, quiet = [], []
     for portion in in_portions(list(stated)):
         rows = connection.execute(_FETCHED, {"values": portion})
-        for each, due_at, attempts, lease_until, fetched_at in rows:
+        for each, due_at, attempts, outcome, lease_until, fetched_at in rows:
             if lease_until is not None and lease_until > now:
                 continue  # being fetched at this moment: what comes sets its time
             if stated[each] > fetched_at:
                 if attempts == 0 and (due_at is None or due_at > now):
                     due.append({"id": each, "due_at": now, "priority": REVISIT})
-            elif due_at is not None and due_at < now + QUIET - SLACK:
+            elif outcome == "article" and due_at is not None and due_at < now + QUIET - SLACK:
+                # A fetch that showed no article (a seizure notice) says nothing against asking elsewhere.
                 quiet.append({"id": each, "due_at": now + QUIET})
     update_each(connection, resource, due)
     update_each(connection, resource, quiet)

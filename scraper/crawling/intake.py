@@ -285,8 +285,9 @@ class Intake:
         if standing is not None:
             await state.set_state(standing.row.id, "seized", capture)
         if task.kind == "article" and not state.route.is_alive(asked):
-            now = state.clock.now() + timedelta(milliseconds=1)  # this fetch was a fetch too
-            await state.run(lambda connection: make_due(connection, [asked], now, since=now))
+            now = state.clock.now()
+            since = now + timedelta(milliseconds=1)  # this fetch was a fetch too
+            await state.run(lambda connection: make_due(connection, [asked], now, since=since))
 
     def _answered(self, url: str) -> None:
         standing = self._state.route.answered(url)

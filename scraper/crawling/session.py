@@ -72,17 +72,28 @@ class CrawlSession:
         self._is_open = False
 
     async def open(self, crawler: Crawler) -> None:
-        """Open the archive, recover what an earlier run left, and make the listings due."""
+        """Open the archive, recover what an earlier run left, and make the listings due.
+
+        What storage says against it stands in `state.broken` then: Scrapy knows no way to fail here in order.
+        """
         state = self.state
         state.stop = lambda: crawler.engine.close_spider_async(reason="storage")
         loop = asyncio.get_running_loop()
-        state.opened = await loop.run_in_executor(None, open_archive, self._config, state.outlet, self.clock)
+        try:
+            state.opened = await loop.run_in_executor(None, open_archive, self._config, state.outlet, self.clock)
+        except StorageError as error:
+            state.broken = error
+            return
         self._is_open = True
         if state.options.full:
             state.opened.begun_at = self.clock.now()
         state.route = Route(state.outlet, state.opened.domains, state.options.domains, state.opened.plain)
-        await state.run(self._add_seeds)
-        await self._hold_hosts()
+        try:
+            await state.run(self._add_seeds)
+            await self._hold_hosts()
+        except StorageError as error:
+            state.broken = error
+            return
         state.start(self._stay_alive(), lasting=True)
         state.start(self.intake.read_pending(), lasting=True)
 

@@ -194,6 +194,8 @@ class _Desk:
             try:
                 return self._hire()
             except (OSError, EOFError) as error:
+                if self._stopping.is_set():
+                    break
                 log.warning("a worker did not start: %s", str(error) or type(error).__name__)
                 self._stopping.wait(0.1 * 2**attempt)
         raise _WorkerGone

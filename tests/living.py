@@ -1,0 +1,70 @@
+"""Crawls that a test talks to while they run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from scraper.demo.process import Replica
+from tests.crawling import DAY, ROOT, Ran, place_options, replica_options
+from tests.databases import Place
+
+PATIENCE = 60.0
+
+
+@contextmanager
+def living_crawl(
+    place: Place,
+    replica: Replica,
+    *more: str,
+    environment: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("-m", "scraper.cli"),
+    outlet: str = "demo",
+) -> Iterator[subprocess.Popen[str]]:
+    """A crawl in a process group of its own, as a shell starts it; killed at the end where it still runs."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PRESSKEEP_")}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    variables |= {"PRESSKEEP_LOG_LEVEL": "WARNING", "PRESSKEEP_NOW": DAY.format(day=1, hour=12), **(environment or {})}
+    command = [
+        sys.executable, *program, "crawl", outlet, "--json", *place_options(place), *replica_options(replica), *more,
+    ]  # fmt: skip
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, env=variables, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def end_of(process: subprocess.Popen[str]) -> Ran:
+    """What a crawl came to."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return Ran(process.returncode, out, err)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that comes."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"never came: {what}"
+        time.sleep(0.05)
+
+
+def asked_for(replica: Replica, requests: int) -> Callable[[], bool]:
+    """Whether the replica has had so many requests more than now."""
+    before = len(replica.requests())
+    return lambda: len(replica.requests()) >= before + requests
+
+
+def open_files(place: Place) -> list[Path]:
+    """WARC files that nobody has closed."""
+    return list((place.folder / "warc").glob("*.open"))

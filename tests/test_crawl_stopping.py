@@ -1,0 +1,110 @@
+"""A crawl that is stopped ends soon, in order, and the next one goes on; two never crawl one outlet."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from scraper.demo.process import Replica, running_replica
+from storage.archive import Archive
+from storage.models import capture, crawl, host_lease, outlet_lock, resource
+from tests.crawling import Ran, dangling, look, missing_from
+from tests.databases import Place
+from tests.living import asked_for, end_of, living_crawl, open_files, wait_until
+
+LATER = {"PRESSKEEP_NOW": "2026-06-01T12:20:00Z"}
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    with running_replica(articles=16, seed=3, folder=tmp_path_factory.mktemp("replica")) as running:
+        yield running
+
+
+@pytest.fixture
+def place(tmp_path: Path, replica: Replica) -> Place:
+    replica.set_rules([])
+    replica.new_requests()
+    return Place(tmp_path / "archive", None)
+
+
+def held_by_runs(place: Place) -> dict[str, int]:
+    """What the archive says that runs hold."""
+    with Archive.open(place.folder, place.database, write=False) as archive, archive.read() as connection:
+        counts = {
+            "leases": select(func.count()).select_from(resource).where(resource.c.lease_owner.is_not(None)),
+            "hosts": select(func.count()).select_from(host_lease),
+            "locks": select(func.count()).select_from(outlet_lock),
+            "running": select(func.count()).select_from(crawl).where(crawl.c.ended_at.is_(None)),
+        }
+        return {name: connection.execute(statement).scalar_one() for name, statement in counts.items()}
+
+
+def go_on(place: Place, replica: Replica) -> Ran:
+    with living_crawl(place, replica, environment=LATER) as process:
+        return end_of(process)
+
+
+@pytest.mark.parametrize(
+    ("signals", "slow"),
+    [(["SIGHUP"], False), (["SIGTERM"], True), (["SIGINT", "SIGINT"], True)],
+    ids=["hangup", "terminate-slow", "interrupt-twice-slow"],
+)
+def test_a_signal_ends_a_crawl_in_order_and_the_next_one_goes_on(
+    place: Place, replica: Replica, signals: list[str], slow: bool
+) -> None:
+    replica.set_rules([{"first": 65, "delay": 25}] if slow else [])
+    with living_crawl(place, replica) as process:
+        wait_until(asked_for(replica, 66 if slow else 72), "the crawl's requests")
+        sent = time.monotonic()
+        for name in signals:
+            os.killpg(process.pid, getattr(signal, name))
+            time.sleep(0.2)
+        ran = end_of(process)
+        took = time.monotonic() - sent
+    assert ran.code == 7, ran.err
+    assert took < 20, "a slow host was waited for"  # 25 s; a bound of 10 would time the machine
+    assert ran.err == "presskeep: demo: stopped. All that was fetched is kept; the same command goes on.\n"
+    assert held_by_runs(place) == {"leases": 0, "hosts": 0, "locks": 0, "running": 0}
+    assert open_files(place) == []
+    assert dangling(place) == []
+    answered = {(each["host"], each["path"]) for each in replica.new_requests()}
+    with Archive.open(place.folder, write=False) as archive, archive.read() as connection:
+        kept = connection.execute(select(func.count()).select_from(capture)).scalar_one()
+    assert kept > 40
+
+    replica.set_rules([])
+    last = go_on(place, replica)
+    assert last.code in (0, 1), last.err
+    again = Counter((each["host"], each["path"]) for each in replica.new_requests())
+    assert again
+    assert sum(again[each] for each in answered) <= len(answered) - kept, "what was kept is not asked again"
+    assert missing_from(look(place), replica.articles()) == []
+
+
+def test_a_second_crawl_of_an_outlet_is_refused_until_the_first_is_dead(place: Place, replica: Replica) -> None:
+    replica.set_rules([{"first": 30, "delay": 20}])
+    with living_crawl(place, replica) as first:
+        wait_until(asked_for(replica, 31), "the first crawl's requests")
+        with living_crawl(place, replica) as second:
+            ran = end_of(second)
+        assert ran.code == 4, ran.err
+        assert ran.err.count("\n") == 1
+        assert "another run holds it" in ran.err
+        assert str(first.pid) in ran.err
+        assert ran.json["outlets"][0]["counts"]["pages"] == 0
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    assert held_by_runs(place)["locks"] == 1
+    replica.set_rules([])
+    last = go_on(place, replica)
+    assert last.code in (0, 1), last.err
+    assert missing_from(look(place), replica.articles()) == []
+    assert held_by_runs(place) == {"leases": 0, "hosts": 0, "locks": 0, "running": 0}
