@@ -142,7 +142,8 @@ def _hits(connection: Connection, rows: Any, sought: list[Words]) -> tuple[Hit, 
     hits = []
     for row in rows:
         key = keys[row.article][0] if keys[row.article] else row.digest[:12]
-        text = "\n\n".join(part for part in (row.lead, row.body) if part)
+        lead = row.lead if row.lead and not row.body.startswith(row.lead) else None  # a lead that the body repeats
+        text = "\n\n".join(part for part in (lead, row.body) if part)
         url = places[row.article][0].url if places[row.article] else None
         hits.append(
             Hit(

@@ -206,7 +206,9 @@ def test_an_update_that_a_feed_states_is_a_change() -> None:
 
 
 def test_an_editions_feed_means_its_own_host_where_the_profile_says_so() -> None:
-    content = RSS.format(f"<item><link>{HOST}/news/1</link></item><item><link>https://fr.daily.example:443/news/2</link></item>")
+    content = RSS.format(
+        f"<item><link>{HOST}/news/1</link></item><item><link>https://fr.daily.example:443/news/2</link></item>"
+    )
     url = "https://fr.daily.example/listing"
     meant = read("feed", content, url, edition="fr", own_host=True)
     assert [link.url for link in meant.links] == ["https://fr.daily.example/news/1", "https://fr.daily.example/news/2"]

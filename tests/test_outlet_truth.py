@@ -61,9 +61,7 @@ def test_the_same_check_fails_when_two_selectors_are_swapped(
     assert read_part(running.port, name, (one, other), truths)
 
 
-def read_all(
-    port: int, name: str, truths: Sequence[dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
+def read_all(port: int, name: str, truths: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The fields read wrong, by URL; the pages are fetched and read in two processes."""
     parts = [truths[at::2] for at in range(2)]
     context = multiprocessing.get_context("forkserver")

@@ -14,11 +14,12 @@ from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, write, write_error, write_json, write_json_line
 from scraper.cli.stopping import stop_when_terminal_closes
 from scraper.config import Config
-from scraper.errors import UsageError
+from scraper.errors import ProfileError, UsageError
 
 if TYPE_CHECKING:
     from scraper.cli.sheets import ResultSheet
     from scraper.crawling.oneoff import FetchResult
+    from scraper.outlet import Outlet
     from storage.content import ArticleContent
 
 app = group("Fetch pages.")
@@ -165,16 +166,28 @@ def _fetch(
 ) -> bool:
     from scraper.cli.logs import start_logging
     from scraper.crawling.oneoff import fetch_pages
-    from scraper.profiles import load_outlets, profile_paths
 
     start_logging(config.log_level)
-    outlets = load_outlets(profile_paths(config))
+    outlets = _usable_outlets(config)
     if not save:
         return fetch_pages(config, urls, outlets, on_result)
     from scraper.crawling.saving import Saver
 
     with Saver(config, take_any=take_any) as saver:
         return fetch_pages(config, urls, outlets, on_result, saver=saver)
+
+
+def _usable_outlets(config: Config) -> dict[str, Outlet]:
+    """The outlets whose profiles can be used; a broken one is named, and does not keep other pages from being read."""
+    from scraper.profiles import load_outlet, profile_files, profile_paths
+
+    outlets = {}
+    for name, file in profile_files(profile_paths(config)).items():
+        try:
+            outlets[name] = load_outlet(file)
+        except ProfileError as error:
+            write_error(f"presskeep: {one_line(str(error))} (this profile is left out)")
+    return outlets
 
 
 def _fetch_to_sheet(config: Config, file: Path, out: Path, summary: Summary, *, save: bool, take_any: bool) -> bool:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 app = group("Search.")
 
 
-@app.command(cls=PlainCommand)
+@app.command(cls=PlainCommand, context_settings={"ignore_unknown_options": True})
 @configured()
 def search(
     config: Config,
-    query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What is sought; see below.")],
+    query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What is sought, as told above.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Results a page.", show_default=True)] = 20,
     page: Annotated[int, typer.Option(min=1, metavar="N", help="Which page.", show_default=True)] = 1,
     all_revisions: Annotated[bool, typer.Option("--all-revisions", help="Older texts of articles too.")] = False,
@@ -33,7 +33,7 @@ def search(
 
     Words must all be there; "a phrase" stands side by side; -word must not be there; one OR other; begin* finds what
     begins so. Fields: title: author: section: outlet: domain: from: to:, as in from:2026-03 to:2026-04-15. Case,
-    accents and ways of writing Arabic letters make no difference. A query that begins with - goes after --.
+    accents and ways of writing Arabic letters make no difference.
 
     Example: presskeep search '"nuclear talks" OR sanctions' section:politics from:2026
     """

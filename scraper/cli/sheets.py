@@ -11,7 +11,7 @@ import csv
 import io
 import os
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +78,25 @@ class ResultSheet:
         self._stream.flush()
 
     def finish(self) -> None:
-        """Close the file, its rows in the list's order."""
+        """Close the file, its rows in the list's order, those without a URL among them."""
         self._stream.close()
-        places = {url: place for place, url in enumerate(self._listed.urls)}
-        rows = self._read_rows()
-        rows.sort(key=lambda row: places.get(row[self._listed.column], len(places)))
-        self._rewrite(rows)
+        answers: dict[str, deque[list[str]]] = {}
+        for row in self._read_rows():
+            answers.setdefault(row[self._listed.column], deque()).append(row)
+        ordered: list[Sequence[str]] = []
+        for listed in self._listed.rows:
+            url = listed[self._listed.column]
+            if not url:
+                ordered.append(self._without_url(listed))
+            elif answers.get(url):
+                ordered.append(answers[url].popleft())
+        self._rewrite(ordered)
+
+    def _without_url(self, listed: Sequence[str]) -> list[str]:
+        """The result of a row that names no URL: its own columns, and why there is nothing else."""
+        row = [*listed, *[""] * (len(self._header) - len(listed))]
+        row[self._outcome] = "failed:no-url"
+        return row
 
     def _kept_rows(self) -> list[list[str]]:
         """What an earlier run answered: rows of URLs all of whose rows stand there, failed ones left out."""
