@@ -74,8 +74,8 @@ def complete(folder: Path, out: Path) -> list[list[str]]:
 def test_the_result_has_the_list_s_rows_in_its_order_with_its_columns(tmp_path: Path) -> None:
     header, *rows = complete(tmp_path, tmp_path / "out.csv")
     assert header == ["name", "url", "outcome", "presskeep_outcome", "text", "at"]
-    assert sorted(row[0] for row in rows) == [f"n{number}" for number in range(7)]
-    assert [row[1] for row in rows] == sorted([*URLS, URLS[2]])
+    assert [row[0] for row in rows] == [f"n{number}" for number in range(7)]
+    assert [row[1] for row in rows] == [*URLS, URLS[2]]
     assert all(row[2:4] == ["mine", "article"] and row[4].startswith("'=text") for row in rows)
 
 
@@ -119,3 +119,15 @@ def test_nothing_from_outside_steers_a_terminal(text: str) -> None:
     assert not set(shown) & set("\x1b\x07\u202e\u2066\x9b\udc80")
     assert "\n" not in one_line(shown)
     shown.encode()
+
+
+def test_a_row_without_a_url_keeps_its_place_and_says_so(tmp_path: Path) -> None:
+    listed = read_list(save(tmp_path, f"name,url\na,{URLS[0]}\nb,\nc,{URLS[1]}\n"))
+    sheet = ResultSheet(tmp_path / "out.csv", listed, FIELDS)
+    for url in reversed(listed.urls):
+        sheet.add(url, ("article", "text", "now"))
+    sheet.finish()
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
+        _, *rows = list(csv.reader(stream))
+    assert [row[0] for row in rows] == ["a", "b", "c"]
+    assert [row[2] for row in rows] == ["article", "failed:no-url", "article"]

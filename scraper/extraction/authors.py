@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from scraper.extraction.passages import plain
 
 _BY = re.compile(
-    r"^(?:author(?=[ :]+\S)|(?:written |reported |edited |posted |story |text |words )?by|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор"
+    r"^(?:author(?=[ :]+\S)|(?:written |reported |edited |posted |story |text |words )?by"
+    r"|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор"
     r"|نوشته|بقلم)\s*:?\s+",
     re.I,
 )
