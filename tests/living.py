@@ -36,13 +36,18 @@ def living_crawl(
     ]  # fmt: skip
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, env=variables, start_new_session=True
+        command, stdout=pipe, stderr=pipe, text=True, env=variables, start_new_session=True, preexec_fn=heed_hangups
     ) as process:
         try:
             yield process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+def heed_hangups() -> None:
+    """What a terminal's shell starts heeds SIGHUP, whatever started the tests (nohup makes its children ignore it)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def end_of(process: subprocess.Popen[str]) -> Ran:

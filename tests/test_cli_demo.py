@@ -18,6 +18,7 @@ from storage.archive import Archive
 from storage.crawls import hold_outlet
 from storage.outlets import sync_outlet
 from storage.owners import new_owner
+from tests.living import heed_hangups
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,6 +63,7 @@ def test_a_run_that_is_stopped_ends_with_7_and_the_same_command_goes_on(tmp_path
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        preexec_fn=heed_hangups,
     )
     deadline = time.monotonic() + 60
     while not any(file.stat().st_size > 20_000 for file in (tmp_path / "warc").glob("*")):

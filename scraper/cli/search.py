@@ -11,6 +11,7 @@ from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, one_line, printable, styled, width, write, write_bold, write_error, write_json
 from scraper.config import Config
+from scraper.errors import UsageError
 
 if TYPE_CHECKING:
     from storage.search import Hit
@@ -40,6 +41,8 @@ def search(
     from storage.archive import Archive
     from storage.search import search as find
 
+    if option := next((word for word in query if word.startswith("--")), None):
+        raise UsageError(f"there is no such option: {option}", "search", "See presskeep search --help.")
     text = " ".join(_quoted(word) for word in query) if len(query) > 1 else query[0]
     offset = (page - 1) * limit
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
