@@ -16,10 +16,11 @@ from typing import BinaryIO
 from sqlalchemy import Connection, or_, select, update
 
 from storage.archive import Archive
+from storage.captures import PendingCapture, placed_captures
 from storage.crawls import abandoned_crawls, end_crawl, free_hosts
 from storage.errors import ArchiveDamaged, StorageError
 from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
-from storage.models import capture, crawl, host_lease, location, outlet_lock, resource, warc_file
+from storage.models import capture, crawl, host_lease, outlet_lock, resource, warc_file
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
 from storage.warc_reading import WholeExchange, to_exchange, walk
@@ -41,21 +42,6 @@ class Recovered:
     closed: int = 0
     released: int = 0
     ended: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PendingCapture:
-    """A capture that no worker has read yet. `at` is UTC; `warc_path`, `offset` and `length` are for read_exchange."""
-
-    capture: int
-    resource: int
-    key: str
-    kind: str
-    url: str
-    at: datetime
-    warc_path: str
-    offset: int
-    length: int
 
 
 def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
@@ -98,20 +84,7 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
 def pending(connection: Connection, outlet: int, limit: int, *, after: int = 0) -> list[PendingCapture]:
     """Captures of the outlet that wait to be read, oldest first, with ids greater than `after`."""
     statement = (
-        select(
-            capture.c.id,
-            resource.c.id,
-            resource.c.key,
-            resource.c.kind,
-            location.c.url,
-            capture.c.at,
-            warc_file.c.path,
-            capture.c.offset,
-            capture.c.length,
-        )
-        .join(location, location.c.id == capture.c.location)
-        .join(resource, resource.c.id == location.c.resource)
-        .join(warc_file, warc_file.c.id == capture.c.warc_file)
+        placed_captures()
         .where(capture.c.outcome == "pending", resource.c.outlet == outlet, capture.c.id > after)
         .order_by(capture.c.id)
         .limit(limit)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
+from storage.captures import PendingCapture
 from storage.due import finish, make_due, restore, withdraw
 from storage.errors import StorageError
 from storage.frontier import LISTING
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
-from storage.recovery import PendingCapture, pending
+from storage.recovery import pending
 
 if TYPE_CHECKING:
     from scrapy import Request

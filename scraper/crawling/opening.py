@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from scraper.crawling.describing import describe_run
 from storage.archive import Archive
-from storage.captures import capture_at
+from storage.captures import PendingCapture, capture_at
 from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold_outlet
 from storage.due import unfinished_since
 from storage.exchange import Exchange
@@ -21,7 +21,7 @@ from storage.models import capture
 from storage.outlets import DomainRow, domains, sync_outlet
 from storage.owners import new_owner
 from storage.records import DomainFacts, Found
-from storage.recovery import PendingCapture, recover
+from storage.recovery import recover
 from storage.robots import plain_hosts
 from storage.warc import read_exchange
 from storage.writer import Writer
