@@ -45,7 +45,7 @@ def overdue(asked: Counter[tuple[str, str]], kills: int) -> int:
 def test_a_crawl_killed_at_seeded_moments_keeps_every_article_once(empty_place: Place, tmp_path: Path) -> None:
     seed = int(os.environ.get("PRESSKEEP_SEED", "20260601"))
     killed = 0
-    with running_replica(articles=max(60, 6 * KILLS), seed=5, folder=tmp_path / "replica") as replica:
+    with running_replica(articles=30 * KILLS, seed=5, folder=tmp_path / "replica") as replica:
         for moment, n in lives(KILLS, seed):
             ran = live(empty_place, replica, moment, n)
             if ran.code not in SIGKILLED:
