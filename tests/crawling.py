@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.databases import Place
 
 ROOT = Path(__file__).parents[1]
 DAY = "2026-06-0{day}T{hour}:00:00Z"
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 """An hour of the replica's days: day 0 is 1 June 2026."""
 
 
@@ -67,10 +69,10 @@ def replica_options(replica: Replica) -> list[str]:
 def crawl(
     place: Place, replica: Replica, *more: str, outlet: str = "demo", day: int = 0, hour: int = 12, **options: Any
 ) -> Ran:
-    """Crawl a replica on its day, at noon if nothing else is said (UTC)."""
+    """Crawl a replica on its day, at noon if nothing else is said (UTC); `now` in the options says it all."""
+    options.setdefault("now", DAY.format(day=day + 1, hour=hour))
     return presskeep(
-        "crawl", outlet, "--json", *place_options(place), *replica_options(replica), *more,
-        now=DAY.format(day=day + 1, hour=hour), **options,
+        "crawl", outlet, "--json", *place_options(place), *replica_options(replica), *more, **options
     )  # fmt: skip
 
 
