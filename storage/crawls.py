@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from storage.errors import OutletLocked, StorageError
 from storage.inserting import insert_into
-from storage.manifest import manifest_digest, newest_digest
+from storage.manifest import FORM, draw_manifest, newest_digest
 from storage.models import archive, crawl, host_lease, outlet, outlet_lock
 from storage.owners import is_dead, is_local, new_owner, process_lives
 
@@ -30,10 +30,12 @@ def begin_crawl(
     robots_policy: str,
     now: datetime,
     owner: str | None = None,
+    stamp_authority: str | None = None,
 ) -> int:
     """Write down that a run begins, and give its id. `now` is the mapped clock's UTC instant.
 
-    `owner` (default: this process) tells recovery whether the run still lives.
+    `owner` (default: this process) tells recovery whether the run still lives. `stamp_authority` is the URL of the
+    server whose time stamp the manifest shall get, so that a missing one shows.
     """
     statement = (
         crawl.insert()
@@ -44,6 +46,8 @@ def begin_crawl(
             owner=owner or new_owner(),
             robots_policy=robots_policy,
             started_at=now,
+            stamp_authority=stamp_authority,
+            manifest_form=FORM,
         )
         .returning(crawl.c.id)
     )
@@ -54,9 +58,9 @@ def begin_crawl(
 def end_crawl(connection: Connection, crawl_id: int, outcome: str, counts: Mapping[str, Any], now: datetime) -> str:
     """Write down how a run ended, with the digest of its manifest, which is returned.
 
-    The digest covers every row that the run added (docs/verify.md lists the columns) and the digest of the run that
-    ended before it. Close the run's writer first. Raises StorageError when the run has ended already: a manifest is
-    never drawn twice.
+    The manifest names every row that the run added, each with its digest (docs/verify.md lists the columns), and the
+    manifest of the run that ended before it. Close the run's writer first. Raises StorageError when the run has ended
+    already: a manifest is never drawn twice.
     """
     connection.execute(select(archive.c.uuid).with_for_update())  # one end at a time, or the chain would fork
     ended = connection.execute(select(crawl.c.ended_at).where(crawl.c.id == crawl_id)).one_or_none()
@@ -68,9 +72,9 @@ def end_crawl(connection: Connection, crawl_id: int, outcome: str, counts: Mappi
     connection.execute(
         update(crawl)
         .where(crawl.c.id == crawl_id)
-        .values(ended_at=now, outcome=outcome, counts=dict(counts), previous_digest=previous)
+        .values(ended_at=now, outcome=outcome, counts=dict(counts), previous_digest=previous, manifest_form=FORM)
     )
-    digest = manifest_digest(connection, crawl_id)
+    digest = draw_manifest(connection, crawl_id)
     connection.execute(update(crawl).where(crawl.c.id == crawl_id).values(manifest_digest=digest))
     return digest
 

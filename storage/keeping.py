@@ -224,6 +224,9 @@ def _add_captures(
                 "source": run.source,
                 "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else None,
                 "outcome": fetch.outcome,
+                "span_offset": appended.span_offset,
+                "span_length": appended.span_length,
+                "span_sha256": appended.span_sha256,
             }
         )
     connection.execute(capture.insert(), rows)

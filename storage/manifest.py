@@ -1,26 +1,35 @@
-"""The digest over all rows that a crawl added, chained with the one before."""
+"""Manifests: a line with its digest for each row that a crawl added, under one digest that names the one before."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, collate, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, collate, delete, select
 
 from storage.models import (
+    archive,
     article_key,
     capture,
     crawl,
     decision,
     extraction,
     fetch_failure,
+    figure,
     location,
+    manifest_part,
     revision,
+    warc_file,
 )
 
+FORM = 2
+"""The form of manifests that are drawn today; docs/verify.md describes both."""
+_PART = 1_000_000
+"""Characters of a manifest that are kept in one row."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _to_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -40,6 +49,9 @@ COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
             "tls",
             "source",
             "origin",
+            "span_offset",
+            "span_length",
+            "span_sha256",
         ),
     ),
     (location, ("id",), ("id", "url", "url_hash", "how", "first_at")),
@@ -77,23 +89,75 @@ COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
     (article_key, ("outlet", "key"), ("outlet", "key")),
     (decision, ("id",), ("id", "at", "by", "verb", "subject", "payload")),
     (fetch_failure, ("id",), ("id", "location", "at", "reason")),
+    (figure, ("revision", "position"), ("revision", "position", "url", "caption", "credit")),
+    (warc_file, ("id",), ("id", "store", "path", "committed_len", "sha256")),
 )
 """Tables in the order of the digest: what orders their rows, and the columns covered. None of these columns is ever
 changed once its row stands; docs/verify.md lists them, with what is left out and why."""
 
 
-def manifest_digest(connection: Connection, crawl_id: int) -> str:
-    """SHA-256 (hex) over the crawl's rows in a fixed form, after the digest before it. Memory stays flat."""
-    head = connection.execute(
-        select(
-            crawl.c.kind, crawl.c.operator, crawl.c.robots_policy, crawl.c.started_at, crawl.c.previous_digest
-        ).where(crawl.c.id == crawl_id)
-    ).one()
-    digest = hashlib.sha256(_line("crawl", [crawl_id, *head]))
-    for table, order, columns in COVERED:
-        for row in _added(connection, table, order, columns, crawl_id):
-            digest.update(_line(table.name, row))
+_SINCE_FORM_2 = frozenset(("figure", "warc_file", "span_offset", "span_length", "span_sha256"))
+"""Tables and columns that form 1 did not cover."""
+_HEAD = ("kind", "operator", "robots_policy", "started_at", "ended_at", "outcome", "stamp_authority")
+
+
+def draw_manifest(connection: Connection, crawl_id: int) -> str:
+    """Write down the manifest of a crawl that has just ended, and give its digest (SHA-256, hex, of its text)."""
+    connection.execute(delete(manifest_part).where(manifest_part.c.crawl == crawl_id))
+    digest = hashlib.sha256()
+    for n, text in enumerate(_portions(manifest_lines(connection, crawl_id))):
+        digest.update(text.encode())
+        connection.execute(manifest_part.insert().values(crawl=crawl_id, n=n, text=text))
     return digest.hexdigest()
+
+
+def manifest_digest(connection: Connection, crawl_id: int) -> str:
+    """The digest that a crawl's manifest would have by the rows as they stand now. Memory stays flat.
+
+    It is the digest kept with the crawl as long as no covered column of any row was changed, and none was taken
+    away or added.
+    """
+    if connection.execute(select(crawl.c.manifest_form).where(crawl.c.id == crawl_id)).scalar_one() == 1:
+        return _digest_of_form_1(connection, crawl_id)
+    digest = hashlib.sha256()
+    for line in manifest_lines(connection, crawl_id):
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def manifest_lines(connection: Connection, crawl_id: int) -> Iterator[str]:
+    """The lines of a manifest, drawn from the rows: two that begin with '#', then `DIGEST  TABLE/KEY` for each row.
+
+    sha256sum(1) checks them against files that hold the rows' own lines (`row_line`) under these names.
+    """
+    row = connection.execute(select(*(crawl.c[name] for name in (*_HEAD, "previous_digest"))).filter_by(id=crawl_id))
+    facts = {name: _plain(value) for name, value in row.one()._mapping.items()}
+    facts |= {"archive": connection.execute(select(archive.c.uuid)).scalar_one(), "crawl": crawl_id}
+    yield f"# Presskeep manifest {FORM}\n"
+    yield f"# {_to_json(facts)}\n"
+    for table, order, columns in COVERED:
+        for values in _added(connection, table, order, columns, crawl_id):
+            line = row_line(columns, values)
+            yield f"{hashlib.sha256(line).hexdigest()}  {row_name(table, order, columns, values)}\n"
+
+
+def kept_manifest(connection: Connection, crawl_id: int) -> Iterator[str]:
+    """A crawl's manifest as it was written down when the crawl ended, in portions; nothing for one of form 1."""
+    statement = select(manifest_part.c.text).where(manifest_part.c.crawl == crawl_id).order_by(manifest_part.c.n)
+    for (text,) in connection.execute(statement, execution_options={"yield_per": 4}):
+        yield text
+
+
+def row_line(columns: Sequence[str], values: Sequence[Any]) -> bytes:
+    """A row as its digest covers it: one JSON object of the covered columns, in UTF-8, ending in a line feed."""
+    facts = {name: _plain(value) for name, value in zip(columns, values, strict=True)}
+    return _to_json(facts).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def row_name(table: Table, order: Sequence[str], columns: Sequence[str], values: Sequence[Any]) -> str:
+    """What a manifest calls a row: its table and its key, percent-encoded so that it can be a file's name."""
+    by_name = dict(zip(columns, values, strict=True))
+    return f"{table.name}/" + ".".join(quote(str(by_name[name]), safe="") for name in order)
 
 
 def newest_digest(connection: Connection) -> str | None:
@@ -106,6 +170,36 @@ def newest_digest(connection: Connection) -> str | None:
     return connection.execute(statement.order_by(crawl.c.id.desc()).limit(1)).scalar_one_or_none()
 
 
+def _portions(lines: Iterator[str]) -> Iterator[str]:
+    waiting: list[str] = []
+    size = 0
+    for line in lines:
+        waiting.append(line)
+        size += len(line)
+        if size >= _PART:
+            yield "".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield "".join(waiting)
+
+
+def _digest_of_form_1(connection: Connection, crawl_id: int) -> str:
+    """Form 1 kept no lines: one digest over a JSON array for each row."""
+    names = ("kind", "operator", "robots_policy", "started_at", "previous_digest")
+    head = connection.execute(select(*(crawl.c[name] for name in names)).where(crawl.c.id == crawl_id)).one()
+    digest = hashlib.sha256(_array("crawl", [crawl_id, *head]))
+    for table, order, columns in COVERED:
+        if table.name not in _SINCE_FORM_2:
+            covered = tuple(name for name in columns if name not in _SINCE_FORM_2)
+            for values in _added(connection, table, order, covered, crawl_id):
+                digest.update(_array(table.name, values))
+    return digest.hexdigest()
+
+
+def _array(name: str, values: Sequence[Any]) -> bytes:
+    return _to_json([name, *map(_plain, values)]).encode("utf-8", "surrogatepass") + b"\n"
+
+
 def _added(
     connection: Connection, table: Table, order: tuple[str, ...], columns: tuple[str, ...], crawl_id: int
 ) -> Iterator[list[Any]]:
@@ -114,13 +208,13 @@ def _added(
         text = isinstance(table.c[name].type, Text) and connection.dialect.name == "postgresql"
         # By code point, as SQLite sorts: a PostgreSQL database's own collation may be any.
         keys.append(collate(table.c[name], "C") if text else table.c[name])
-    statement = select(*(table.c[name] for name in columns)).where(table.c.crawl == crawl_id).order_by(*keys)
+    statement = select(*(table.c[name] for name in columns)).order_by(*keys)
+    if "crawl" in table.c:
+        statement = statement.where(table.c.crawl == crawl_id)
+    else:  # rows that belong to a revision, and came with it
+        statement = statement.join(revision, revision.c.id == table.c.revision).where(revision.c.crawl == crawl_id)
     for row in connection.execute(statement, execution_options={"yield_per": 500}):
         yield list(row)
-
-
-def _line(name: str, values: list[Any]) -> bytes:
-    return _to_json([name, *map(_plain, values)]).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _plain(value: Any) -> Any:

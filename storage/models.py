@@ -40,11 +40,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 1
+SCHEMA = 2
 """The number of this schema; each migration adds one."""
 MIN_READER = 1
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -195,6 +195,18 @@ crawl = Table(
     Column("counts", Json),
     _text("manifest_digest"),
     _text("previous_digest"),
+    Column("manifest_form", Integer, nullable=False, server_default="1"),
+    _text("stamp_authority"),
+    Column("stamp", LargeBinary),
+)
+
+manifest_part = Table(
+    "manifest_part",
+    metadata,
+    Column("crawl", Id, ForeignKey("crawl.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    _text("text", nullable=False),
+    PrimaryKeyConstraint("crawl", "n"),
 )
 
 resource = Table(
@@ -248,8 +260,10 @@ warc_file = Table(
     _text("state", nullable=False),
     _count("committed_len"),
     _text("sha256"),
+    _ref("crawl", "crawl"),
     UniqueConstraint("store", "path"),
 )
+Index("ix_warc_file_crawl", warc_file.c.crawl)
 
 capture = Table(
     "capture",
@@ -271,6 +285,9 @@ capture = Table(
     _text("source", nullable=False, default="live"),
     _text("origin"),
     _text("outcome", nullable=False, default="pending"),
+    Column("span_offset", BigInteger),
+    Column("span_length", BigInteger),
+    _text("span_sha256"),
     UniqueConstraint("warc_file", "offset"),
 )
 Index("ix_capture_location", capture.c.location)

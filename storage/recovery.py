@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from storage.archive import Archive
 from storage.captures import PendingCapture, placed_captures
@@ -165,15 +165,16 @@ class _Mender:
         with self._archive.begin() as connection:
             facts = FileFacts(self._row.id if self._row else None, self._path, writer, good)
             file = replace(facts, id=account(connection, facts))
-            for run, fetches in self._by_run(connection, portion):
+            for run, fetches in self._by_run(connection, portion, self._row.committed_len if self._row else 0):
                 keep_batch(connection, run, file, fetches)
                 self._adopted += len(fetches)
         assert file.id is not None
         self._row = _Row(file.id, good, writer)
 
     def _by_run(
-        self, connection: Connection, portion: Sequence[WholeExchange]
+        self, connection: Connection, portion: Sequence[WholeExchange], start: int
     ) -> list[tuple[Run, list[tuple[Fetch, Appended]]]]:
+        """The exchanges by their run; `start` is where the span of the first begins."""
         runs: dict[Run, list[tuple[Fetch, Appended]]] = {}
         for whole in portion:
             try:
@@ -188,7 +189,11 @@ class _Mender:
                 continue
             response = whole.response
             payload = hashlib.sha256(exchange.payload).hexdigest()
-            appended = Appended(response.offset, response.end - response.offset, response.member_sha256, payload)
+            length = response.end - response.offset
+            end = whole.request.end
+            span = start, end - start, _sha256(self._file, start, end)
+            appended = Appended(response.offset, length, response.member_sha256, payload, *span)
+            start = end
             runs.setdefault(run, []).append((fetch, appended))
         return list(runs.items())
 
@@ -271,8 +276,12 @@ def _check_length(place: Path, size: int, row: _Row | None) -> None:
 
 
 def _set_closed(archive: Archive, file_id: int, digest: str) -> None:
+    """Close a file's row. It belongs to the run that wrote the file, unless that run's manifest is drawn already."""
+    of_file = select(capture.c.crawl).where(capture.c.warc_file == file_id)
+    run = select(func.max(crawl.c.id)).where(crawl.c.id.in_(of_file), crawl.c.ended_at.is_(None)).scalar_subquery()
     with archive.begin() as connection:
-        connection.execute(update(warc_file).where(warc_file.c.id == file_id).values(state="closed", sha256=digest))
+        values = {"state": "closed", "sha256": digest, "crawl": run}
+        connection.execute(update(warc_file).where(warc_file.c.id == file_id).values(values))
 
 
 def _release(connection: Connection, now: datetime) -> int:
@@ -305,9 +314,11 @@ def _is_same(file: BinaryIO, place: Path) -> bool:
         return False
 
 
-def _sha256(file: BinaryIO) -> str:
-    file.seek(0)
+def _sha256(file: BinaryIO, start: int = 0, end: int | None = None) -> str:
+    file.seek(start)
     digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
+    left = os.fstat(file.fileno()).st_size - start if end is None else end - start
+    while left and (piece := file.read(min(left, 1 << 20))):
         digest.update(piece)
+        left -= len(piece)
     return digest.hexdigest()

@@ -27,12 +27,20 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where an exchange's response record stands (its request record follows at once), and its digests (hex)."""
+    """Where an exchange's response record stands (its request record follows at once), and its digests (hex).
+
+    The span reaches from where the exchange before it ended (or from the file's beginning) to the end of this one's
+    last record, so that spans cover every byte of a file: what stands between two exchanges (warcinfo, certificates)
+    belongs to the later one's. Nothing is known of the span of what an earlier version kept.
+    """
 
     offset: int
     length: int
     member_sha256: str
     payload_sha256: str
+    span_offset: int | None = None
+    span_length: int | None = None
+    span_sha256: str | None = None
 
 
 class WarcWriter:
@@ -48,6 +56,8 @@ class WarcWriter:
         self.length = 0
         self._folder = folder
         self._digest = hashlib.sha256()
+        self._span_offset = 0
+        self._span = hashlib.sha256()
         self._chains: dict[tuple[bytes, ...], tuple[str, int]] = {}
         self._folder_synced = False
         with _telling(folder):
@@ -98,7 +108,8 @@ class WarcWriter:
             exchange.request,
         )
         self._write(response + request)
-        return Appended(offset, len(response), hashlib.sha256(response).hexdigest(), payload_digest)
+        member_digest = hashlib.sha256(response).hexdigest()
+        return Appended(offset, len(response), member_digest, payload_digest, *self._end_span())
 
     def sync(self) -> None:
         """Return when all that was appended, and the file's name, would outlive a loss of power."""
@@ -130,6 +141,12 @@ class WarcWriter:
             os.close(self._file)
             self._file = -1
 
+    def _end_span(self) -> tuple[int, int, str]:
+        """Where the span that ends here begins, its length and digest; the next one begins here."""
+        span = self._span_offset, self.length - self._span_offset, self._span.hexdigest()
+        self._span_offset, self._span = self.length, hashlib.sha256()
+        return span
+
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         with _telling(self._folder / self.path):
@@ -137,6 +154,7 @@ class WarcWriter:
                 written = os.write(self._file, view)
                 view = view[written:]
         self._digest.update(data)
+        self._span.update(data)
         self.length += len(data)
 
     def _certificates(self, exchange: Exchange) -> dict[str, Any]:

@@ -287,7 +287,9 @@ class Writer:
         digest = self._file.close()
         with self._connection.begin():
             self._connection.execute(
-                update(warc_file).where(warc_file.c.id == self._file_id).values(state="closed", sha256=digest)
+                update(warc_file)
+                .where(warc_file.c.id == self._file_id)
+                .values(state="closed", sha256=digest, crawl=self._run_facts.crawl)
             )
         self._file, self._file_id = None, None
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
+import shutil
+import subprocess
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BigInteger, delete, func, select, update
 
 from storage import models, outlets
 from storage.archive import Archive
 from storage.crawls import beat, begin_crawl, end_crawl, free_outlet, hold_host, hold_outlet
 from storage.errors import OutletLocked, StorageError
-from storage.manifest import COVERED, manifest_digest
+from storage.manifest import COVERED, kept_manifest, manifest_digest, row_line, row_name
 from storage.outlets import DomainMap
 from storage.owners import is_dead, new_owner, process_lives
 from storage.records import DomainFacts
@@ -163,6 +167,43 @@ def test_every_change_to_what_a_crawl_added_shows_in_its_manifest(sqlite_archive
     assert digest_after(archive, work.crawl, delete(covered).where(one_row)) != before
 
 
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="sha256sum(1) is not here")
+def test_sha256sum_checks_the_rows_against_their_manifest(archive: Archive, tmp_path: Path) -> None:
+    with working(archive) as work:
+        fill(work)
+    with archive.begin() as connection:
+        digest = end_crawl(connection, work.crawl, "finished", {}, T0)
+    with archive.read() as connection:
+        manifest = "".join(kept_manifest(connection, work.crawl))
+        names = 0
+        for table, order, columns in COVERED:
+            for row in connection.execute(select(*(table.c[name] for name in columns))):
+                place = tmp_path / row_name(table, order, columns, row)
+                place.parent.mkdir(exist_ok=True)
+                place.write_bytes(row_line(columns, row))
+                names += 1
+    (tmp_path / "manifest").write_text(manifest)
+    assert hashlib.sha256(manifest.encode()).hexdigest() == digest
+    assert manifest.count("\n") == names + 2
+    check = ["sha256sum", "--check", "--strict", "--quiet", "manifest"]
+    assert subprocess.run(check, cwd=tmp_path, check=False).returncode == 0
+    (tmp_path / "capture" / "1").write_bytes(b"altered")
+    told = subprocess.run(check, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (1, "capture/1: FAILED\n")
+
+
+def test_a_manifest_of_the_first_form_is_still_checked(archive: Archive) -> None:
+    with working(archive) as work:
+        fill(work)
+    with archive.begin() as connection:
+        connection.execute(update(models.crawl).values(manifest_form=1))
+        before = manifest_digest(connection, work.crawl)
+        connection.execute(update(models.capture).values(span_sha256="what this form did not cover"))
+        assert manifest_digest(connection, work.crawl) == before
+        connection.execute(update(models.capture).values(payload_sha256="altered"))
+        assert manifest_digest(connection, work.crawl) != before
+
+
 def digest_after(archive: Archive, crawl: int, change: Any) -> str:
     """The manifest's digest as it would be after a change, which is rolled back."""
     with archive.engine.connect() as connection:
@@ -185,6 +226,8 @@ def other(column: Any) -> Any:
         case "BLOB":
             return b"other"
         case "INTEGER":
+            return 77
+        case "BIGINT" if isinstance(column.type, BigInteger):
             return 77
         case _:
             return datetime(2001, 1, 1, tzinfo=UTC)

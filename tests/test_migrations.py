@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, MetaData, Text, inspect
+from sqlalchemy import Column, Connection, Engine, MetaData, Text, inspect, select
 
 from storage import migrating, models
 from storage.archive import Archive
+from storage.engines import connect_postgresql, connect_sqlite
 from storage.index import search_metadata
 from storage.partial_indexes import PARTIAL_INDEXES
 from tests.databases import Place
@@ -91,3 +94,69 @@ def test_the_head_that_readers_know_is_alembics(archive: Archive) -> None:
         script = ScriptDirectory.from_config(migrating._config(connection))
     assert script.get_heads() == [migrating.head()]
     assert len(list(script.walk_revisions())) == models.SCHEMA
+
+
+@pytest.mark.parametrize("earlier", range(1, models.SCHEMA))
+def test_an_archive_of_an_earlier_schema_is_brought_up_with_its_rows(empty_place: Place, earlier: int) -> None:
+    revision = f"{earlier:04}"
+    rows = _make_earlier(empty_place, revision)
+    with Archive.open(empty_place.folder, empty_place.database) as archive, archive.read() as connection:
+        assert migrating.current_of(connection) == migrating.head()
+        assert _differences(connection, *_models(archive)) == []
+        assert connection.execute(select(models.archive.c.schema)).scalar_one() == models.SCHEMA
+        old = MetaData()
+        old.reflect(connection, only=sorted(rows))
+        assert len(rows) > 20
+        for name, row in rows.items():
+            columns = [old.tables[name].c[column] for column in row]
+            (found,) = connection.execute(select(*columns)).all()
+            expected = {**row, "schema": models.SCHEMA} if name == "archive" else row
+            assert found._asdict() == expected, name
+
+
+def _make_earlier(place: Place, revision: str) -> dict[str, dict[str, Any]]:
+    """A database at an earlier migration with one row in each table; gives the rows."""
+    from alembic import command
+
+    engine = _connect(place)
+    (place.folder / "warc").mkdir(parents=True, exist_ok=True)
+    with engine.begin() as connection:
+        command.upgrade(migrating._config(connection), revision)
+        schema = MetaData()
+        schema.reflect(connection)
+        rows = {}
+        for name, table in schema.tables.items():
+            if not name.startswith(("revision_fts", "revision_search", "alembic_version")):
+                rows[name] = {column.name: _value(column) for column in table.columns}
+        rows["archive"] |= {"schema": int(revision), "min_reader": 1}
+        _defer(connection)
+        for name, row in rows.items():
+            connection.execute(schema.tables[name].insert().values(**row))
+    engine.dispose()
+    return rows
+
+
+def _connect(place: Place) -> Engine:
+    if place.database is None:
+        return connect_sqlite(place.folder, create=True, write=True)
+    return connect_postgresql(place.database, write=True)
+
+
+def _defer(connection: Connection) -> None:
+    """Let rows point at rows that come later in the same transaction."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+    else:
+        connection.exec_driver_sql("SET session_replication_role = replica")
+
+
+def _value(column: Column[Any]) -> Any:
+    """A value of a column's type, 1 for every number, so that each foreign key holds."""
+    kind = column.type.python_type
+    if kind is datetime:
+        return datetime(2026, 3, 1, 12, tzinfo=UTC)
+    if kind is date:
+        return date(2026, 3, 1)
+    if kind is dict:
+        return ["value"]
+    return {int: 1, bytes: b"value"}.get(kind, "value")

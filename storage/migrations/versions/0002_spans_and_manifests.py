@@ -1,0 +1,46 @@
+"""Spans of captures, the run that closed a WARC file, manifests kept row by row, and time stamps on them.
+
+Revision ID: 0002
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.models import Id
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for column in (
+        sa.Column("span_offset", sa.BigInteger(), nullable=True),
+        sa.Column("span_length", sa.BigInteger(), nullable=True),
+        sa.Column("span_sha256", sa.Text(), nullable=True),
+    ):
+        op.add_column("capture", column)
+    crawl_columns: tuple[sa.Column[int] | sa.Column[str] | sa.Column[bytes], ...] = (
+        sa.Column("manifest_form", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("stamp_authority", sa.Text(), nullable=True),
+        sa.Column("stamp", sa.LargeBinary(), nullable=True),
+    )
+    for each in crawl_columns:
+        op.add_column("crawl", each)
+    # Alembic makes no foreign key beside a new column on SQLite, whose own statement does.
+    number = "BIGINT" if op.get_bind().dialect.name == "postgresql" else "INTEGER"
+    op.execute(
+        f"ALTER TABLE warc_file ADD COLUMN crawl {number} CONSTRAINT fk_warc_file_crawl_crawl REFERENCES crawl (id)"
+    )
+    op.create_index("ix_warc_file_crawl", "warc_file", ["crawl"])
+    op.create_table(
+        "manifest_part",
+        sa.Column("crawl", Id, nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["crawl"], ["crawl.id"], name="fk_manifest_part_crawl_crawl"),
+        sa.PrimaryKeyConstraint("crawl", "n", name="pk_manifest_part"),
+    )
