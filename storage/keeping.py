@@ -28,12 +28,16 @@ _HEADER_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Who keeps: the crawl, its outlet, the owner of its leases, and how its captures came about."""
+    """Who keeps: the crawl, its outlet, the owner of its leases, and how its captures came about.
+
+    `origin` names the file that imported captures were found in.
+    """
 
     crawl: int
     outlet: int
     owner: str
     source: Literal["live", "import", "recover"] = "live"
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,10 @@ def keep_batch(
     places = _locate(connection, run, fetches, failures)
     file_id = account(connection, file) if file else None
     kept = _add_captures(connection, run, file_id, file.path if file else "", fetches, places)
-    _mark_fetched(connection, fetches, kept)
+    if run.source == "import":
+        _mark_imported(connection, fetches, kept)
+    else:
+        _mark_fetched(connection, fetches, kept)
     if failures:
         connection.execute(
             fetch_failure.insert(),
@@ -158,13 +165,14 @@ def _locate(
     missing = {digest: url for url, (_, digest) in forms.items() if digest not in known}
     if missing:
         domain_map = DomainMap(domains(connection, run.outlet))
+        how = "imported" if run.source == "import" else "fetched"
         rows = []
         for digest, url in missing.items():
             owner, at = asked[url]
             home = domain_map.find(forms[url][0])
             rows.append(
                 location_row(
-                    forms[url][0], digest, owner, home.id if home else None, "fetched", to_millisecond(at), run.crawl
+                    forms[url][0], digest, owner, home.id if home else None, how, to_millisecond(at), run.crawl
                 )
             )
         insert_missing(connection, location, rows)
@@ -222,7 +230,7 @@ def _add_captures(
                 "truncated": exchange.truncated,
                 "tls": _tls(exchange),
                 "source": run.source,
-                "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else None,
+                "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else run.origin,
                 "outcome": fetch.outcome,
                 "span_offset": appended.span_offset,
                 "span_length": appended.span_length,
@@ -262,6 +270,28 @@ def _mark_fetched(connection: Connection, fetches: Sequence[tuple[Fetch, Appende
     update_each(connection, location, whole)
     update_each(connection, location, others)
 
+
+def _mark_imported(connection: Connection, fetches: Sequence[tuple[Fetch, Appended]], kept: Sequence[Kept]) -> None:
+    """Times of the locations, which never go back: what is imported may be older than what stands there. Validators
+    are left alone, since a server is asked by those that it sent to us."""
+    connection.execute(
+        _MOVE_ON,
+        [
+            {"of": place.location, "seen": to_millisecond(fetch.at)}
+            for (fetch, _), place in zip(fetches, kept, strict=True)
+        ],
+    )
+
+
+_SEEN = bindparam("seen", type_=location.c.last_at.type)
+_MOVE_ON = (
+    update(location)
+    .where(location.c.id == bindparam("of"))
+    .values(
+        last_at=case((location.c.last_at < _SEEN, _SEEN), else_=location.c.last_at),
+        fetched_at=case((location.c.fetched_at > _SEEN, location.c.fetched_at), else_=_SEEN),
+    )
+)
 
 _SETTLE = (
     update(resource)

@@ -15,7 +15,7 @@ from storage.errors import StorageError
 from storage.finding import Added, add_groups
 from storage.identity import content_digest, text_sha256
 from storage.inserting import among, count_up, in_portions, insert_missing, update_each
-from storage.models import article, article_key, capture, crawl, extraction, extractor, resource
+from storage.models import article, article_key, capture, crawl, extraction, extractor, location, resource
 from storage.observing import (
     ArticleState,
     Observation,
@@ -256,8 +256,19 @@ class Knower:
         update_each(
             connection,
             resource,
-            [{"id": plan.reading.resource, "outcome": plan.reading.outcome} for plan in now_read],
+            [
+                {"id": plan.reading.resource, "outcome": plan.reading.outcome}
+                for plan in now_read
+                if plan.capture.source != "import"
+            ],
         )
+        imported = [
+            {"of": plan.reading.resource, "told": plan.reading.outcome, "seen": plan.capture.at}
+            for plan in now_read
+            if plan.capture.source == "import"
+        ]
+        if imported:
+            connection.execute(_TELL_UNLESS_NEWER, imported)
         due = [
             {"of": plan.reading.resource, "new_due": plan.reading.due_at, "now": plan.reading.at}
             for plan in now_read
@@ -292,6 +303,8 @@ class Knower:
                 continue
             current = state.revisions[current_digest(state.observations, domain_map)]
             row: dict[str, Any] = {"id": state.id}
+            if state.first_at is not None and (first := min(each.at for each in state.observations)) < state.first_at:
+                row["first_at"] = first  # an older capture was imported
             if current != state.current:
                 row["current_revision"] = current
             if reader := newest.get((state.id, current)):
@@ -373,6 +386,20 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7353, :outlet)")
 _ARTICLES = select(article_key.c.key, article_key.c.article).where(
     article_key.c.outlet == bindparam("of_outlet"), among(article_key.c.key)
 )
+_TELL_UNLESS_NEWER = (
+    update(resource)
+    .where(
+        resource.c.id == bindparam("of"),
+        ~select(location.c.id)
+        .where(
+            location.c.resource == bindparam("of"),
+            location.c.fetched_at > bindparam("seen", type_=location.c.fetched_at.type),
+        )
+        .exists(),
+    )
+    .values(outcome=bindparam("told"))
+)
+"""An imported capture tells a resource's outcome only where nothing newer does."""
 _ADD_ARTICLES = article.insert().returning(article.c.id, sort_by_parameter_order=True)
 _SET_DUE = (
     update(resource)

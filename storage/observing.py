@@ -24,12 +24,13 @@ Line = int | str
 
 @dataclass(frozen=True, slots=True)
 class SeenCapture:
-    """A capture that is read: when it was made (UTC), where, and in which line it stands."""
+    """A capture that is read: when it was made (UTC), where, in which line it stands, and how it came about."""
 
     id: int
     at: datetime
     location: int
     line: Line
+    source: str = "live"
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class ArticleState:
     kind: str | None = None
     current: int | None = None
     published_at: datetime | None = None
+    first_at: datetime | None = None
     observations: list[Observation] = field(default_factory=list)
     revisions: dict[str, int] = field(default_factory=dict)
 
@@ -99,7 +101,7 @@ def load_states(connection: Connection, keys: dict[str, int]) -> dict[int, Artic
     states: dict[int, ArticleState] = {}
     for portion in in_portions(sorted(set(keys.values()))):
         for row in connection.execute(_ARTICLES, {"values": portion}):
-            states[row.id] = ArticleState("", row.id, row.kind, row.current_revision, row.published_at)
+            states[row.id] = ArticleState("", row.id, row.kind, row.current_revision, row.published_at, row.first_at)
         for owner, digest, number in connection.execute(_REVISIONS, {"values": portion}):
             states[owner].revisions[digest] = number
         _load_observations(connection, portion, states)
@@ -112,8 +114,8 @@ def load_captures(connection: Connection, ids: set[int]) -> dict[int, SeenCaptur
     """Captures by id."""
     found = {}
     for portion in in_portions(sorted(ids)):
-        for number, at, place, domain, url in connection.execute(_CAPTURES, {"values": portion}):
-            found[number] = SeenCapture(number, at, place, line_of(domain, url))
+        for number, at, place, domain, url, source in connection.execute(_CAPTURES, {"values": portion}):
+            found[number] = SeenCapture(number, at, place, line_of(domain, url), source)
     return found
 
 
@@ -139,7 +141,7 @@ def _load_observations(connection: Connection, articles: Sequence[int], states: 
 
 
 _CAPTURES = (
-    select(capture.c.id, capture.c.at, capture.c.location, location.c.domain, location.c.url)
+    select(capture.c.id, capture.c.at, capture.c.location, location.c.domain, location.c.url, capture.c.source)
     .join(location, location.c.id == capture.c.location)
     .where(among(capture.c.id))
 )
@@ -148,9 +150,9 @@ _EXTRACTIONS = (
     .outerjoin(revision, revision.c.id == extraction.c.revision)
     .where(among(extraction.c.capture))
 )
-_ARTICLES = select(article.c.id, article.c.kind, article.c.current_revision, article.c.published_at).where(
-    among(article.c.id)
-)
+_ARTICLES = select(
+    article.c.id, article.c.kind, article.c.current_revision, article.c.published_at, article.c.first_at
+).where(among(article.c.id))
 _REVISIONS = select(revision.c.article, revision.c.digest, revision.c.id).where(among(revision.c.article))
 _NEWEST = (
     select(
