@@ -11,7 +11,16 @@ from typing import Self
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
-from storage.engines import DATABASE_NAME, connect_postgresql, connect_sqlite, explain, name_of, tables_of
+from storage.engines import (
+    DATABASE_NAME,
+    FAILED,
+    connect_postgresql,
+    connect_sqlite,
+    explain,
+    explain_loss,
+    name_of,
+    tables_of,
+)
 from storage.errors import ArchiveMissing, ArchiveNewer, ArchiveUnusable
 from storage.models import HEAD, SCHEMA, metadata
 from storage.models import archive as archive_table
@@ -27,10 +36,11 @@ class Archive:
     `engine` SQLAlchemy's engine, `uuid` the archive's name for good. Safe to share between threads.
     """
 
-    def __init__(self, folder: Path, engine: Engine, uuid: str) -> None:
+    def __init__(self, folder: Path, engine: Engine, uuid: str, *, write: bool = True) -> None:
         self.folder = folder
         self.engine = engine
         self.uuid = uuid
+        self._write = write
 
     @classmethod
     def open(cls, folder: Path, database: str | None = None, *, create: bool = False, write: bool = True) -> Self:
@@ -58,7 +68,7 @@ class Archive:
         except BaseException:
             engine.dispose()
             raise
-        return cls(folder, engine, uuid)
+        return cls(folder, engine, uuid, write=write)
 
     @property
     def warc_folder(self) -> Path:
@@ -78,12 +88,18 @@ class Archive:
     def begin(self) -> Iterator[Connection]:
         """A connection in a write transaction: committed at the end, rolled back on an exception.
 
-        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), and waits for it up to 30 seconds.
+        On SQLite it takes the write lock at once (BEGIN IMMEDIATE), and waits for it up to 30 seconds. Raises
+        StorageFull or DatabaseLost where the database itself fails.
         """
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(presskeep_begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
+        try:
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(presskeep_begin="BEGIN IMMEDIATE")
+                with connection.begin():
+                    yield connection
+        except FAILED as error:
+            if not self._write:
+                raise  # no failure, but a fault of whoever opened it for reading alone
+            raise explain_loss(error, self.engine) from error
 
     def close(self) -> None:
         """Close every connection. Closing twice is no error."""

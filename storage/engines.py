@@ -10,15 +10,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
 
-from storage.errors import ArchiveMissing, ArchiveUnusable, NetworkFilesystem, StorageFull
+from storage.errors import ArchiveMissing, ArchiveUnusable, DatabaseLost, NetworkFilesystem, StorageFull
 from storage.filesystems import network_type
 
 DATABASE_NAME = "archive.db"
 LEAST_SQLITE = (3, 35, 0)
 """RETURNING came with 3.35; FTS5, partial indexes and upserts are older. Debian 12 has 3.40.1."""
+FAILED = (OperationalError, InterfaceError, InternalError)
+"""Errors that say that the database itself failed (gone, full, locked), not what was asked of it."""
 _WAIT_SECONDS = 30
+_GO_ON = "All that was kept is safe; once it answers, run the same command again."
 _EXAMPLE = "postgresql://user@host/database"
 
 
@@ -70,7 +73,9 @@ def connect_postgresql(database: str, *, write: bool) -> Engine:
         )
     except ImportError:
         raise ArchiveUnusable(
-            "the driver for PostgreSQL is not installed", name_of(url), "Run: pip install 'presskeep[postgres]'"
+            "the driver for PostgreSQL is not installed",
+            name_of(url),
+            "Run: pip install 'presskeep[postgres]' (in a checkout: pip install '.[postgres]')",
         ) from None
     if not write:
         _refuse_writing(engine)
@@ -105,6 +110,12 @@ def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | StorageFull:
             return ArchiveUnusable("is no archive of Presskeep, or was damaged", name_of(engine), "Name another place.")
         return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check the folder and its permissions.")
     return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check that it runs, and --database.")
+
+
+def explain_loss(error: DBAPIError, engine: Engine) -> StorageFull | DatabaseLost:
+    """A driver's error in the middle of a run as ours."""
+    told = explain(error, engine)
+    return told if isinstance(told, StorageFull) else DatabaseLost(told.what, told.which, _GO_ON)
 
 
 def _is_there(path: Path) -> bool:

@@ -8,7 +8,9 @@ StorageError
 ├── OutletLocked             another run holds the outlet (exit code 4)
 ├── ArchiveDamaged           what the database points to is not there, or not what it was (exit code 5)
 ├── StorageFull              the disk is full or its floor is reached (exit code 7)
+├── DatabaseLost             the database stopped answering in the middle of a run (exit code 7)
 └── QueryError               a search query or KEY that cannot be read (exit code 2)
+    ├── QueryUnreadable      a search query whose form is wrong at a place
     ├── KeyAmbiguous         a KEY that names several articles
     └── KeyUnknown           a KEY that names none
 """
@@ -61,6 +63,15 @@ class ArchiveDamaged(StorageError):
 
 class StorageFull(StorageError):
     """No space is left. All that was committed is kept; free space and run the same command again."""
+
+    exit_code = 7
+
+
+class DatabaseLost(StorageError):
+    """The database failed in the middle of a run: a server that stopped, a lock that never came free.
+
+    All that was committed is kept; once the database answers, the same command goes on.
+    """
 
     exit_code = 7
 

@@ -12,11 +12,11 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from storage.archive import Archive
-from storage.engines import explain
-from storage.errors import StorageError, StorageFull
+from storage.engines import FAILED, explain, explain_loss
+from storage.errors import StorageError
 from storage.keeping import FileFacts, Run, facts_of, keep_batch
 from storage.knowing import Knower
 from storage.models import outlet as outlet_table
@@ -47,8 +47,9 @@ class Writer:
     """Keeps what a crawl fetches and learns, from any thread; every future resolves after its commit.
 
     The methods put work into a queue that is bounded by number and by bytes of bodies: while it is full they block
-    (`congested` tells beforehand). When the disk or the database fails, every waiting future gets StorageFull or
-    StorageError, the writer stops, and so does whatever is given to it later; all that was committed is kept.
+    (`congested` tells beforehand). When the disk or the database fails, every waiting future gets StorageFull,
+    DatabaseLost or StorageError, the writer stops, and so does whatever is given to it later; all that was committed
+    is kept.
     """
 
     def __init__(
@@ -257,7 +258,7 @@ class Writer:
                 known = self._knower.know_batch(self._connection, readings)
         except Exception as error:
             self._knower.forget()
-            if _is_fatal(error):
+            if isinstance(error, FAILED):
                 raise
             if len(items) == 1:
                 items[0].future.set_exception(error)
@@ -275,7 +276,7 @@ class Writer:
             with self._connection.begin():
                 result = item.work(self._connection)
         except Exception as error:
-            if _is_fatal(error):
+            if isinstance(error, FAILED):
                 raise
             item.future.set_exception(error)
         else:
@@ -295,7 +296,8 @@ class Writer:
 
     def _stop(self, error: Exception, batch: Sequence[_Item]) -> None:
         ours = self._explained(error)
-        log.error("the writer stops: %s", ours, exc_info=None if ours is error else error)
+        # Whoever waits is told, and tells the user: here stands only what is behind it.
+        log.info("the writer stops: %s", ours, exc_info=None if ours is error else error)
         with self._room:
             self._error = ours
             waiting = [*batch, *self._items]
@@ -310,12 +312,9 @@ class Writer:
     def _explained(self, error: Exception) -> StorageError:
         if isinstance(error, StorageError):
             return error
+        if isinstance(error, FAILED):
+            return explain_loss(error, self._archive.engine)
         if isinstance(error, DBAPIError):
             told = explain(error, self._archive.engine)
-            return told if isinstance(told, StorageFull) else StorageError(told.what, told.which, told.next)
+            return StorageError(told.what, told.which, told.next)
         return StorageError(f"writing failed ({type(error).__name__}: {error})", str(self._archive.folder))
-
-
-def _is_fatal(error: Exception) -> bool:
-    """Whether the database itself failed (gone, full, locked), not what was asked of it."""
-    return isinstance(error, OperationalError | InterfaceError | InternalError)

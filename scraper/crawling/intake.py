@@ -65,8 +65,9 @@ class Intake:
         leased: Leased = request.meta["leased"]
         outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
         now = state.clock.now()
-        # Redirects led off the outlet: the article may stand on another domain, so its lease goes on.
-        decided = outcome == "pending" and (leased.kind != "article" or state.outlet.owns(exchange.url))
+        # Redirects led to no article: it may stand on another domain, so its lease goes on.
+        strayed = "redirect_urls" in request.meta and state.outlet.identify(exchange.url) is None
+        decided = outcome == "pending" and not (leased.kind == "article" and strayed)
         fetch = Fetch(
             exchange=exchange,
             resource=leased.resource,
@@ -130,11 +131,11 @@ class Intake:
         try:
             if "kept" in request.meta:
                 await asyncio.wrap_future(request.meta.pop("kept"))
-            state.tally.failed[reason] += 1
             now = state.clock.now()
             due = after_failure(leased.kind, now, leased.attempts, until=until)
             failure = Failure(leased.resource, request.url, reason, now, state.settle(request), due)
             await asyncio.wrap_future(state.opened.writer.fail(failure))
+            state.tally.failed[reason] += 1
         except StorageError as error:
             state.break_off(error)
         finally:

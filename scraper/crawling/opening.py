@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from storage.archive import Archive
 from storage.captures import PendingCapture, capture_at
 from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold_outlet
 from storage.due import unfinished_since
+from storage.errors import StorageError
 from storage.exchange import Exchange
 from storage.finding import add_found, resources_by_key
 from storage.frontier import release
@@ -105,7 +107,8 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
         writer.start()
     except BaseException:
         if outlet_id is not None:
-            with archive.begin() as connection:
+            # Where nothing can be written, the outlet is free as soon as this process has ended.
+            with suppress(StorageError), archive.begin() as connection:
                 release(connection, owner)
                 free_hosts(connection, owner)
                 free_outlet(connection, outlet_id, owner)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from scraper.crawling.dispatch import Dispatch
 from scraper.crawling.intake import Intake
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scraper.outlet import Outlet
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life; storage gives up a holder after 60."""
@@ -136,6 +137,8 @@ class CrawlSession:
     def attempt_failed(self, request: Request, exception: Exception) -> Request | None:
         """An attempt failed, before Scrapy decides on a retry: a domain that fails too often is left at once."""
         self.intake.keep(request)
+        if self.state.broken is not None:
+            return None
         reason = reason_of(exception)
         left = self.state.route.failed(request.url, reason)
         if left is not None:
@@ -145,13 +148,21 @@ class CrawlSession:
 
     async def load(self, host: str) -> StoredRobots | None:
         """The robots.txt kept for an origin (fetching's RobotsStore)."""
-        kept = await self.state.run(lambda connection: load_robots(connection, host))
+        kept = await self._run_for_robots(lambda connection: load_robots(connection, host))
         return StoredRobots(kept.host, kept.at, kept.status, kept.body) if kept else None
 
     async def save(self, stored: StoredRobots) -> None:
         """Keep a robots.txt for the runs to come (fetching's RobotsStore)."""
         kept = KeptRobots(stored.host, stored.at, stored.status, stored.body)
-        await self.state.run(lambda connection: save_robots(connection, kept))
+        await self._run_for_robots(lambda connection: save_robots(connection, kept))
+
+    async def _run_for_robots(self, job: Callable[[Connection], T]) -> T:
+        """Run a job for fetching, which would take its failure for the host's."""
+        try:
+            return await self.state.run(job)
+        except StorageError as error:
+            self.state.break_off(error)
+            raise
 
     async def _hold_hosts(self) -> None:
         """Hold the hosts, so that no other process asks them at the same time; what another holds is left alone."""

@@ -66,6 +66,7 @@ class CrawlState:
         self._observe = observe
         self._tasks: set[asyncio.Task[Any]] = set()
         self._lasting: set[asyncio.Task[Any]] = set()
+        self._end: asyncio.Future[None] | None = None
 
     async def run(self, job: Callable[[Connection], T]) -> T:
         """Run a job on the writer's thread, in a transaction of its own."""
@@ -94,7 +95,8 @@ class CrawlState:
         if self.broken is None:
             self.broken = error
             log.info("the crawl stops: %s", error)
-            self.start(self.stop(), lasting=True)
+            # No part of the crawl: its end cancels and awaits those, and this is its end.
+            self._end = asyncio.ensure_future(self.stop())
 
     def sent(self, resource: int, requests: int) -> None:
         """Requests for a leased resource begin."""
