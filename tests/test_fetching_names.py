@@ -32,7 +32,7 @@ REQUIRED = {
     SSL.Connection: ["get_peer_cert_chain", "get_protocol_version_name", "get_cipher_name"],
     base.ReactorBase: ["installNameResolver", "nameResolver"],
     RedirectMiddleware: ["_redirect", "_engine_started", "handle_referer"],
-    Downloader: ["_process_queue", "get_slot_key"],
+    Downloader: ["_process_queue", "_wait_for_download", "get_slot_key"],
 }
 
 
@@ -102,6 +102,14 @@ LEANS = {
     "a response is announced before the next request of its slot is sent": (
         Downloader._download,
         ["response_downloaded", "finally:", "self._process_queue(slot)"],
+    ),
+    "what leaves a slot's queue is counted only when its task runs, so that we count it before": (
+        Downloader._process_queue,
+        ["slot.free_transfer_slots() > 0", "_schedule_coro(self._wait_for_download(slot, request, queue_dfd))"],
+    ),
+    "a request that was counted is counted no more when it ends": (
+        Downloader._download,
+        ["slot.transferring.add(request)", "slot.transferring.remove(request)"],
     ),
     "anchors of trust are added by one method": (
         CertificateOptions._makeContext,

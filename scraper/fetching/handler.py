@@ -67,8 +67,6 @@ class TapHandler(HTTP11DownloadHandler):
         self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._limits = Limits(settings.getint("DOWNLOAD_MAXSIZE"), settings.getint("PRESSKEEP_MAX_HEAD_BYTES", 65_536))
         self._pool._factory = factory_with(self._limits)
-        # Scrapy may start more than a host's concurrency at once; a pool of that size would close what it needs next.
-        self._pool.maxPersistentPerHost = settings.getint("CONCURRENT_REQUESTS")
         self._contextFactory = cast("Any", TrustPolicy(settings.get("PRESSKEEP_CA_FILE") or None))
         self._agents = _ScrapyAgent(
             contextFactory=self._contextFactory, bindAddress=self._bind_address, pool=self._pool, crawler=crawler

@@ -92,6 +92,7 @@ def fetching_settings(config: Config, outlet: Outlet | None, *, decode: bool = F
         "DOWNLOAD_SLOTS": {host: {"delay": 0.0, "concurrency": manners.concurrency} for host in own}
         if clock.leaps
         else {},
+        "DOWNLOADER": "scraper.fetching.downloader.BoundedDownloader",
         "CONCURRENT_REQUESTS": 16,
         # Scrapy starts so many asyncio tasks for the output of each callback (100 by default: half of a page's CPU).
         "CONCURRENT_ITEMS": 1,
