@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
 from sqlalchemy import Connection, ScalarSelect, or_, select, update
@@ -31,6 +31,26 @@ def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, sinc
             .values(due_at=now)
         ).rowcount
     return changed
+
+
+def make_due_elsewhere(connection: Connection, known: Mapping[int, Set[int]], now: datetime) -> int:
+    """Make resources due at `now` (UTC) that were seen at another place while somebody was fetching them, since
+    `make_due` could not; returns how many. `known` holds the locations that they were leased with, by resource.
+    """
+    gained: set[int] = set()
+    for portion in in_portions(list(known)):
+        places = select(location.c.resource, location.c.id).where(
+            location.c.resource.in_(portion), location.c.fetched_at.is_(None)
+        )
+        gained.update(owner for owner, place in connection.execute(places) if place not in known[owner])
+    if not gained:
+        return 0
+    return connection.execute(
+        update(resource)
+        .where(resource.c.id.in_(sorted(gained)), resource.c.lease_owner.is_(None))
+        .where(or_(resource.c.due_at.is_(None), resource.c.due_at > now))
+        .values(due_at=now)
+    ).rowcount
 
 
 def unfinished_since(connection: Connection, outlet: int, *, not_before: datetime) -> datetime | None:

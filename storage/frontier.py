@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
 from storage.finding import Added, add_found
 from storage.inserting import among, in_portions
@@ -75,15 +75,16 @@ def lease(
 ) -> list[Leased]:
     """Take up to `limit` due resources for `owner` until `until`: lowest priority number first, then longest due.
 
-    What another owner holds beyond `now` is passed over, and on PostgreSQL what another process is taking at this
-    moment. `max_priority` leaves out resources of a greater number. Call it in a write transaction.
+    What `owner` holds already is passed over, also where its clock has leapt past the lease's end; so is what another
+    owner holds beyond `now`, and on PostgreSQL what another process is taking at this moment. `max_priority` leaves
+    out resources of a greater number. Call it in a write transaction.
     """
     taken: list[int] = []
     for priority in _priorities(connection, outlet, max_priority):
         statement = (
             select(resource.c.id)
             .where(*_due(outlet, priority), resource.c.due_at <= now)
-            .where(or_(resource.c.lease_until.is_(None), resource.c.lease_until <= now))
+            .where(or_(resource.c.lease_owner.is_(None), _lost_by_another(owner, now)))
             .order_by(resource.c.due_at, resource.c.id)
             .limit(limit - len(taken))
             .with_for_update(skip_locked=True)
@@ -164,6 +165,10 @@ def _lot(seed: int, key: str) -> bytes:
 def _rows(connection: Connection, statement: Select[int, str]) -> Iterator[tuple[int, str]]:
     for row in connection.execute(statement, execution_options={"yield_per": 1000}):
         yield row[0], row[1]
+
+
+def _lost_by_another(owner: str, now: datetime) -> ColumnElement[bool]:
+    return and_(resource.c.lease_owner != owner, resource.c.lease_until <= now)
 
 
 def _due(outlet: int, priority: int) -> tuple[ColumnElement[bool], ...]:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,16 +41,20 @@ class Ran:
 
 
 def presskeep(
-    *arguments: str, now: str | None = None, program: Sequence[str] = ("-m", "scraper.cli"), timeout: float = 280
+    *arguments: str,
+    now: str | None = None,
+    program: Sequence[str] = ("-m", "scraper.cli"),
+    timeout: float = 280,
+    environment: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Run the command line in a process of its own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PRESSKEEP_")}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment["PRESSKEEP_LOG_LEVEL"] = "WARNING"
+    """Run the command line in a process of its own; `environment` adds variables."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("PRESSKEEP_")}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    variables |= {"PRESSKEEP_LOG_LEVEL": "WARNING", **(environment or {})}
     if now is not None:
-        environment["PRESSKEEP_NOW"] = now
+        variables["PRESSKEEP_NOW"] = now
     done = subprocess.run(
-        [sys.executable, *program, *arguments], capture_output=True, text=True, env=environment, timeout=timeout
+        [sys.executable, *program, *arguments], capture_output=True, text=True, env=variables, timeout=timeout
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

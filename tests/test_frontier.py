@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, event, select, update
 
 from storage.archive import Archive
+from storage.due import finish, make_due, make_due_elsewhere
 from storage.frontier import (
     COPY,
     LISTING,
@@ -98,9 +99,8 @@ def test_the_lowest_number_goes_first_and_then_the_longest_due(archive: Archive)
         assert take(connection, outlet, limit=2) == ["late", "later"]
         assert take(connection, outlet) == ["revisit", "copy"]
         assert next_due(connection, outlet) == T0 + HOUR
-        assert take(connection, outlet, now=T0 + HOUR) == ["home", "late", "later", "not yet", "revisit", "copy"], (
-            "what was leased until then may be taken again"
-        )
+        everything = ["home", "late", "later", "not yet", "revisit", "copy"]
+        assert take(connection, outlet, "b", now=T0 + HOUR) == everything, "what was leased until then may be taken"
 
 
 def test_a_lease_holds_until_it_ends_is_prolonged_or_released(archive: Archive) -> None:
@@ -113,6 +113,40 @@ def test_a_lease_holds_until_it_ends_is_prolonged_or_released(archive: Archive) 
         assert take(connection, outlet, "b", now=T0 + 2 * HOUR) == []
         assert (release(connection, "b"), release(connection, "a")) == (0, 1)
         assert take(connection, outlet, "b") == ["1"]
+
+
+def test_nobody_leases_again_what_he_holds_though_his_clock_has_leapt(archive: Archive) -> None:
+    outlet, _, _, _ = begin(archive)
+    with archive.begin() as connection:
+        add_found(connection, outlet, [article("1")], now=T0)
+        assert take(connection, outlet, "a") == ["1"]
+        assert take(connection, outlet, "a", now=T0 + DAY) == []
+        # The lease has ended all the same: whoever else asks gets it, and then its first holder is another.
+        assert take(connection, outlet, "b", now=T0 + DAY) == ["1"]
+        assert take(connection, outlet, "a", now=T0 + 2 * DAY) == ["1"]
+
+
+def test_a_listing_that_gained_a_place_while_it_was_fetched_is_due_again(archive: Archive) -> None:
+    outlet, _, _, _ = begin(archive)
+
+    def part(host: str) -> Found:
+        return Found("part", "sitemap", f"https://{host}/part.xml", LISTING, T0, "sitemap")
+
+    with archive.begin() as connection:
+        add_found(connection, outlet, [part(PRIMARY)], now=T0)
+        (leased,) = lease(connection, outlet, "a", now=T0, until=T0 + HOUR, limit=1)
+        known = {leased.resource: {place.id for place in leased.locations}}
+        add_found(connection, outlet, [part(MIRROR)], now=T0)
+        assert make_due(connection, [part(MIRROR).url], T0, since=T0) == 0, "somebody is fetching it"
+        assert make_due_elsewhere(connection, known, T0) == 0
+        finish(connection, leased.resource, "listing", None)
+        assert take(connection, outlet) == []
+        assert make_due_elsewhere(connection, known, T0) == 1
+        (again,) = lease(connection, outlet, "a", now=T0, until=T0 + HOUR, limit=1)
+        finish(connection, leased.resource, "listing", None)
+        known = {again.resource: {place.id for place in again.locations}}
+        assert make_due_elsewhere(connection, known, T0) == 0, "with what it was leased with, it has gained nothing"
+        assert make_due_elsewhere(connection, {}, T0) == 0
 
 
 def test_several_processes_never_lease_the_same(archive: Archive) -> None:

@@ -10,11 +10,13 @@ from scrapy import Request
 
 from scraper.crawling.state import LEASE
 from scraper.crawling.visits import after_failure, next_look
-from storage.due import finish
+from storage.due import finish, make_due_elsewhere
 from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from scraper.crawling.intake import Intake
     from scraper.crawling.state import CrawlState
 
@@ -53,6 +55,8 @@ class Dispatch:
         if self._state.route.is_alive(request.url) or request.meta["copy"]:
             url = self._state.route.asked_as(request.url)
             return request if url == request.url else request.replace(url=url)
+        if "redirect_urls" in request.meta:
+            return self._intake.led_astray(request, "domain-left")
         other = self._on_living_domain(request)
         if other is None:
             self._state.start(self._intake.give_up(request, "domain-left"))
@@ -96,12 +100,17 @@ class Dispatch:
         if state.options.limit is not None:
             left = state.options.limit - self._articles_asked
             phase, limit = (phase, min(limit, left)) if left > 0 else (LISTING, limit)
-        opened = state.opened
-        leased = await state.run(
-            lambda connection: lease(
+        opened, settled = state.opened, state.settled_listings
+        state.settled_listings = {}
+
+        def take(connection: Connection) -> list[Leased]:
+            if settled:
+                make_due_elsewhere(connection, settled, now)
+            return lease(
                 connection, opened.outlet, opened.owner, now=now, until=now + LEASE, limit=limit, max_priority=phase
             )
-        )
+
+        leased = await state.run(take)
         requests: list[Request] = []
         for each in leased:
             self._articles_asked += each.kind == "article"
@@ -150,5 +159,5 @@ class Dispatch:
             callback=self._intake.received,
             errback=self._intake.failed,
             dont_filter=True,
-            meta={"leased": leased, "copy": copy, "tried": tried, "handle_httpstatus_all": True},
+            meta={"leased": leased, "copy": copy, "tried": tried},
         )

@@ -124,6 +124,13 @@ class Intake:
         await self.give_up(request, reason, until=until)
         return [other] if other is not None else []
 
+    def led_astray(self, request: Request, reason: str) -> Request | None:
+        """End a request whose redirect leads where nothing is asked; gives the one by which another domain is asked."""
+        self._refused(request)
+        other = self._state.elsewhere(request)
+        self._state.start(self.give_up(request, reason))
+        return other
+
     async def give_up(self, request: Request, reason: str, *, until: datetime | None = None) -> None:
         """End a request that gave no exchange, or one that broke off. `until`: its host asked for rest till then."""
         state = self._state

@@ -123,7 +123,7 @@ class _Fetcher:
             callback=self.received,
             errback=self.failed,
             dont_filter=True,
-            meta={"index": index, "given": given, "guessed": guessed, "handle_httpstatus_all": True},
+            meta={"index": index, "given": given, "guessed": guessed},
         )
         self.open_requests += 1
         return request

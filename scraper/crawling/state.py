@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from scraper.crawling.reading import READABLE
 from scraper.crawling.tally import Tally
 from storage.errors import StorageError
 from storage.outlets import set_domain_state
@@ -49,7 +50,8 @@ class CrawlState:
     """The state of one crawl; used in the reactor's thread alone. `opened` and `route` are set when it opens.
 
     `working` counts requests and readings under way, `outstanding` the requests of each leased resource whose fate is
-    not decided yet.
+    not decided yet. `settled_listings` holds the listings settled since the frontier was last asked, with the
+    locations that they were leased with.
     """
 
     def __init__(self, outlet: Outlet, options: CrawlOptions, clock: Clock, observe: Callable[[Tally], None]) -> None:
@@ -57,6 +59,7 @@ class CrawlState:
         self.tally = Tally()
         self.working = 0
         self.outstanding: Counter[int] = Counter()
+        self.settled_listings: dict[int, frozenset[int]] = {}
         self.broken: Exception | None = None
         self.on_change: Callable[[], None] = lambda: None
         self.stop: Callable[[], Coroutine[Any, Any, None]]
@@ -117,6 +120,8 @@ class CrawlState:
         if self.outstanding[leased.resource] > 0:
             return False
         del self.outstanding[leased.resource]
+        if leased.kind not in READABLE:
+            self.settled_listings[leased.resource] = frozenset(place.id for place in leased.locations)
         return True
 
     def done(self, request: Request) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urldefrag
 
+from scrapy.core.downloader import Downloader
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
@@ -30,6 +31,7 @@ class NamedRedirects(RedirectMiddleware):
         if urldefrag(redirected.url)[0] in before:
             raise Declined("redirect-loop", f"redirects to {redirected.url}, asked for before", request.url)
         redirected.meta.pop("exchange", None)
+        redirected.meta.pop(Downloader.DOWNLOAD_SLOT, None)  # else another host would be asked as the first one is
         try:
             return super()._redirect(redirected, request, reason)
         except IgnoreRequest:
