@@ -35,7 +35,10 @@ def sorted_lines(lines: Iterable[bytes], folder: Path, *, chunk: int = CHUNK) ->
                 pieces.append(_write(held, folder, stack))
                 held, size = [], 0
                 if len(pieces) == _FAN_IN:
-                    pieces = [_write(merged_lines(pieces), folder, stack)]
+                    whole = _write(merged_lines(pieces), folder, stack)
+                    for piece in pieces:
+                        piece.close()
+                    pieces = [whole]
         held.sort()
         yield from merged_lines([*pieces, held])
 
