@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,24 +22,23 @@ def sorted_lines(lines: Iterable[bytes], folder: Path, *, chunk: int = CHUNK) ->
     Memory stays near `chunk` bytes; beyond it pieces go to nameless files in `folder`, which need twice the lines'
     size in all. OSError when they cannot be written.
     """
-    with ExitStack() as stack:
-        pieces: list[BinaryIO] = []
-        held: list[bytes] = []
-        size = 0
+    pieces: list[BinaryIO] = []
+    held: list[bytes] = []
+    size = 0
+    try:
         for line in lines:
             held.append(line)
             size += len(line) + _OVERHEAD
             if size >= chunk:
                 held.sort()
-                pieces.append(_write(held, folder, stack))
+                pieces.append(_write(held, folder))
                 held, size = [], 0
                 if len(pieces) == _FAN_IN:
-                    whole = _write(merged_lines(pieces), folder, stack)
-                    for piece in pieces:
-                        piece.close()
-                    pieces = [whole]
+                    pieces = [_merge(pieces, folder)]
         held.sort()
         yield from merged_lines([*pieces, held])
+    finally:
+        _close(pieces)
 
 
 def merged_lines(sources: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
@@ -52,8 +50,19 @@ def merged_lines(sources: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
             last = line
 
 
-def _write(lines: Iterable[bytes], folder: Path, stack: ExitStack) -> BinaryIO:
-    file: BinaryIO = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 - the stack closes it
+def _merge(pieces: list[BinaryIO], folder: Path) -> BinaryIO:
+    whole = _write(merged_lines(pieces), folder)
+    _close(pieces)
+    return whole
+
+
+def _write(lines: Iterable[bytes], folder: Path) -> BinaryIO:
+    file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - read later, and closed by _close
     file.writelines(lines)
     file.seek(0)
     return file
+
+
+def _close(pieces: Iterable[BinaryIO]) -> None:
+    for piece in pieces:
+        piece.close()
