@@ -1,20 +1,24 @@
 """An article's history, drawn from observations: which domain showed which revision when, and what changed.
 
 Edits are read along one domain's line of observations, in the order of captures. A text that another domain shows
-differently is no edit: the first on its line says so by `disagrees`. An extractor that changed is no edit either.
+differently is no edit: the first on its line says so by `disagrees`. An extractor that changed is no edit either, and
+reading captures again changes no word of what was said before (storage.judging has the rules).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from storage import judging
+from storage.judging import ReadBy, judge, telling
 from storage.labels import family_of
 from storage.models import capture, domain, extraction, extractor, location, revision
+from storage.observing import load_standing
 from storage.urls import host_of
 
 Kind = Literal["first", "same", "edit", "reread"]
@@ -26,8 +30,9 @@ class Observation:
 
     `kind`: `first` of its domain's line, the `same` text as before, an `edit`, or `reread`: the capture was read
     again by another extractor, or the text differs and so does the extractor. `at` is when it was captured, `read_at`
-    when it was read, both UTC. `number` counts the article's revisions by first observation, from 1. `disagrees`:
-    the line begins with a text that no other domain had shown until then.
+    when it was read, both UTC. `number` counts the article's revisions from 1, by first observation, those that
+    re-reading alone gave after the others. `disagrees`: the line begins with a text that no other domain had shown
+    until then.
     """
 
     kind: Kind
@@ -58,14 +63,7 @@ class _Reading:
     version: str
     read_at: datetime
     text_sha256: str | None
-
-
-@dataclass(slots=True)
-class _Line:
-    """What one domain showed last: its capture, and what each extractor made of that."""
-
-    capture: int
-    digests: dict[int, str] = field(default_factory=dict)
+    crawl: int
 
 
 def history(connection: Connection, article: int) -> list[Observation]:
@@ -74,39 +72,40 @@ def history(connection: Connection, article: int) -> list[Observation]:
     The order is by time of capture, then capture, then time of reading, so it is the same on every database.
     """
     readings = _load(connection, family_of(connection, article))
-    numbers = _numbers(readings)
-    blanks = _blanks(connection, sorted({each.capture for each in readings}))
-    lines: dict[str, _Line] = {}
-    shown: set[str] = set()
+    observed = _observed(connection, readings)
+    tell = telling(observed.values())
+    numbers = _numbers(readings, tell)
+    lines: dict[str, judging.Observation] = {}
+    shown: dict[str, int] = {}
     found: list[Observation] = []
+    told: set[int] = set()
     for each in readings:
-        line = lines.get(each.domain)
-        kind = _kind(each, line, shown, blanks)
-        if line is None or line.capture != each.capture:
-            lines[each.domain] = line = _Line(each.capture)
-        line.digests[each.extractor] = each.digest
-        found.append(_observation(each, kind, numbers[each.digest], disagrees=kind == "first" and bool(shown)))
-        shown.add(each.digest)
+        kind: Kind = "reread"
+        disagrees = False
+        if each.capture in tell and each.capture not in told:
+            told.add(each.capture)
+            known = [digest for digest, crawl in shown.items() if crawl <= each.crawl]
+            kind = _kind(each, lines.get(each.domain), known)
+            disagrees = kind == "first" and bool(known)
+            lines[each.domain] = observed[each.capture]
+            shown[each.digest] = 0
+        found.append(_observation(each, kind, numbers[each.digest], disagrees=disagrees))
+        shown.setdefault(each.digest, each.crawl)
     return found
 
 
 def revision_numbers(connection: Connection, article: int) -> dict[str, int]:
-    """The number of each revision by its digest, counted from 1 in the order of first observation."""
-    return _numbers(_load(connection, family_of(connection, article)))
+    """The number of each revision by its digest, as observations count them."""
+    readings = _load(connection, family_of(connection, article))
+    return _numbers(readings, telling(_observed(connection, readings).values()))
 
 
-def _kind(reading: _Reading, line: _Line | None, shown: set[str], blanks: set[tuple[int, int]]) -> Kind:
-    """What a reading is to the line of its domain."""
-    if line is None:
+def _kind(reading: _Reading, last: judging.Observation | None, shown: Collection[str]) -> Kind:
+    """What the first text read in a capture is to the line of its domain, where `shown` were known texts."""
+    if last is None:
         return "same" if reading.digest in shown else "first"
-    if line.capture == reading.capture:
-        return "reread"
-    if reading.extractor in line.digests:
-        return "same" if line.digests[reading.extractor] == reading.digest else "edit"
-    if reading.digest in line.digests.values():
-        return "same"
-    # Read by the same extractor, the capture before shows no article at all: so both texts stand as they were read.
-    return "edit" if (line.capture, reading.extractor) in blanks else "reread"
+    verdict = judge(last, reading.extractor, reading.digest, crawl=reading.crawl)
+    return "reread" if verdict == "unread" else verdict
 
 
 def _observation(reading: _Reading, kind: Kind, number: int, *, disagrees: bool) -> Observation:
@@ -126,8 +125,25 @@ def _observation(reading: _Reading, kind: Kind, number: int, *, disagrees: bool)
     )
 
 
-def _numbers(readings: Sequence[_Reading]) -> dict[str, int]:
-    return {digest: number for number, digest in enumerate(dict.fromkeys(each.digest for each in readings), 1)}
+def _numbers(readings: Sequence[_Reading], tell: set[int]) -> dict[str, int]:
+    """Numbers by digest: what was read first keeps its number when captures are read again."""
+    first: dict[int, str] = {}
+    for each in readings:
+        if each.capture in tell:
+            first.setdefault(each.capture, each.digest)
+    digests = dict.fromkeys([*first.values(), *(each.digest for each in readings)])
+    return {digest: number for number, digest in enumerate(digests, 1)}
+
+
+def _observed(connection: Connection, readings: Sequence[_Reading]) -> dict[int, judging.Observation]:
+    """The captures that showed the article, by id, each with all its readings."""
+    observed = {each.capture: judging.Observation(each.capture, each.at, each.domain, []) for each in readings}
+    digests = {(each.capture, each.extractor): each.digest for each in readings}
+    for number, standing in load_standing(connection, set(observed)).items():
+        observed[number].reads += [
+            ReadBy(each.extractor, digests.get((number, each.extractor)), each.crawl) for each in standing
+        ]
+    return observed
 
 
 def _load(connection: Connection, articles: Sequence[int]) -> list[_Reading]:
@@ -144,6 +160,7 @@ def _load(connection: Connection, articles: Sequence[int]) -> list[_Reading]:
             extractor.c.version,
             extraction.c.at.label("read_at"),
             extraction.c.text_sha256,
+            func.coalesce(extraction.c.crawl, 0).label("crawl"),
         )
         .select_from(revision)
         .join(extraction, extraction.c.revision == revision.c.id)
@@ -166,17 +183,7 @@ def _load(connection: Connection, articles: Sequence[int]) -> list[_Reading]:
             version=row.version,
             read_at=row.read_at,
             text_sha256=row.text_sha256,
+            crawl=row.crawl,
         )
         for row in connection.execute(statement)
     ]
-
-
-def _blanks(connection: Connection, captures: Sequence[int]) -> set[tuple[int, int]]:
-    """Which extractors saw no article in which of the captures."""
-    blanks: set[tuple[int, int]] = set()
-    for start in range(0, len(captures), 500):
-        statement = select(extraction.c.capture, extraction.c.extractor).where(
-            extraction.c.capture.in_(captures[start : start + 500]), extraction.c.revision.is_(None)
-        )
-        blanks.update((row[0], row[1]) for row in connection.execute(statement))
-    return blanks

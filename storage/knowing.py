@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
+from sqlalchemy import Connection, bindparam, select, text
 
 from storage.content import ArticleContent
 from storage.due import make_due
@@ -15,20 +15,21 @@ from storage.errors import StorageError
 from storage.finding import Added, add_groups
 from storage.identity import content_digest, text_sha256
 from storage.inserting import among, count_up, in_portions, insert_missing, update_each
-from storage.models import article, article_key, capture, crawl, extraction, extractor, location, resource
+from storage.judging import Observation, ReadBy, judge
+from storage.models import article, article_key, capture, crawl, extraction, extractor
 from storage.observing import (
     ArticleState,
-    Observation,
     SeenCapture,
-    current_digest,
+    Standing,
+    current_observation,
     load_captures,
-    load_extractions,
+    load_standing,
     load_states,
 )
 from storage.outlets import DomainMap, announce, domains
 from storage.records import ExtractorName, Known, Novelty, Reading
-from storage.rehoming import Shown, bind
 from storage.revising import NewRevision, add_revisions, clean, see_again
+from storage.settling import Told, settle_resources
 
 
 @dataclass(slots=True)
@@ -43,8 +44,22 @@ class _Plan:
     state: ArticleState | None = None
     novelty: Novelty = "none"
     reread: int | None = None
-    is_reread: bool = False
-    supersedes: str | None = None
+    standing: list[Standing] = field(default_factory=list)
+
+    @property
+    def is_reread(self) -> bool:
+        """Whether another extractor has read the capture before."""
+        return bool(self.standing)
+
+    @property
+    def former(self) -> Standing | None:
+        """The newest reading that gave a text, before this one."""
+        return next((each for each in reversed(self.standing) if each.revision is not None), None)
+
+    @property
+    def at(self) -> datetime:
+        """When it was read; always after the readings that stand, whatever the clock says."""
+        return max([self.reading.at, *(each.at + _MILLISECOND for each in self.standing)])
 
 
 class Knower:
@@ -72,20 +87,22 @@ class Knower:
             connection.execute(_ONE_AT_A_TIME, {"outlet": self._outlet})
         domain_map = DomainMap(domains(connection, self._outlet))
         plans = self._plan(connection, readings)
-        fresh = self._fresh(connection, plans)
+        fresh = _fresh(plans)
         states = self._decide(connection, fresh)
         written = [plan for plan in fresh if plan.reread is None]
         self._write(connection, written, states, domain_map)
-        added = self._follow(connection, written, domain_map)
+        added = self._follow(connection, [plan for plan in written if not plan.is_reread], domain_map)
         return self._report(connection, plans, fresh, added)
 
     def _plan(self, connection: Connection, readings: Sequence[Reading]) -> list[_Plan]:
         captures = load_captures(connection, {each.capture for each in readings})
+        standing = load_standing(connection, set(captures))
         plans = []
         for each in readings:
             if each.capture not in captures:
                 raise StorageError("no such capture", str(each.capture))
             plan = _Plan(each, captures[each.capture], self._extractor(connection, each.extractor))
+            plan.standing = standing.get(each.capture, [])
             if each.outcome == "article":
                 if each.content is None or each.key is None:
                     raise ValueError(f"the reading of capture {each.capture} is an article without key or content")
@@ -106,29 +123,26 @@ class Knower:
             self._extractors[name] = connection.execute(statement).scalar_one()
         return self._extractors[name]
 
-    def _fresh(self, connection: Connection, plans: Sequence[_Plan]) -> list[_Plan]:
-        """The plans whose extraction does not stand yet, each pair of capture and extractor once."""
-        seen = load_extractions(connection, {plan.capture.id for plan in plans})
-        fresh = []
-        for plan in plans:
-            pair = plan.capture.id, plan.extractor
-            if pair not in seen:
-                seen[pair] = None
-                fresh.append(plan)
-        return fresh
-
     def _decide(self, connection: Connection, plans: Sequence[_Plan]) -> list[ArticleState]:
         """Find each article, and say what its reading adds, in the order of the captures."""
         articles = [plan for plan in plans if plan.digest is not None]
         keys = {plan.reading.key for plan in articles if plan.reading.key is not None}
         known = self._articles(connection, sorted(keys))
-        by_article = load_states(connection, known)
+        owners = {each.article for plan in articles if (each := plan.former) is not None and each.article is not None}
+        by_article = load_states(connection, {**{f"article {number}": number for number in owners}, **known})
         states = {key: by_article[number] for key, number in known.items()}
         for plan in sorted(articles, key=lambda plan: (plan.capture.at, plan.capture.id)):
             assert plan.reading.key is not None
-            plan.state = states.setdefault(plan.reading.key, ArticleState(plan.reading.key))
-            self._compare(connection, plan, plan.state)
-        return list({id(state): state for state in states.values()}.values())
+            if plan.former is not None and plan.former.article is not None:
+                # Whatever key today's profile reads: only a person moves a capture to another article.
+                plan.state = by_article[plan.former.article]
+            else:
+                plan.state = states.setdefault(plan.reading.key, ArticleState(plan.reading.key))
+            if plan.is_reread:
+                self._read_again(plan, plan.state)
+            else:
+                self._compare(plan, plan.state)
+        return list({id(state): state for state in (*states.values(), *by_article.values())}.values())
 
     def _articles(self, connection: Connection, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -137,31 +151,36 @@ class Knower:
             found.update((row[0], row[1]) for row in rows)
         return found
 
-    def _compare(self, connection: Connection, plan: _Plan, state: ArticleState) -> None:
+    def _read_again(self, plan: _Plan, state: ArticleState) -> None:
+        """Add what another extractor makes of a capture that was read before: never an edit."""
+        assert plan.digest is not None
+        is_new = state.id is None and not state.observations
+        plan.novelty = "new" if is_new else "same"
+        observed = state.of_capture(plan.capture.id)
+        if observed is None:
+            seen = plan.capture
+            before = [ReadBy(each.extractor, None, each.crawl) for each in plan.standing]
+            observed = Observation(seen.id, seen.at, seen.line, before)
+            state.observations.append(observed)
+        observed.reads.append(ReadBy(plan.extractor, plan.digest, self._crawl))
+
+    def _compare(self, plan: _Plan, state: ArticleState) -> None:
         """Compare a reading with what its domain showed last; add it to the observations unless it must wait."""
         assert plan.digest is not None
         seen = plan.capture
-        former = state.of_capture(seen.id)
-        if former is not None:
-            plan.is_reread, plan.novelty = True, "same"
-            plan.supersedes = former.digest if former.digest != plan.digest else None
-            former.digest = former.readings[plan.extractor] = plan.digest
-            return
         last = state.last_before(seen.line, (seen.at, seen.id))
         if state.id is None and not state.observations:
             plan.novelty = "new"
         elif last is None:
             plan.novelty = "duplicate"
-        elif plan.extractor in last.readings:
-            plan.novelty = "same" if last.readings[plan.extractor] == plan.digest else "edit"
-        elif plan.digest in last.readings.values():
-            plan.novelty = "same"
-        elif (last.capture, plan.extractor) in load_extractions(connection, {last.capture}):
-            plan.novelty = "edit"  # today's extractor finds no article there: the texts stand as they were read
         else:
-            plan.reread = last.capture
-            return
-        state.observations.append(Observation(seen.id, seen.at, seen.line, plan.digest, {plan.extractor: plan.digest}))
+            verdict = judge(last, plan.extractor, plan.digest)
+            if verdict == "unread":
+                plan.reread = last.capture
+                return
+            plan.novelty = verdict
+        read = ReadBy(plan.extractor, plan.digest, self._crawl)
+        state.observations.append(Observation(seen.id, seen.at, seen.line, [read]))
 
     def _write(
         self, connection: Connection, plans: Sequence[_Plan], states: Sequence[ArticleState], domain_map: DomainMap
@@ -180,7 +199,7 @@ class Knower:
                     "revision": _revision_of(plan),
                     "matched": plan.reading.matched,
                     "text_sha256": text_sha256(plan.content) if plan.content else None,
-                    "at": plan.reading.at,
+                    "at": plan.at,
                     "crawl": self._crawl,
                 }
                 for plan in plans
@@ -233,7 +252,7 @@ class Knower:
                 again.append((known, plan.capture.at))
                 continue
             earlier = new.get((plan.state.id, plan.digest))
-            supersedes = plan.state.revisions.get(plan.supersedes) if plan.supersedes else None
+            supersedes = plan.former.revision if plan.former else None
             new[plan.state.id, plan.digest] = NewRevision(
                 article=plan.state.id,
                 digest=plan.digest,
@@ -251,38 +270,17 @@ class Knower:
         return len(new)
 
     def _settle_resources(self, connection: Connection, plans: Sequence[_Plan]) -> None:
-        """Outcome, due time and article of the resources read; a capture read again says nothing of today."""
-        now_read = [plan for plan in plans if not plan.is_reread]
-        update_each(
+        first_read = [plan for plan in plans if not plan.is_reread]
+        settle_resources(
             connection,
-            resource,
-            [
-                {"id": plan.reading.resource, "outcome": plan.reading.outcome}
-                for plan in now_read
-                if plan.capture.source != "import"
+            self._outlet,
+            self._crawl,
+            now=[_told(plan) for plan in first_read if plan.capture.source != "import"],
+            then=[_told(plan) for plan in first_read if plan.capture.source == "import"],
+            again=[
+                _told(plan) for plan in plans if plan.is_reread and plan.standing[-1].outcome != plan.reading.outcome
             ],
         )
-        imported = [
-            {"of": plan.reading.resource, "told": plan.reading.outcome, "seen": plan.capture.at}
-            for plan in now_read
-            if plan.capture.source == "import"
-        ]
-        if imported:
-            connection.execute(_TELL_UNLESS_NEWER, imported)
-        due = [
-            {"of": plan.reading.resource, "new_due": plan.reading.due_at, "now": plan.reading.at}
-            for plan in now_read
-            if plan.reading.due_at is not None
-        ]
-        if due:
-            connection.execute(_SET_DUE, due)
-        shown = [
-            Shown(plan.reading.resource, plan.capture.location, plan.state.key, plan.state.id, plan.reading.at)
-            for plan in now_read
-            if plan.state is not None and plan.state.id is not None
-        ]
-        if shown:
-            bind(connection, self._outlet, self._crawl, shown)
 
     def _settle_articles(
         self,
@@ -292,23 +290,26 @@ class Knower:
         domain_map: DomainMap,
     ) -> None:
         """What is current of each article, with its kind and date as the current text's newest reading gives them."""
-        newest: dict[tuple[int, int], _Plan] = {}
+        by_article: dict[int, list[_Plan]] = {}
         for plan in plans:
-            number = _revision_of(plan)
-            if plan.state and plan.state.id is not None and number is not None:
-                newest[plan.state.id, number] = plan
+            if plan.state and plan.state.id is not None:
+                by_article.setdefault(plan.state.id, []).append(plan)
         rows = []
         for state in states:
-            if state.id is None or not state.observations:
+            if state.id is None or not state.observations or state.id not in by_article:
                 continue
-            current = state.revisions[current_digest(state.observations, domain_map)]
+            shown = current_observation(state.observations, domain_map)
+            current = state.revisions[shown.digest]
             row: dict[str, Any] = {"id": state.id}
             if state.first_at is not None and (first := min(each.at for each in state.observations)) < state.first_at:
-                row["first_at"] = first  # an older capture was imported
+                row["first_at"] = first  # an older capture was imported, or turned out to be an article
             if current != state.current:
                 row["current_revision"] = current
-            if reader := newest.get((state.id, current)):
-                row |= _dated(reader, state)
+            for plan in reversed(by_article[state.id]):
+                # A capture read again says what the article is only where it is the one that is current.
+                if _revision_of(plan) == current and (not plan.is_reread or plan.capture.id == shown.capture):
+                    row |= _dated(plan, state)
+                    break
             if len(row) > 1:
                 rows.append(row)
         update_each(connection, article, rows)
@@ -355,30 +356,26 @@ class Knower:
         self, connection: Connection, plans: Sequence[_Plan], fresh: Sequence[_Plan], added: dict[int, Added]
     ) -> list[Known]:
         new = {id(plan) for plan in fresh}
-        old = [plan for plan in plans if id(plan) not in new]
-        standing = load_extractions(connection, {plan.capture.id for plan in old}) if old else {}
+        standing = load_standing(connection, {plan.capture.id for plan in plans if id(plan) not in new})
         known = []
         for plan in plans:
+            number = plan.capture.id
+            owner = plan.state.id if plan.state else None
             if id(plan) not in new:
-                found = standing.get((plan.capture.id, plan.extractor))
-                owner, number = found or (None, None)
-                known.append(Known(plan.capture.id, owner, number, "same" if number else "none", 0, 0))
+                found = next((each for each in standing[number] if each.extractor == plan.extractor), None)
+                owner, shown = (found.article, found.revision) if found else (None, None)
+                known.append(Known(number, owner, shown, "same" if shown else "none", 0, 0))
             elif plan.reread is not None:
-                known.append(
-                    Known(plan.capture.id, plan.state.id if plan.state else None, None, "none", 0, 0, plan.reread)
-                )
+                known.append(Known(number, owner, None, "none", 0, 0, plan.reread))
             else:
-                counts = added[plan.capture.id]
+                counts = added.get(number, Added(0, 0))
+                former = plan.former.revision if plan.former else None
                 known.append(
                     Known(
-                        plan.capture.id,
-                        plan.state.id if plan.state else None,
-                        _revision_of(plan),
-                        plan.novelty,
-                        counts.new_resources,
-                        counts.new_locations,
+                        number, owner, _revision_of(plan), plan.novelty, counts.new_resources, counts.new_locations,
+                        former=former,
                     )
-                )
+                )  # fmt: skip
         return known
 
 
@@ -386,32 +383,33 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7353, :outlet)")
 _ARTICLES = select(article_key.c.key, article_key.c.article).where(
     article_key.c.outlet == bindparam("of_outlet"), among(article_key.c.key)
 )
-_TELL_UNLESS_NEWER = (
-    update(resource)
-    .where(
-        resource.c.id == bindparam("of"),
-        ~select(location.c.id)
-        .where(
-            location.c.resource == bindparam("of"),
-            location.c.fetched_at > bindparam("seen", type_=location.c.fetched_at.type),
-        )
-        .exists(),
-    )
-    .values(outcome=bindparam("told"))
-)
-"""An imported capture tells a resource's outcome only where nothing newer does."""
 _ADD_ARTICLES = article.insert().returning(article.c.id, sort_by_parameter_order=True)
-_SET_DUE = (
-    update(resource)
-    .where(resource.c.id == bindparam("of"))
-    .where(
-        or_(
-            resource.c.lease_until.is_(None),
-            resource.c.lease_until <= bindparam("now", type_=resource.c.lease_until.type),
-        )
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def _fresh(plans: Sequence[_Plan]) -> list[_Plan]:
+    """The plans whose extraction does not stand yet, each pair of capture and extractor once."""
+    seen = {(plan.capture.id, each.extractor) for plan in plans for each in plan.standing}
+    fresh = []
+    for plan in plans:
+        pair = plan.capture.id, plan.extractor
+        if pair not in seen:
+            seen.add(pair)
+            fresh.append(plan)
+    return fresh
+
+
+def _told(plan: _Plan) -> Told:
+    return Told(
+        resource=plan.reading.resource,
+        location=plan.capture.location,
+        outcome=plan.reading.outcome,
+        captured_at=plan.capture.at,
+        read_at=plan.reading.at,
+        due_at=plan.reading.due_at,
+        key=plan.reading.key,
+        article=plan.state.id if plan.state else None,
     )
-    .values(due_at=bindparam("new_due", type_=resource.c.due_at.type))
-)
 
 
 def _revision_of(plan: _Plan) -> int | None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from storage.inserting import among, in_portions
+from storage.judging import Line, Observation, ReadBy, same_text, telling
 from storage.models import article, capture, extraction, location, revision
 from storage.outlets import DomainMap, DomainRow
 from storage.urls import host_of
@@ -16,10 +17,7 @@ from storage.urls import host_of
 UNRANKED = 1_000_000
 """The rank of a host that is no domain of the outlet: below every domain."""
 DEPTH = 200
-"""How many observations of one article are looked back on, newest first."""
-
-Line = int | str
-"""A line of observations: a domain's id, or the host where it is no domain's."""
+"""How many observations of one article are looked back on, newest first, each with all its readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +31,17 @@ class SeenCapture:
     source: str = "live"
 
 
-@dataclass(slots=True)
-class Observation:
-    """A capture that showed a revision. `digest` is what its newest reading gave; `readings` holds each extractor's."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A reading of a capture that stands: by which extractor and when (UTC), and the text that it gave, if any."""
 
-    capture: int
+    extractor: int
+    outcome: str
     at: datetime
-    line: Line
-    digest: str
-    readings: dict[int, str]
-
-    @property
-    def place(self) -> tuple[datetime, int]:
-        return self.at, self.capture
+    crawl: int
+    article: int | None
+    revision: int | None
+    digest: str | None
 
 
 @dataclass(slots=True)
@@ -62,9 +58,12 @@ class ArticleState:
     revisions: dict[str, int] = field(default_factory=dict)
 
     def last_before(self, line: Line, place: tuple[datetime, int]) -> Observation | None:
-        """What a domain showed last before a moment."""
+        """What a domain showed last before a moment, of what edits are told along."""
         earlier = [each for each in self.observations if each.line == line and each.place < place]
-        return max(earlier, key=lambda each: each.place, default=None)
+        if not earlier:
+            return None
+        tell = telling(self.observations)
+        return max((each for each in earlier if each.capture in tell), key=lambda each: each.place, default=None)
 
     def of_capture(self, capture_id: int) -> Observation | None:
         return next((each for each in self.observations if each.capture == capture_id), None)
@@ -76,7 +75,12 @@ def line_of(domain: int | None, url: str) -> Line:
 
 
 def current_digest(observations: Sequence[Observation], domains: DomainMap) -> str:
-    """The digest of what is current: what the highest-ranked serving domain showed last.
+    """The digest of what is current, as `current_observation` has it."""
+    return current_observation(observations, domains).digest
+
+
+def current_observation(observations: Sequence[Observation], domains: DomainMap) -> Observation:
+    """The observation whose text is current: what the highest-ranked serving domain showed last.
 
     A text that a domain of higher rank, out of service now, has shown and moved on from is stale: then that domain's
     last text stays current. Where no domain that showed the article serves, the highest-ranked one counts.
@@ -87,11 +91,11 @@ def current_digest(observations: Sequence[Observation], domains: DomainMap) -> s
     by_rank = sorted(lines, key=lambda line: (_rank(line, domains), str(line)))
     serving = next((line for line in by_rank if not _out_of_service(line, domains)), None)
     if serving is None:
-        return lines[by_rank[0]][-1].digest
-    shown = lines[serving][-1].digest
+        return lines[by_rank[0]][-1]
+    shown = lines[serving][-1]
     for line in by_rank[: by_rank.index(serving)]:
-        last = lines[line][-1].digest
-        if shown != last and any(each.digest == shown for each in lines[line]):
+        last = lines[line][-1]
+        if not same_text(shown, last) and any(same_text(shown, each) for each in lines[line]):
             return last
     return shown
 
@@ -119,25 +123,21 @@ def load_captures(connection: Connection, ids: set[int]) -> dict[int, SeenCaptur
     return found
 
 
-def load_extractions(connection: Connection, captures: set[int]) -> dict[tuple[int, int], tuple[int, int] | None]:
-    """The readings that stand, by capture and extractor: article and revision, or None for no article."""
-    found: dict[tuple[int, int], tuple[int, int] | None] = {}
+def load_standing(connection: Connection, captures: set[int]) -> dict[int, list[Standing]]:
+    """The readings that stand, by capture, oldest first; captures that nobody has read are left out."""
+    found: dict[int, list[Standing]] = {}
     for portion in in_portions(sorted(captures)):
-        for number, reader, owner, shown in connection.execute(_EXTRACTIONS, {"values": portion}):
-            found[number, reader] = (owner, shown) if shown is not None else None
+        for number, *values in connection.execute(_EXTRACTIONS, {"values": portion}):
+            found.setdefault(number, []).append(Standing(*values))
     return found
 
 
 def _load_observations(connection: Connection, articles: Sequence[int], states: dict[int, ArticleState]) -> None:
-    rows = connection.execute(_OBSERVATIONS, {"values": articles})
-    for row in rows:
+    for row in connection.execute(_OBSERVATIONS, {"values": articles}):
         known = states[row.article].observations
-        if known and known[-1].capture == row.capture:
-            known[-1].digest = row.digest
-            known[-1].readings[row.extractor] = row.digest
-        else:
-            line = line_of(row.domain, row.url)
-            known.append(Observation(row.capture, row.at, line, row.digest, {row.extractor: row.digest}))
+        if not known or known[-1].capture != row.capture:
+            known.append(Observation(row.capture, row.at, line_of(row.domain, row.url), []))
+        known[-1].reads.append(ReadBy(row.extractor, row.digest, row.crawl))
 
 
 _CAPTURES = (
@@ -146,9 +146,19 @@ _CAPTURES = (
     .where(among(capture.c.id))
 )
 _EXTRACTIONS = (
-    select(extraction.c.capture, extraction.c.extractor, revision.c.article, revision.c.id)
+    select(
+        extraction.c.capture,
+        extraction.c.extractor,
+        extraction.c.outcome,
+        extraction.c.at,
+        func.coalesce(extraction.c.crawl, 0),
+        revision.c.article,
+        revision.c.id,
+        revision.c.digest,
+    )
     .outerjoin(revision, revision.c.id == extraction.c.revision)
     .where(among(extraction.c.capture))
+    .order_by(extraction.c.capture, extraction.c.at, extraction.c.extractor)
 )
 _ARTICLES = select(
     article.c.id, article.c.kind, article.c.current_revision, article.c.published_at, article.c.first_at
@@ -157,10 +167,7 @@ _REVISIONS = select(revision.c.article, revision.c.digest, revision.c.id).where(
 _NEWEST = (
     select(
         revision.c.article,
-        revision.c.digest,
         extraction.c.capture,
-        extraction.c.extractor,
-        extraction.c.at.label("read_at"),
         capture.c.at,
         location.c.domain,
         location.c.url,
@@ -172,12 +179,25 @@ _NEWEST = (
     .join(capture, capture.c.id == extraction.c.capture)
     .join(location, location.c.id == capture.c.location)
     .where(among(revision.c.article))
+    .group_by(revision.c.article, extraction.c.capture, capture.c.at, location.c.domain, location.c.url)
     .subquery()
 )
+_shown = revision.alias("shown")
 _OBSERVATIONS = (
-    select(_NEWEST)
+    select(
+        _NEWEST.c.article,
+        _NEWEST.c.capture,
+        _NEWEST.c.at,
+        _NEWEST.c.domain,
+        _NEWEST.c.url,
+        extraction.c.extractor,
+        _shown.c.digest,
+        func.coalesce(extraction.c.crawl, 0).label("crawl"),
+    )
+    .join(extraction, extraction.c.capture == _NEWEST.c.capture)
+    .outerjoin(_shown, and_(_shown.c.id == extraction.c.revision, _shown.c.article == _NEWEST.c.article))
     .where(_NEWEST.c.number <= DEPTH)
-    .order_by(_NEWEST.c.article, _NEWEST.c.at, _NEWEST.c.capture, _NEWEST.c.read_at, _NEWEST.c.extractor)
+    .order_by(_NEWEST.c.article, _NEWEST.c.at, _NEWEST.c.capture, extraction.c.at, extraction.c.extractor)
 )
 
 

@@ -126,7 +126,8 @@ class Known:
 
     `reread`, when set, names the capture that the same domain's line showed last: another extractor read it and the
     digest differs, so that nothing was written. The caller reads that capture again with today's extractor, submits
-    that reading, then submits this one again.
+    that reading, then submits this one again. `former` is the revision that another extractor had read in the same
+    capture before, None where it was not read or was no article.
     """
 
     capture: int
@@ -136,6 +137,7 @@ class Known:
     new_resources: int
     new_locations: int
     reread: int | None = None
+    former: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
