@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from scraper.crawling.depth import Depths
 from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
@@ -47,6 +49,7 @@ class Intake:
 
     def __init__(self, state: CrawlState, workers: Workers, extractor: ExtractorName) -> None:
         self._state, self._workers, self._extractor = state, workers, extractor
+        self._depths = Depths(state.outlet)
 
     def keep(self, request: Request) -> None:
         """Hand a request's exchange to the writer; what became of it is awaited by whoever needs it."""
@@ -200,12 +203,14 @@ class Intake:
         again, exchange = await self._state.run(partial(opened.read_capture, capture_id=capture))
         task = _task_again(self._state.outlet.name, again, exchange)
         result = await self._workers.read(task)
-        await asyncio.wrap_future(
-            opened.writer.know(self._reading(again.capture, again.resource, task, result, copy=True))
-        )
+        reading = self._reading(again.capture, again.resource, task, result, copy=True)
+        await asyncio.wrap_future(opened.writer.know(replace(reading, at=self._state.clock.now())))
 
     def _reading(self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool) -> Reading:
-        found, more, parts = tuple(filter(self._is_wanted, result.found)), result.more, result.parts
+        found = tuple(filter(self._is_wanted, result.found))
+        more = self._depths.within(task.kind, task.key, result.more)
+        # A section's parts are its menu's sections, each of which begins anew; they lead to no menus.
+        parts = result.parts if task.kind == "sections" else self._depths.within(task.kind, task.key, result.parts)
         if self._state.options.full:
             more, parts = (), parts + more
         published = result.content.published.at if result.content and result.content.published else None

@@ -1,0 +1,101 @@
+"""Run the command line with one rule of the crawl taken out, so that a test can see that its check would notice.
+
+`python -m tests.breaking RULE ARGUMENT...`, where RULE is a name in RULES.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def follow_no_redirects() -> None:
+    """Redirects are answers like others."""
+    from scraper.fetching.redirects import NamedRedirects
+
+    def pass_on(self: Any, request: Any, response: Any, spider: Any = None) -> Any:
+        return response
+
+    NamedRedirects.process_response = pass_on  # type: ignore[method-assign]
+
+
+def bound_no_host() -> None:
+    """A request counts to its host when its task runs."""
+    from scrapy.core.downloader import Downloader
+
+    from scraper.fetching.downloader import BoundedDownloader
+
+    BoundedDownloader._wait_for_download = Downloader._wait_for_download  # type: ignore[method-assign]
+
+
+def miss_gained_places() -> None:
+    """What a listing gains while it is fetched is not looked at."""
+    from scraper.crawling import dispatch
+
+    vars(dispatch)["make_due_elsewhere"] = lambda connection, known, now: 0
+
+
+def read_nothing_again() -> None:
+    """Two readings are compared though they are of two extractors."""
+    from storage.knowing import Knower
+
+    compare: Callable[..., Any] = Knower._compare
+
+    def compare_at_once(self: Any, connection: Any, plan: Any, state: Any) -> None:
+        last = state.last_before(plan.capture.line, (plan.capture.at, plan.capture.id))
+        if last is not None and plan.extractor not in last.readings:
+            last.readings[plan.extractor] = last.digest
+        compare(self, connection, plan, state)
+
+    Knower._compare = compare_at_once  # type: ignore[method-assign, assignment]
+
+
+def restore_nothing() -> None:
+    """An article that was gone stays gone, though it is shown again."""
+    from scraper.crawling import intake
+
+    vars(intake)["restore"] = lambda connection, resource_id: None
+
+
+def wait_for_downloads() -> None:
+    """A signal waits for every download under way, as Scrapy's own handlers do."""
+    from scraper.crawling import stopping
+
+    stopping.GRACE_SECONDS = 3600.0
+
+
+def leave_pending_unread() -> None:
+    """What an earlier run kept and did not come to read stays so."""
+    from scraper.crawling.intake import Intake
+
+    async def read_nothing(self: Any) -> None:
+        return None
+
+    Intake.read_pending = read_nothing  # type: ignore[method-assign]
+
+
+RULES: dict[str, Callable[[], None]] = {
+    rule.__name__: rule
+    for rule in (
+        follow_no_redirects, bound_no_host, miss_gained_places, read_nothing_again, restore_nothing, wait_for_downloads,
+        leave_pending_unread,
+    )
+}  # fmt: skip
+
+
+def broken(rule: Callable[[], None]) -> tuple[str, ...]:
+    """The program of the command line without a rule, as Python's options."""
+    return "-m", "tests.breaking", rule.__name__
+
+
+def main(arguments: list[str]) -> int:
+    """Take the rule out and run the command."""
+    from scraper.cli.running import run
+
+    RULES[arguments[0]]()
+    return run(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
