@@ -12,10 +12,11 @@ from typing import Any, BinaryIO, cast, get_args
 
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange, TlsFacts, Truncation
+from storage.foreign import is_foreign, open_part, read_foreign
+from storage.http_messages import head_length, parse_head, without_chunks
 from storage.warc_records import MEMBER_LIMIT, Record, is_chunked, read_record, read_records
 from storage.warc_writing import OPEN
 
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -33,7 +34,10 @@ def read_exchange(archive_folder: Path, path: str, offset: int, length: int, *, 
 
     `path` is relative to the archive's `warc` folder, and without `.open`. Raises ArchiveDamaged when the file or
     one of the two records is missing or not what was written; no record is read beyond `limit` decompressed bytes.
+    Of files that others wrote (storage.foreign), a revisit is given without the payload that it refers to.
     """
+    if is_foreign(path):
+        return read_foreign(archive_folder / "warc", path, offset, length, limit=limit)
     with open_warc(archive_folder / "warc", path) as file:
         response = read_record(file, offset, limit=limit)
         if response.kind != "response" or response.end != offset + length:
@@ -45,7 +49,10 @@ def read_exchange(archive_folder: Path, path: str, offset: int, length: int, *, 
 
 
 def open_warc(warc_folder: Path, path: str) -> BinaryIO:
-    """Open a WARC file for reading, whether it is closed or still being written. Raises ArchiveDamaged without it."""
+    """Open a WARC file for reading, whether it is closed or still being written, or a part of one that others wrote
+    (storage.foreign.views tells how such paths read). Raises ArchiveDamaged without it."""
+    if is_foreign(path):
+        return open_part(warc_folder, path)
     for name in (path, path + OPEN, path):  # the last again, for a file that was closed between the first two
         try:
             return (warc_folder / name).open("rb")
@@ -76,15 +83,15 @@ def to_exchange(whole: WholeExchange, file: BinaryIO, *, limit: int = MEMBER_LIM
     """The exchange that two records hold; `file` is where they stand."""
     response, facts = whole.response, whole.facts
     wire = response.block
-    head_length = _head_length(wire, facts.get("head"))
-    status, reason, headers = _parse_head(wire[:head_length])
+    end = _head_length(wire, facts.get("head"))
+    status, reason, headers = parse_head(wire[:end])
     truncated = response.fields.get("warc-truncated")
     exchange = Exchange(
         url=response.fields.get("warc-target-uri", ""),
         request=whole.request.block,
         response=wire,
-        head_length=head_length,
-        payload=wire[head_length:],
+        head_length=end,
+        payload=wire[end:],
         status=status,
         reason=reason,
         headers=headers,
@@ -98,27 +105,6 @@ def to_exchange(whole: WholeExchange, file: BinaryIO, *, limit: int = MEMBER_LIM
     return replace(exchange, payload=without_chunks(exchange.payload)) if is_chunked(exchange) else exchange
 
 
-def without_chunks(body: bytes) -> bytes:
-    """A chunked body without its framing (RFC 9112, 7.1), extensions and trailers dropped.
-
-    Where the framing breaks off or makes no sense, what came before it is given.
-    """
-    parts = []
-    at = 0
-    while True:
-        line_end = body.find(b"\n", at)
-        size_text = body[at:line_end].partition(b";")[0].strip()
-        if line_end < 0 or not re.fullmatch(rb"[0-9A-Fa-f]{1,16}", size_text):
-            break
-        size = int(size_text, 16)
-        if size == 0:
-            break
-        parts.append(body[line_end + 1 : line_end + 1 + size])
-        at = line_end + 1 + size
-        at += 2 if body[at : at + 2] == b"\r\n" else 1
-    return b"".join(parts)
-
-
 def _belong_together(response: Record, request: Record) -> bool:
     return request.kind == "request" and request.fields.get("warc-concurrent-to") == response.id
 
@@ -126,25 +112,7 @@ def _belong_together(response: Record, request: Record) -> bool:
 def _head_length(wire: bytes, stated: object) -> int:
     if isinstance(stated, int) and 0 <= stated <= len(wire):
         return stated
-    match = _HEAD_END.search(wire)
-    return match.end() if match else len(wire)
-
-
-def _parse_head(head: bytes) -> tuple[int, str, tuple[tuple[bytes, bytes], ...]]:
-    """Status, reason and header fields, order and case kept. A folded line continues the one before it (RFC 9112,
-    5.2); a line without colon is no field."""
-    lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
-    words = lines[0].split(None, 2)
-    status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-    headers: list[tuple[bytes, bytes]] = []
-    for line in lines[1:]:
-        if line[:1] in (b" ", b"\t") and headers:
-            name, value = headers[-1]
-            headers[-1] = (name, value + b" " + line.strip())
-        elif b":" in line:
-            name, _, value = line.partition(b":")
-            headers.append((name, value.strip()))
-    return status, words[2].decode("latin-1") if len(words) > 2 else "", tuple(headers)
+    return head_length(wire)
 
 
 def _date(text: str) -> datetime:

@@ -1,0 +1,270 @@
+"""Walk through one file of WARC or ARC records: what is wanted is given, what is bad is named, all else passed over."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+from storage.foreign.digests import hasher_for, holds, one_holds
+from storage.foreign.heads import (
+    ARC_LINE,
+    HeadBroken,
+    RecordHead,
+    is_http_message,
+    read_arc_head,
+    read_warc_head,
+)
+from storage.foreign.sources import MemberBroken, PackedSource, PlainSource
+from storage.foreign.stream import Sink, Stream
+from storage.foreign.views import size_of
+from storage.http_messages import head_length, without_chunks
+
+BLOCK_LIMIT = 64 << 20
+"""The largest block that is taken into memory; larger ones are passed over and said so."""
+REREAD_LIMIT = 1 << 30
+"""Bytes that are read again, in one scan, to find records which a wrong length has swallowed."""
+SEGMENTS_HELD = 8
+_GZIP, _ZSTD, _SKIPPABLE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands. `part` is '' for a stretch of the file itself (a whole member where it is packed), or
+    '#gunzip@N' or '#unzstd@N' for a stretch of what unpacks from byte N on. `sha256` (hex) is of the stretch."""
+
+    part: str
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A record that was wanted, with its whole block. `segments` counts the records that it was cut into; `whole` is
+    False where the last of them are not in this file."""
+
+    head: RecordHead
+    place: Place
+    block: bytes = field(repr=False)
+    segments: int = 1
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that cannot be kept: where it begins, and why. `offset` is a byte of the file, `inside` of what
+    unpacks from there."""
+
+    offset: int
+    inside: int
+    uri: str
+    reason: str
+
+
+Wants = Callable[[RecordHead], bool]
+
+
+class Scan:
+    """One walk through a file, from a place where a record (of a packed file: a member) begins.
+
+    Iterate over it once. `records` counts the whole records met, wanted or not; all that was wanted before `position`,
+    a byte of the file, has been given: a later scan may start there. Memory is bounded by `limit` for the block of a
+    wanted record, whatever the file holds.
+    """
+
+    def __init__(
+        self, file: BinaryIO, wants: Wants, *, start: int = 0, limit: int = BLOCK_LIMIT, dictionary: Any = None
+    ) -> None:
+        self.records = 0
+        self.position = start
+        self._wants, self._limit = wants, limit
+        self._size = size_of(file)
+        self._stream = Stream(_source(file, start, dictionary))
+        self._reread = REREAD_LIMIT
+        self._arc = False
+        self._segments: dict[str, _Segments] = {}
+
+    def __iter__(self) -> Iterator[FoundRecord | BadRecord]:
+        stream = self._stream
+        while True:
+            try:
+                if not stream.more():
+                    break
+                if stream.fresh:
+                    stream.begin_run()
+                self._note_position()
+                stream.take_newlines()
+                if stream.goes_on():
+                    yield from self._record()
+            except MemberBroken as broken:
+                yield BadRecord(broken.offset, 0, "", broken.reason)
+                if not stream.seek_member(broken.offset + 1):
+                    break
+        for waiting in self._segments.values():
+            yield waiting.joined(whole=False)
+        self._segments.clear()
+        self.position = self._size
+
+    def _note_position(self) -> None:
+        stream = self._stream
+        here = stream.offset if stream.plain else stream.run
+        self.position = min([here, *(each.raw for each in self._segments.values())])
+
+    def _record(self) -> Iterator[FoundRecord | BadRecord]:
+        stream = self._stream
+        start, run, alone = stream.offset, stream.run, stream.fresh
+        raw = start if stream.plain else run
+        head_bytes, is_warc = stream.take_head()
+        try:
+            if not head_bytes:
+                raise HeadBroken("no record begins here" if not is_warc else "the head of this record has no end")
+            head = read_warc_head(head_bytes) if is_warc else read_arc_head(head_bytes)
+        except HeadBroken as broken:
+            yield BadRecord(raw, 0 if stream.plain else start, "", str(broken))
+            stream.seek_record(arc=self._arc or not is_warc, past=0 if head_bytes else 1)
+            return
+        self._arc = self._arc or not is_warc
+
+        def bad(reason: str) -> BadRecord:
+            return BadRecord(raw, 0 if stream.plain else start, head.uri, reason)
+
+        if stream.plain and start + len(head_bytes) + head.length > self._size:
+            yield bad(f"it is cut off, or shorter than the {head.length} bytes that it says")
+            stream.seek_record(arc=self._arc)
+            return
+        origin = head.fields.get("warc-segment-origin-id", "") if head.kind == "continuation" else ""
+        wanted = origin in self._segments if origin else self._wants(head)
+        pieces: list[bytes] = []
+        digest = hasher_for(head.fields.get("warc-block-digest", ""))
+        sinks: list[Sink] = [digest.update] if digest else []
+        if wanted and head.length <= self._limit:
+            sinks.append(pieces.append)
+        try:
+            missing = self._take_block(head.length, sinks)
+            tail = b"" if missing else stream.take_newlines(4)
+            ended = not stream.goes_on()
+        except MemberBroken as broken:
+            yield bad(f"{broken.reason}, and this record with it")
+            if not stream.seek_member(broken.offset + 1):
+                stream.restart(self._size)
+            return
+        if missing or not (ended or self._at_record()):
+            yield bad(f"it is not as long as it says ({head.length} bytes)")
+            self._go_back(run, start + len(head_bytes), head.length - missing, member_ended=stream.fresh or ended)
+            return
+        self.records += 1
+        if digest and not holds(head.fields["warc-block-digest"], digest.digest()):
+            yield bad("its block digest does not hold")
+        elif wanted and head.length > self._limit:
+            yield bad(f"it is larger than {self._limit} bytes")
+        elif wanted:
+            block = b"".join(pieces)
+            if head.kind == "response" and head.is_http and not is_http_message(block):
+                yield bad("it says that it holds an HTTP message, and no status line begins it")
+                return
+            if digest is None and not _payload_holds(head, block):
+                yield bad("its payload digest does not hold")
+                return
+            place = self._place(start, run, head_bytes, block, tail, alone=alone and ended)
+            yield from self._give(FoundRecord(head, place, block), origin, raw)
+
+    def _take_block(self, length: int, sinks: list[Sink]) -> int:
+        """Take a block; gives how many bytes are missing. Another record's head at the start of a member ends it."""
+        stream = self._stream
+        while length:
+            if not stream.more() or (stream.fresh and self._at_record()):
+                return length
+            length -= stream.take(length, sinks)
+        return 0
+
+    def _at_record(self) -> bool:
+        """Whether a record or an empty line comes next."""
+        start = self._stream.peek(6)
+        if start[:1] in (b"\r", b"\n") or start.startswith(b"WARC/"):
+            return True
+        return self._arc and ARC_LINE.match(self._stream.peek(16 * 1024)) is not None
+
+    def _go_back(self, run: int, offset: int, taken: int, *, member_ended: bool) -> None:
+        """After a record of wrong length: look for the next record from its block's beginning on, since the block
+        may hold others. Of a file whose lengths lie again and again, only forward."""
+        stream = self._stream
+        cost = taken if stream.plain else offset + taken
+        if member_ended and not stream.plain and stream.fresh and taken == 0:
+            return
+        if cost <= self._reread:
+            self._reread -= cost
+            if stream.plain:
+                stream.restart(offset)
+            else:
+                stream.restart(run, offset)
+        stream.seek_record(arc=self._arc)
+
+    def _place(self, start: int, run: int, head: bytes, block: bytes, tail: bytes, *, alone: bool) -> Place:
+        stream = self._stream
+        if alone and not stream.plain and (member := stream.ended_member()) is not None and member.start == run:
+            return Place("", member.start, member.end - member.start, member.sha256)
+        digest = hashlib.sha256(head)
+        digest.update(block)
+        digest.update(tail)
+        part = "" if stream.plain else f"#{stream.source.packing}@{run}"
+        return Place(part, start, len(head) + len(block) + len(tail), digest.hexdigest())
+
+    def _give(self, record: FoundRecord, origin: str, raw: int) -> Iterator[FoundRecord]:
+        """A record as it is, or once its segments are together (WARC 1.1, 7.1: they may be cut at any byte)."""
+        if origin:
+            waiting = self._segments[origin]
+            waiting.add(record)
+            if "warc-segment-total-length" in record.head.fields or waiting.size > self._limit:
+                yield self._segments.pop(origin).joined(whole=waiting.size <= self._limit)
+        elif record.head.segment == 1 and len(self._segments) < SEGMENTS_HELD:
+            self._segments[record.head.id] = _Segments(record, raw)
+        else:
+            yield replace(record, whole=record.head.segment == 0)
+
+
+class _Segments:
+    """The segments of one record, as far as they have come."""
+
+    def __init__(self, first: FoundRecord, raw: int) -> None:
+        self.raw, self._records, self.size = raw, [first], len(first.block)
+
+    def add(self, record: FoundRecord) -> None:
+        self._records.append(record)
+        self.size += len(record.block)
+
+    def joined(self, *, whole: bool) -> FoundRecord:
+        first = self._records[0]
+        block = b"".join(each.block for each in self._records) if whole else first.block
+        return replace(first, block=block, segments=len(self._records), whole=whole)
+
+
+def packing_of(file: BinaryIO) -> str:
+    """How a file is packed, by its first bytes: 'gunzip', 'unzstd', or '' for not at all."""
+    file.seek(0)
+    start = file.read(4)
+    if start.startswith(_GZIP):
+        return "gunzip"
+    return "unzstd" if start == _ZSTD or (start[1:] == _SKIPPABLE and start[0] & 0xF0 == 0x50) else ""
+
+
+def _source(file: BinaryIO, start: int, dictionary: Any) -> PlainSource | PackedSource:
+    match packing_of(file):
+        case "gunzip":
+            return PackedSource(file, "gunzip", start)
+        case "unzstd":
+            return PackedSource(file, "unzstd", start, dictionary)
+        case _:
+            return PlainSource(file, start)
+
+
+def _payload_holds(head: RecordHead, block: bytes) -> bool:
+    """Whether the payload digest is that of the payload, as one writer or another means it."""
+    stated = head.fields.get("warc-payload-digest", "")
+    if not stated or head.kind == "revisit" or head.segment:
+        return True
+    if not is_http_message(block):
+        return one_holds(stated, (block,))
+    body = block[head_length(block) :]
+    return one_holds(stated, (body, without_chunks(body)))
