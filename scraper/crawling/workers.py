@@ -14,9 +14,8 @@ import signal
 import socket
 import struct
 import threading
-import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -25,8 +24,10 @@ from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from scraper.crawling.kept import KeptTask, read_again
 from scraper.crawling.reading import Reader, ReadListing, ReadResult, ReadTask
 from scraper.extraction.page import Limits
+from storage.errors import ArchiveDamaged
 
 if TYPE_CHECKING:
     from scraper.outlet import Outlet
@@ -45,6 +46,11 @@ STARTS = 5
 """So many starts in a row may fail before a page is given up for want of a worker."""
 GRACE_SECONDS = 5
 """A worker outlives its limit by so many seconds, then it ends itself: its parent may be gone."""
+DAMAGED = "failed:record-damaged"
+"""The outcome of a kept capture whose record cannot be read."""
+DIED = "failed:worker-died"
+
+Task = ReadTask | KeptTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,17 @@ class Workers:
 
     async def read(self, task: ReadTask) -> ReadResult:
         """Read one capture. What kills or stops a worker is an outcome too."""
-        job = _Job(task, Future())
+        (result,) = await asyncio.wrap_future(self.read_all([task]))
+        return result
+
+    def read_all(self, tasks: Sequence[Task]) -> Future[list[ReadResult]]:
+        """Read some captures, one after the other, by one worker: it need not wait for the next between them.
+
+        Each has its own limits, and what kills the worker costs none of the others.
+        """
+        job = _Job(tasks, Future())
         self._jobs.put(job)
-        return await asyncio.wrap_future(job.future)
+        return job.future
 
     def stop(self) -> None:
         """End the workers at once; what they were reading stays pending."""
@@ -104,8 +118,8 @@ class Workers:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    task: ReadTask
-    future: Future[ReadResult]
+    tasks: Sequence[Task]
+    future: Future[list[ReadResult]]
 
 
 class _WorkerGone(Exception):
@@ -138,50 +152,60 @@ class _Desk:
             if not job.future.set_running_or_notify_cancel():
                 continue
             try:
-                result = self._read(job.task)
+                results = self._read(job.tasks)
             except Exception as error:  # noqa: BLE001 - whoever waits for the page is told
                 job.future.set_exception(error)
                 continue
             if self._stopping.is_set():
                 job.future.set_exception(CancelledError())
             else:
-                job.future.set_result(result)
+                job.future.set_result(results)
         self._dismiss()
 
-    def _read(self, task: ReadTask) -> ReadResult:
-        """Read a task; once more where the worker died, which may have had nothing to do with the page."""
-        for _ in range(2):
+    def _read(self, tasks: Sequence[Task]) -> list[ReadResult]:
+        """Read tasks; one once more where the worker died of it, which may have had nothing to do with the page."""
+        results: list[ReadResult] = []
+        deaths = 0
+        while len(results) < len(tasks) and not self._stopping.is_set():
+            done = len(results)
             try:
-                return self._ask(task)
+                self._ask(tasks[done:], results)
             except _WorkerGone:
                 self._dismiss()
+                deaths = deaths + 1 if len(results) == done else 1
+                if deaths == 2:
+                    results.append(ReadResult(outcome=DIED))
+                    deaths = 0
             except TimeoutError:
                 self._dismiss()
-                return ReadResult(outcome="failed:timeout")
-            if self._stopping.is_set():
-                break
-        return ReadResult(outcome="failed:worker-died")
+                results.append(ReadResult(outcome="failed:timeout"))
+                deaths = 0
+        return results
 
-    def _ask(self, task: ReadTask) -> ReadResult:
-        """Raises _WorkerGone, and TimeoutError where the worker does not answer within its limit."""
+    def _ask(self, tasks: Sequence[Task], results: list[ReadResult]) -> None:
+        """Let the worker read tasks, adding what each came to; fewer where the worker goes in between.
+
+        Raises _WorkerGone, and TimeoutError where the worker does not answer within its limit.
+        """
         connection = self._worker()
-        until = time.monotonic() + self._setup.seconds
         try:
-            connection.send(task)
-            if not connection.poll(max(0.0, until - time.monotonic())):
-                raise TimeoutError
-            result, fault, is_last = connection.recv()
+            connection.send(tasks)
+            for task in tasks:
+                if not connection.poll(self._setup.seconds):
+                    raise TimeoutError
+                result, fault, is_last = connection.recv()
+                if fault:
+                    log.error("reading %s failed: %s", task.url, fault.rstrip().rpartition("\n")[2])
+                    log.debug("%s", fault)
+                assert isinstance(result, ReadResult)
+                results.append(result)
+                if is_last:
+                    self._dismiss()
+                    return
         except (BlockingIOError, TimeoutError) as error:
             raise TimeoutError from error
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             raise _WorkerGone from error
-        if fault:
-            log.error("reading %s failed: %s", task.url, fault.rstrip().rpartition("\n")[2])
-            log.debug("%s", fault)
-        if is_last:
-            self._dismiss()
-        assert isinstance(result, ReadResult)
-        return result
 
     def _worker(self) -> Connection:
         """The worker's connection; a new worker's where there is none that lives. Raises _WorkerGone."""
@@ -255,11 +279,7 @@ def _work(connection: Connection, setup: _Setup) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     reader = Reader(setup.outlets, setup.limits, setup.read_listing)
     connection.send(None)
-    for left in reversed(range(PAGES_A_WORKER)):
-        try:
-            task = connection.recv()
-        except (EOFError, OSError):
-            return
+    for left, task in zip(reversed(range(PAGES_A_WORKER)), _tasks(connection), strict=False):
         signal.alarm(math.ceil(setup.seconds) + GRACE_SECONDS)
         result, fault = _read(reader, task)
         signal.alarm(0)
@@ -275,10 +295,22 @@ def _work(connection: Connection, setup: _Setup) -> None:
             return
 
 
-def _read(reader: Reader, task: ReadTask) -> tuple[ReadResult, str]:
+def _tasks(connection: Connection) -> Iterator[Task]:
+    """The tasks that come, until the parent is gone."""
+    while True:
+        try:
+            tasks = connection.recv()
+        except (EOFError, OSError):
+            return
+        yield from tasks
+
+
+def _read(reader: Reader, task: Task) -> tuple[ReadResult, str]:
     """What a capture is, and what broke where reading it broke."""
     try:
-        return reader.read(task), ""
+        return (read_again(reader, task) if isinstance(task, KeptTask) else reader.read(task)), ""
+    except ArchiveDamaged as error:
+        return ReadResult(outcome=DAMAGED), str(error)
     except MemoryError:
         return ReadResult(outcome="failed:memory"), ""
     except RecursionError:

@@ -1,0 +1,63 @@
+"""Captures that are read again: a worker takes their bytes from the WARC file itself, so that none pass its parent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from scraper.crawling.reading import Reader, ReadResult, ReadTask
+from storage.exchange import Exchange
+from storage.warc import read_exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a response record lies: a path relative to the archive's WARC folder, and bytes of that file."""
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTask:
+    """One kept capture to be read again. `kind` and `key` are its resource's, `at` is when it was captured (UTC).
+
+    `payload_at` is where the payload lies if another capture's record holds it (a revisit).
+    """
+
+    archive: Path
+    place: Place
+    payload_at: Place | None
+    outlet: str | None
+    kind: str
+    key: str
+    url: str
+    at: datetime
+
+
+def read_again(reader: Reader, task: KeptTask) -> ReadResult:
+    """Read a kept capture for what it says; where its links lead was followed when it was fetched.
+
+    Raises ArchiveDamaged where its record is missing or broken.
+    """
+    own = _exchange(task.archive, task.place)
+    held = _exchange(task.archive, task.payload_at) if task.payload_at is not None else own
+    result = reader.read(
+        ReadTask(
+            outlet=task.outlet,
+            kind=task.kind,
+            key=task.key,
+            url=own.url,
+            payload=held.payload,
+            content_encoding=held.header("content-encoding"),
+            content_type=held.header("content-type"),
+            at=task.at,
+        )
+    )
+    return replace(result, candidate=None, found=(), more=(), parts=(), announced=())
+
+
+def _exchange(archive: Path, place: Place) -> Exchange:
+    return read_exchange(archive, place.path, place.offset, place.length)
