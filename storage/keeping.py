@@ -238,8 +238,9 @@ def _add_captures(
             }
         )
     connection.execute(capture.insert(), rows)
-    first = min(appended.offset for _, appended in fetches)
-    ids = {row[0]: row[1] for row in connection.execute(_PLACED, {"file": file_id, "first": first})}
+    offsets = [appended.offset for _, appended in fetches]
+    span = {"file": file_id, "first": min(offsets), "last": max(offsets)}
+    ids = {row[0]: row[1] for row in connection.execute(_PLACED, span)}
     return [
         Kept(ids[appended.offset], places[fetch.exchange.url], path, appended.offset, appended.length)
         for fetch, appended in fetches
@@ -247,7 +248,7 @@ def _add_captures(
 
 
 _PLACED = select(capture.c.offset, capture.c.id).where(
-    capture.c.warc_file == bindparam("file"), capture.c.offset >= bindparam("first")
+    capture.c.warc_file == bindparam("file"), capture.c.offset.between(bindparam("first"), bindparam("last"))
 )
 
 
