@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from scraper.errors import UsageError
 
@@ -24,7 +25,8 @@ class Config:
 
     `database` is None for SQLite in the archive's folder. `resolve` holds HOST:PORT:ADDRESS and `connect_to`
     HOST1:PORT1:HOST2:PORT2 as in curl(1). `now` is PRESSKEEP_NOW: an ISO instant, or `leap:INSTANT`.
-    `workers` is the number of extraction processes.
+    `workers` is the number of extraction processes. `time_stamp_authority` is the URL of a server that stamps the
+    manifests of runs (RFC 3161), `time_stamp_ca` the PEM certificates by which its signatures are checked.
     """
 
     archive: Path
@@ -39,6 +41,8 @@ class Config:
     user_agent: str | None = None
     profiles: tuple[Path, ...] = ()
     workers: int = 2
+    time_stamp_authority: str | None = None
+    time_stamp_ca: Path | None = None
     now: str | None = None
     request_timeout: float = 30.0
     max_wire_bytes: int = 16_000_000
@@ -162,5 +166,26 @@ def _check(config: Config) -> None:
             raise UsageError(f"{value} is out of range", f"setting {name}", "It must be above 0.")
     if config.ca_file is not None and not config.ca_file.is_file():
         raise UsageError("there is no such file", f"--ca-file {config.ca_file}", "Give a file of PEM certificates.")
+    if config.time_stamp_ca is not None and not config.time_stamp_ca.is_file():
+        which = f"--time-stamp-ca {config.time_stamp_ca}"
+        raise UsageError("there is no such file", which, "Give a file of PEM certificates.")
+    if config.time_stamp_authority is not None:
+        _check_authority(config.time_stamp_authority)
     if config.contact is not None and any(character in config.contact for character in "\r\n"):
         raise UsageError("a contact is one line", "--contact", "For example: --contact you@example.org")
+
+
+def _check_authority(url: str) -> None:
+    """The URL of a time-stamp server goes into the archive as it stands, so that it may hold no password."""
+    which = f"--time-stamp-authority {url}"
+    example = "For example: --time-stamp-authority https://stamps.example.org/tsr"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError("is no URL", which, example) from None
+    if parts.scheme not in ("http", "https") or not host or not url.isascii() or not url.isprintable() or " " in url:
+        raise UsageError("is no URL of http or https", which, example)
+    if "@" in parts.netloc:
+        which = f"--time-stamp-authority {parts.scheme}://{host}"
+        raise UsageError("is not asked with a user name in its URL", which, example)

@@ -55,6 +55,7 @@ def demo(
         asking = replace(
             config,
             connect_to=(*connect_to, *config.connect_to),
+            time_stamp_authority=None,
             now=config.now or f"leap:{_instant(config).isoformat()}",
         )
         if not json:

@@ -56,18 +56,33 @@ _FETCHING = {
     ],
     "ignore_robots": Annotated[bool, typer.Option("--ignore-robots", help="Ask though robots.txt says no.")],
 }
+_STAMPING = {
+    "time_stamp_authority": Annotated[
+        str | None,
+        typer.Option(
+            "--time-stamp-authority",
+            metavar="URL",
+            help="A server that stamps what a run added (RFC 3161; PRESSKEEP_TIME_STAMP_AUTHORITY).",
+        ),
+    ],
+    "time_stamp_ca": Annotated[
+        Path | None,
+        typer.Option("--time-stamp-ca", metavar="FILE", help="Its certificates, PEM: its stamps are checked by them."),
+    ],
+}
 
 
 def configured(
-    *, fetching: bool = False
+    *, fetching: bool = False, stamping: bool = False
 ) -> Callable[[Callable[Concatenate[Config, P], int | None]], Callable[..., int | None]]:
     """A command that gets a Config as first argument; its command line has the options that make one.
 
-    With `fetching` also those of commands that touch the network. Own parameters come before the shared ones in help.
+    With `fetching` also those of commands that touch the network, with `stamping` (which fetching implies) those of
+    commands that add to the archive. Own parameters come before the shared ones in help.
     """
 
     def decorate(function: Callable[Concatenate[Config, P], int | None]) -> Callable[..., int | None]:
-        shared = _ARCHIVE | (_FETCHING if fetching else {})
+        shared = _ARCHIVE | (_FETCHING if fetching else {}) | (_STAMPING if fetching or stamping else {})
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         added = [
             inspect.Parameter(

@@ -99,6 +99,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
                 operator=config.contact,
                 robots_policy="ignore" if config.ignore_robots else "obey",
                 now=now,
+                stamp_authority=config.time_stamp_authority,
             )
             rows = domains(connection, outlet_id)
             first = (connection.execute(select(func.max(capture.c.id))).scalar_one() or 0) + 1

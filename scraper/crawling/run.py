@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scraper.crawling.reading import ReadListing
 from scraper.crawling.session import CrawlSession
 from scraper.crawling.settings import crawl_settings
+from scraper.crawling.stamping import stamp_runs
 from scraper.crawling.state import CrawlOptions
 from scraper.crawling.stopping import Stopper
 from scraper.crawling.tally import Tally
@@ -74,9 +75,11 @@ def crawl_outlets(
     workers = start_workers(config, {job.outlet.name: job.outlet for job in jobs}, read_listing)
     gc.set_threshold(*GARBAGE)
     try:
-        return _Runner(config, jobs, workers, observe).run()
+        reports = _Runner(config, jobs, workers, observe).run()
     finally:
         workers.stop()
+    stamp_runs(config)
+    return reports
 
 
 def demand_contact(config: Config, outlet: Outlet) -> None:

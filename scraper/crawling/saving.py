@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from scraper.crawling.describing import describe_run
 from scraper.crawling.opening import facts_of
+from scraper.crawling.stamping import stamp_runs
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
@@ -69,13 +70,14 @@ class Saver:
         return self._thread.submit(self._save, exchange, outlet, outcome, result, at)
 
     def close(self) -> None:
-        """Finish what was given, end the runs and close the archive."""
+        """Finish what was given, end the runs, close the archive, and have the runs stamped where that is asked."""
         self._thread.shutdown(wait=True)
         try:
             while self._runs:
                 self._end_oldest()
         finally:
             self._archive.close()
+        stamp_runs(self._config)
 
     def _save(
         self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, at: datetime
@@ -120,7 +122,13 @@ class Saver:
         with self._archive.begin() as connection:
             outlet_id = sync_outlet(connection, name, "profile" if outlet else "adhoc", domains, at)
             crawl = begin_crawl(
-                connection, outlet_id, "fetch", operator=self._config.contact, robots_policy=policy, now=at
+                connection,
+                outlet_id,
+                "fetch",
+                operator=self._config.contact,
+                robots_policy=policy,
+                now=at,
+                stamp_authority=self._config.time_stamp_authority,
             )
         writer = Writer(
             self._archive, crawl=crawl, outlet=outlet_id, owner=new_owner(), warcinfo=describe_run(self._config, outlet)
