@@ -120,6 +120,14 @@ def free_outlet(connection: Connection, outlet_id: int, owner: str) -> None:
     connection.execute(delete(outlet_lock).where(outlet_lock.c.outlet == outlet_id, outlet_lock.c.owner == owner))
 
 
+def demand_idle(connection: Connection, *, now: datetime | None = None) -> None:
+    """Raise OutletLocked, naming the holder, where a living run holds any outlet."""
+    now = now or datetime.now(UTC)
+    for row in connection.execute(select(outlet_lock, outlet.c.name).join(outlet, outlet.c.id == outlet_lock.c.outlet)):
+        if not _abandoned(row.owner, row.host, row.pid, row.heartbeat, now):
+            raise OutletLocked(f"process {row.pid} on {row.host} is working on it", row.name, "Wait for it to end")
+
+
 def abandoned_crawls(connection: Connection, owner: str, *, now: datetime | None = None) -> list[int]:
     """Runs that never ended and never will: `owner`'s own earlier ones, those of dead processes, and crawls by other
     machines whose outlet nobody holds any more. What a living process fetches by itself is left alone."""

@@ -96,6 +96,16 @@ def account(connection: Connection, file: FileFacts) -> int:
     return file.id
 
 
+def facts_of_exchange(exchange: Exchange) -> dict[str, Any]:
+    """The columns of a capture that an exchange tells by itself."""
+    return {
+        "status": exchange.status,
+        "mime": _mime(exchange),
+        "truncated": exchange.truncated,
+        "tls": _tls(exchange),
+    }
+
+
 def facts_of(fetch: Fetch, run: Run) -> dict[str, Any]:
     """What is written beside an exchange, so that it can be adopted when its T1 never came."""
     return {
@@ -224,11 +234,8 @@ def _add_captures(
                 "location": places[exchange.url],
                 "crawl": run.crawl,
                 "at": to_millisecond(fetch.at),
-                "status": exchange.status,
-                "mime": _mime(exchange),
                 "payload_sha256": appended.payload_sha256,
-                "truncated": exchange.truncated,
-                "tls": _tls(exchange),
+                **facts_of_exchange(exchange),
                 "source": run.source,
                 "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else run.origin,
                 "outcome": fetch.outcome,

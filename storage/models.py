@@ -51,7 +51,7 @@ HEAD = "0002"
 class UtcTime(TypeDecorator[datetime]):
     """An instant in UTC: epoch milliseconds on SQLite, timestamptz on PostgreSQL.
 
-    Takes and gives aware datetimes, rounded to milliseconds on both; refuses naive ones with ValueError.
+    Takes and gives aware datetimes, cut to milliseconds on both; refuses naive ones with ValueError.
     """
 
     impl = BigInteger
@@ -67,7 +67,7 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"a naive datetime cannot be stored as UTC: {value!r}")
-        milliseconds = round((value - _EPOCH) / _MILLISECOND)
+        milliseconds = (value - _EPOCH) // _MILLISECOND
         return _EPOCH + milliseconds * _MILLISECOND if dialect.name == "postgresql" else milliseconds
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:

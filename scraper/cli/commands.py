@@ -20,6 +20,9 @@ COMMANDS = {
     "history": "Show what was seen of an article, and when.",
     "diff": "Show what changed between two revisions.",
     "status": "Show counts, domains and crawls of the archive.",
+    "verify": "Check that everything in the archive is still what was kept.",
+    "export": "Give out what the archive holds: WARC, WACZ.",
+    "reextract": "Read every kept page again with today's extractor.",
     "outlets": "List, show and check outlet profiles.",
     "db": "Upgrade the database, or copy the archive to another one.",
 }

@@ -1,0 +1,107 @@
+"""`presskeep verify`: check that everything in the archive is still what was kept."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scraper.cli.measuring import show_measure
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
+from scraper.cli.printing import counted, write, write_json
+from scraper.config import Config
+from scraper.errors import UsageError
+
+if TYPE_CHECKING:
+    from storage.fixity.checking import Held
+    from storage.fixity.findings import Finding
+
+app = group("Check that everything in the archive is still what was kept.")
+DAMAGED = 5
+SHOWN = 1000
+"""Findings printed one by one; --json holds them all."""
+
+
+@app.command(cls=PlainCommand)
+@configured()
+def verify(
+    config: Config,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended, and say what cannot.")] = False,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--anchor", metavar="DIGEST", help="A manifest's digest, written down elsewhere, that must be here."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes at work (default: one a core).")
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Check every byte and row of the archive that a digest covers, and name what is not as it was kept.
+
+    WARC files, the members and payloads of captures, pointers in both directions, the digests of texts, the manifests
+    of crawls and their chain, time stamps, and what is drawn from all this. Ends with 0 when all is right (or was
+    mended), and with 5 when something is damaged. A crawl may go on meanwhile.
+
+    Examples: presskeep verify; presskeep verify --repair; presskeep verify --anchor 3f6c0a...
+    """
+    from storage.archive import Archive
+    from storage.fixity.checking import check, count_held
+    from storage.fixity.repairing import repair as mend
+
+    anchors = tuple(each.strip().lower() for each in anchor or ())
+    for each in anchors:
+        if len(each) != 64 or not all(letter in "0123456789abcdef" for letter in each):
+            raise UsageError("is no digest", each, "A digest has 64 characters, 0-9 and a-f; see `status --json`.")
+    workers = jobs or len(os.sched_getaffinity(0))
+    with Archive.open(config.archive, config.database, write=repair) as archive:
+
+        def look() -> list[Finding]:
+            with show_measure("checking") as told:
+                return list(check(archive, jobs=workers, told=told, anchors=anchors))
+
+        findings = look()
+        held = count_held(archive)
+        if repair and findings:
+            findings = mend(archive, findings, look)
+    damaged = [each for each in findings if not each.repaired]
+    if json:
+        write_json(
+            {
+                "damaged": len(damaged),
+                "repaired": len(findings) - len(damaged),
+                "checked": asdict(held),
+                "findings": [asdict(each) for each in findings],
+            }
+        )
+    else:
+        _print(findings, repair=repair)
+        _print_extent(held)
+    return DAMAGED if damaged else 0
+
+
+def _print_extent(held: Held) -> None:
+    files = f"{counted(held.files, 'WARC file')} ({held.bytes / 1e6:,.1f} MB)"
+    rows = f"{counted(held.captures, 'capture')}, {counted(held.revisions, 'text')}"
+    write(f"Checked {files}, {rows}, {counted(held.crawls, 'manifest')}.")
+
+
+def _print(findings: list[Finding], *, repair: bool) -> None:
+    if not findings:
+        write("Everything is as it was kept.")
+        return
+    for each in findings[:SHOWN]:
+        write(f"{each.kind}  {each.place}")
+        write(f"  {each.what}" + (f": {each.repair}" if each.repair else ""))
+    if len(findings) > SHOWN:
+        write(f"... and {len(findings) - SHOWN} more; --json lists them all.")
+    kinds = Counter(each.kind for each in findings)
+    write()
+    write(f"{counted(len(findings), 'finding')}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()))
+    if not repair:
+        write("`presskeep verify --repair` mends what can be mended; docs/verify.md explains each kind.")

@@ -1,0 +1,178 @@
+"""Check a portion of a WARC file against its captures: every byte under a span, every member, every payload."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from storage.errors import ArchiveDamaged
+from storage.fixity.findings import Finding, FindingKind
+from storage.warc_reading import WholeExchange, open_warc, to_exchange
+from storage.warc_records import MEMBER_LIMIT, Record, read_record
+
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureDigests:
+    """Where a capture's records stand by its row, in bytes of the file, and the digests (hex) that it gives.
+
+    `gap` is where the bytes begin that stand before its span and belong to no capture; it is the span's own beginning
+    where there are none.
+    """
+
+    id: int
+    offset: int
+    length: int
+    member_sha256: str
+    payload_sha256: str
+    span_offset: int
+    span_length: int
+    span_sha256: str | None
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some captures of one file that lie behind each other, for one worker."""
+
+    warc_folder: Path
+    path: str
+    captures: tuple[CaptureDigests, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a worker found in a portion, and how many bytes of the file it read."""
+
+    findings: tuple[Finding, ...]
+    size: int
+
+
+def check_portion(portion: Portion) -> Checked:
+    """Check the captures of a portion. A file that is missing is somebody else's finding."""
+    findings: list[Finding] = []
+    size = 0
+    try:
+        with open_warc(portion.warc_folder, portion.path) as file:
+            for each in portion.captures:
+                if each.gap < each.span_offset:
+                    findings += check_unclaimed(file, portion.path, each.gap, each.span_offset)
+                findings += _CaptureCheck(file, portion.path, each).run()
+                size += each.span_offset + each.span_length - each.gap
+    except ArchiveDamaged:
+        pass
+    return Checked(tuple(findings), size)
+
+
+def check_tail(warc_folder: Path, path: str, start: int, end: int) -> Checked:
+    """Check what stands behind the last capture of a file."""
+    try:
+        with open_warc(warc_folder, path) as file:
+            return Checked(tuple(check_unclaimed(file, path, start, end)), end - start)
+    except ArchiveDamaged:
+        return Checked((), 0)
+
+
+def check_unclaimed(file: BinaryIO, path: str, start: int, end: int) -> Iterator[Finding]:
+    """Check bytes that no capture claims: whole records other than responses may stand there, and nothing else."""
+    offset = start
+    while offset < end:
+        try:
+            record = read_record(file, offset)
+        except ArchiveDamaged as error:
+            yield Finding("record-altered", _at(path, offset), error.what)
+            return
+        if record.kind == "response":
+            url = record.fields.get("warc-target-uri", "")
+            yield Finding("record-strange", _at(path, offset), f"no capture points to this response of {url}")
+        offset = record.end
+
+
+def file_digest(warc_folder: Path, path: str) -> tuple[str, int]:
+    """SHA-256 (hex) and length of a whole WARC file. Raises ArchiveDamaged when it is missing."""
+    digest = hashlib.sha256()
+    size = 0
+    with open_warc(warc_folder, path) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+    return digest.hexdigest(), size
+
+
+class _CaptureCheck:
+    """The check of one capture; all that is wrong with it makes one finding."""
+
+    def __init__(self, file: BinaryIO, path: str, row: CaptureDigests) -> None:
+        self._file, self._path, self._row = file, path, row
+        self._faults: list[tuple[FindingKind, int, str]] = []
+
+    def run(self) -> Iterator[Finding]:
+        self._check()
+        if self._faults:
+            kind, offset, _ = self._faults[0]
+            what = "; ".join(dict.fromkeys(what for _, _, what in self._faults))
+            yield Finding(kind, f"{_at(self._path, offset)} (capture/{self._row.id})", what)
+
+    def _check(self) -> None:
+        row = self._row
+        inside = row.span_offset <= row.offset and row.offset + row.length <= row.span_offset + row.span_length
+        if not inside or not 0 < row.length <= MEMBER_LIMIT or row.span_length > 2 * MEMBER_LIMIT:
+            what = "offset, length and span of its row contradict each other, so that nothing confirms the bytes"
+            self._tell("record-altered", row.offset, what)
+            return
+        self._file.seek(row.span_offset)
+        span = self._file.read(row.span_length)
+        start = row.offset - row.span_offset
+        member = span[start : start + row.length]
+        if len(span) < row.span_length:
+            self._tell("record-missing", row.offset, "the file ends before the capture's records do")
+        elif row.span_sha256 is not None and hashlib.sha256(span).hexdigest() != row.span_sha256:
+            self._tell("record-altered", row.span_offset, f"these {row.span_length} bytes are not those that were kept")
+        if hashlib.sha256(member).hexdigest() != row.member_sha256:
+            self._tell("record-altered", row.offset, "the response's member is another")
+        self._check_records(span, start)
+
+    def _check_records(self, span: bytes, start: int) -> None:
+        """Read every record of the span. Behind a broken one, reading goes on where the row says a record begins."""
+        file = BytesIO(span)
+        response: Record | None = None
+        offset = 0
+        entries = [start, start + self._row.length]
+        while offset < len(span):
+            at = self._row.span_offset + offset
+            try:
+                record = read_record(file, offset)
+            except ArchiveDamaged as error:
+                self._tell("record-altered", at, f"at byte {at} {error.what}")
+                later = [each for each in entries if each > offset]
+                if not later:
+                    break
+                offset = later[0]
+                continue
+            if record.kind == "response" and offset == start:
+                response = record
+            elif record.kind == "response":
+                self._tell("record-strange", at, f"no capture points to the response at byte {at}")
+            elif record.kind == "request" and response is not None:
+                self._check_payload(response, record)
+            offset = record.end
+        if response is None:
+            self._tell("record-missing", self._row.offset, "no response can be read where the capture points to")
+
+    def _check_payload(self, response: Record, request: Record) -> None:
+        whole = WholeExchange(response, request, request.exchange_facts() | {"tls": None})
+        payload = to_exchange(whole, self._file).payload
+        if hashlib.sha256(payload).hexdigest() != self._row.payload_sha256:
+            self._tell("record-altered", self._row.offset, "the payload is another")
+
+    def _tell(self, kind: FindingKind, offset: int, what: str) -> None:
+        self._faults.append((kind, offset, what))
+
+
+def _at(path: str, offset: int) -> str:
+    return f"warc/{path} at byte {offset}"

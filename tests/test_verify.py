@@ -1,0 +1,234 @@
+"""`verify`: an untouched archive is clean, every damage to it is named, and what can be proven is mended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from scraper.demo.process import running_replica
+from storage import models
+from storage.archive import Archive
+from storage.fixity.checking import check
+from storage.fixity.findings import Finding
+from storage.manifest import manifest_digest
+from tests.crawling import Ran, crawl, presskeep
+from tests.damaging import damage, unnamed
+from tests.databases import Place
+from tests.keeping import HOUR, T0, working
+
+COPIES = int(os.environ.get("PRESSKEEP_DAMAGED_COPIES", "3"))
+"""Damaged copies; 20 in `.ci/run` and `make soak`."""
+FLIPS = 50
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of two crawls, two days apart; tests copy it."""
+    folder = tmp_path_factory.mktemp("kept")
+    place = Place(folder / "archive", None)
+    for day in (0, 2):
+        with running_replica(articles=40, seed=7, day=day, days=3, folder=folder / f"replica-{day}") as replica:
+            assert crawl(place, replica, day=day).code == 0
+    return place.folder
+
+
+@pytest.fixture
+def copy(kept: Path, tmp_path: Path) -> Path:
+    shutil.copytree(kept, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def found_in(folder: Path, **options: object) -> list[Finding]:
+    with Archive.open(folder, write=False) as archive:
+        return list(check(archive, **options))  # type: ignore[arg-type]
+
+
+def test_what_nobody_touched_is_clean(kept: Path) -> None:
+    assert found_in(kept) == []
+    assert found_in(kept, jobs=2) == []
+    told = presskeep("verify", "--archive", str(kept))
+    assert (told.code, told.out.splitlines()[0]) == (0, "Everything is as it was kept.")
+
+
+@pytest.mark.parametrize("seed", range(COPIES))
+def test_every_flip_is_named(copy: Path, seed: int) -> None:
+    damages = damage(copy, seed, FLIPS)
+    assert unnamed(damages, found_in(copy, jobs=2)) == []
+    assert len(damages) == FLIPS
+    assert len(unnamed(damages, [])) == FLIPS
+
+
+def change(folder: Path, statement: str, *values: object) -> None:
+    """Alter the database behind the archive's back."""
+    with sqlite3.connect(folder / "archive.db") as database:
+        assert database.execute(statement, values).rowcount == 1, statement
+    database.close()
+
+
+def verify(folder: Path, *options: str) -> Ran:
+    return presskeep("verify", "--archive", str(folder), *options)
+
+
+def kinds(findings: list[Finding]) -> set[tuple[str, str]]:
+    return {(each.kind, each.place.partition(" at byte")[0]) for each in findings}
+
+
+def a_file(folder: Path) -> Path:
+    return sorted((folder / "warc").glob("*.warc.gz"))[0]
+
+
+PROVEN = {
+    "capture/20": ("UPDATE capture SET payload_sha256 = 'x', status = 999 WHERE id = 20",),
+    "capture/21": ("UPDATE capture SET at = at + 1, span_sha256 = 'x' WHERE id = 21",),
+    "location/9": ("UPDATE location SET url_hash = zeroblob(32) WHERE id = 9",),
+    "revision/5": ("UPDATE revision SET digest = 'x', body = 'x' WHERE id = 5",),
+    "warc_file/1": ("UPDATE warc_file SET sha256 = 'x' WHERE id = 1",),
+    "crawl/1": ("UPDATE manifest_part SET text = 'x' || text WHERE crawl = 1",),
+    "crawl/2": ("DELETE FROM manifest_part WHERE crawl = 2",),
+    "article/3": (
+        "UPDATE article SET current_revision = (SELECT max(id) FROM revision WHERE article = 4) WHERE id = 3",
+    ),
+    "resource/7": ("UPDATE resource SET attempts = -4, priority = 77, due_at = 99999999999999999 WHERE id = 7",),
+    "counter/1.articles": ("UPDATE counter SET n = n + 1 WHERE name = 'articles'",),
+    "revision_search/6": ("DELETE FROM revision_fts_docsize WHERE id = 6",),
+}
+
+
+@pytest.mark.parametrize("place", PROVEN)
+def test_what_the_rest_proves_is_mended(copy: Path, place: str) -> None:
+    for statement in PROVEN[place]:
+        change(copy, statement)
+    found = found_in(copy)
+    assert place in {each.place for each in found}
+    mended = verify(copy, "--repair", "--json")
+    assert (mended.code, mended.json["damaged"]) == (0, 0)
+    assert mended.json["repaired"] == len(mended.json["findings"]) > 0
+    assert found_in(copy) == []
+
+
+LOST = {
+    "revision/5": "UPDATE revision SET headline = 'Another' WHERE id = 5",
+    "figure/5.0": "UPDATE figure SET url = 'https://elsewhere.example/' WHERE revision = 5 AND position = 0",
+    "extraction/12.1": "UPDATE extraction SET at = at + 1 WHERE capture = 12",
+}
+
+
+@pytest.mark.parametrize("place", LOST)
+def test_what_nothing_proves_stays_named(copy: Path, place: str) -> None:
+    change(copy, LOST[place])
+    ran = verify(copy, "--repair", "--json")
+    assert ran.code == 5
+    (finding,) = [each for each in ran.json["findings"] if each["place"] == place and "manifest" in each["what"]]
+    assert not finding["repaired"]
+    assert "backup" in finding["repair"]
+    assert place in {each.place for each in found_in(copy)}
+
+
+def test_files_that_are_gone_cut_or_strange_are_named(copy: Path) -> None:
+    first, second = sorted((copy / "warc").glob("*.warc.gz"))
+    stranger = copy / "warc" / "stranger.warc.gz"
+    shutil.copy(first, stranger)
+    first.unlink()
+    os.truncate(second, second.stat().st_size - 100)
+    found = found_in(copy)
+    assert ("file-missing", f"warc/{first.name}") in kinds(found)
+    assert ("file-strange", "warc/stranger.warc.gz") in kinds(found)
+    assert ("file-altered", f"warc/{second.name}") in kinds(found)
+    assert ("record-missing", f"warc/{second.name}") in kinds(found)
+    told = verify(copy)
+    assert told.code == 5
+    assert f"file-missing  warc/{first.name}" in told.out
+    assert "--repair" in told.out
+
+
+def test_a_record_that_no_row_names_is_strange(copy: Path) -> None:
+    """A row that was taken away leaves its records; a row that was added has none."""
+    with sqlite3.connect(copy / "archive.db") as database:
+        database.execute("PRAGMA foreign_keys = OFF")
+        database.execute("DELETE FROM capture WHERE id = 30")
+    database.close()
+    found = kinds(found_in(copy))
+    assert ("record-strange", f"warc/{a_file(copy).name}") in found
+    assert ("row-missing", "capture/30") in found
+    change(copy, "INSERT INTO location (id, resource, url, url_hash, how, first_at, last_at, crawl)"
+           " SELECT 9999, resource, 'x', 'x', how, first_at, last_at, crawl FROM location WHERE id = 1")  # fmt: skip
+    assert ("row-strange", "location/9999") in kinds(found_in(copy))
+
+
+def test_a_chain_that_was_cut_or_forked_is_named(copy: Path) -> None:
+    anchor = "UPDATE crawl SET previous_digest = NULL WHERE id = 2"
+    change(copy, anchor)
+    found = [each for each in found_in(copy) if each.kind == "chain-broken"]
+    assert [each.place for each in found] == ["crawl/2"]
+    change(copy, "UPDATE crawl SET previous_digest = 'x' WHERE id = 2")
+    assert "chain-broken" in {each.kind for each in found_in(copy)}
+
+
+def test_a_history_that_was_wholly_recomputed_is_caught_by_a_digest_kept_elsewhere(copy: Path) -> None:
+    with Archive.open(copy) as archive, archive.begin() as connection:
+        digests = dict(connection.execute(text("SELECT id, manifest_digest FROM crawl")).all())
+        assert found_in(copy, anchors=tuple(digests.values())) == []
+        connection.execute(update(models.crawl).where(models.crawl.c.id == 2).values(operator="someone else"))
+        _recompute(connection, 2)
+    assert found_in(copy) == []
+    assert [each.kind for each in found_in(copy, anchors=(digests[2],))] == ["chain-broken"]
+    assert verify(copy, "--anchor", digests[1]).code == 0
+    assert verify(copy, "--anchor", digests[2]).code == 5
+    assert verify(copy, "--anchor", "abc").code == 2
+
+
+def _recompute(connection: object, crawl: int) -> None:
+    from storage.manifest import draw_manifest
+
+    digest = draw_manifest(connection, crawl)  # type: ignore[arg-type]
+    connection.execute(update(models.crawl).where(models.crawl.c.id == crawl).values(manifest_digest=digest))  # type: ignore[attr-defined]
+
+
+def test_an_archive_of_the_first_schema_is_checked_without_spans(copy: Path) -> None:
+    with Archive.open(copy) as archive, archive.begin() as connection:
+        connection.execute(update(models.capture).values(span_offset=None, span_length=None, span_sha256=None))
+        connection.execute(text("DELETE FROM manifest_part"))
+        previous = None
+        for number in (1, 2):
+            row = update(models.crawl).where(models.crawl.c.id == number)
+            connection.execute(row.values(manifest_form=1, previous_digest=previous))
+            previous = manifest_digest(connection, number)
+            connection.execute(row.values(manifest_digest=previous))
+    assert found_in(copy) == []
+    damaged = bytearray(a_file(copy).read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    a_file(copy).write_bytes(damaged)
+    change(copy, "UPDATE capture SET payload_sha256 = 'x' WHERE id = 20")
+    found = {each.kind for each in found_in(copy)}
+    assert found == {"file-altered", "record-altered", "row-altered"}
+
+
+def test_both_databases_are_checked_alike(archive: Archive) -> None:
+    from storage.crawls import end_crawl
+
+    with working(archive) as work:
+        resource = work.find("1")["1"]
+        work.show("1", resource, "A")
+        work.show("1", resource, "B", at=T0 + HOUR)
+    with archive.begin() as connection:
+        end_crawl(connection, work.crawl, "finished", {}, datetime(2026, 3, 2, tzinfo=UTC))
+    assert list(check(archive)) == []
+    with archive.begin() as connection:
+        connection.execute(update(models.revision).where(models.revision.c.id == 1).values(body="Another text"))
+        connection.execute(update(models.article).values(current_revision=None))
+    found = list(check(archive))
+    assert {(each.kind, each.place) for each in found} == {("row-altered", "revision/1"), ("state-wrong", "article/1")}
+
+
+def test_a_running_crawl_is_no_damage(copy: Path) -> None:
+    with Archive.open(copy) as archive, working(archive) as work:
+        work.show("900", work.find("900")["900"], "A")
+        assert found_in(copy) == []
+        held = verify(copy, "--repair")
+        assert held.code == 0, "nothing to repair, nothing to lock"
