@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, ScalarSelect, or_, select, update
 
 from storage.inserting import in_portions
-from storage.models import article, crawl, location, resource
+from storage.models import article, capture, crawl, location, resource
 from storage.urls import url_hash
 
 
@@ -78,6 +78,16 @@ def finish(connection: Connection, resource_id: int, outcome: str, due_at: datet
         .where(resource.c.id == resource_id)
         .values(outcome=outcome, due_at=due_at, lease_owner=None, lease_until=None, attempts=resource.c.attempts + 1)
     )
+
+
+def has_shown(connection: Connection, resource_id: int, domain_id: int) -> bool:
+    """Whether a domain ever showed the article of a resource. To have been asked for it is not enough."""
+    shown = (
+        select(capture.c.id)
+        .join(location, location.c.id == capture.c.location)
+        .where(location.c.resource == resource_id, location.c.domain == domain_id, capture.c.outcome == "article")
+    )
+    return connection.execute(shown.limit(1)).first() is not None
 
 
 def withdraw(connection: Connection, resource_id: int, at: datetime) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
@@ -64,8 +64,17 @@ def place_options(place: Place) -> list[str]:
     return ["--archive", str(place.folder), *(["--database", place.database] if place.database else [])]
 
 
-def replica_options(replica: Replica) -> list[str]:
-    """The options that lead a replica's hosts to it."""
+class Served(Protocol):
+    """A site on this machine."""
+
+    @property
+    def connect_to(self) -> tuple[str, ...]: ...
+    @property
+    def ca_file(self) -> Path | None: ...
+
+
+def replica_options(replica: Served) -> list[str]:
+    """The options that lead a site's hosts to it."""
     options = [part for each in replica.connect_to for part in ("--connect-to", each)]
     return options + (["--ca-file", str(replica.ca_file)] if replica.ca_file else [])
 

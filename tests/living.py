@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scraper.demo.process import Replica
-from tests.crawling import DAY, ROOT, Ran, place_options, replica_options
+from tests.crawling import DAY, ROOT, Ran, Served, place_options, replica_options
 from tests.databases import Place
 
 PATIENCE = 60.0
@@ -21,7 +21,7 @@ PATIENCE = 60.0
 @contextmanager
 def living_crawl(
     place: Place,
-    replica: Replica,
+    replica: Served,
     *more: str,
     environment: Mapping[str, str] | None = None,
     program: Sequence[str] = ("-m", "scraper.cli"),

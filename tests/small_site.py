@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.crawling import Ran, place_options, presskeep
+from tests.crawling import Ran, place_options, presskeep, replica_options
 from tests.databases import Place
 
 HOST, MIRROR = "www.small.example", "mirror.small.example"
@@ -95,10 +95,17 @@ class SmallSite:
     asked: list[tuple[str, str]] = field(default_factory=list)
     most: Counter[str] = field(default_factory=Counter)
 
+    ca_file: None = None
+
+    @property
+    def connect_to(self) -> tuple[str, ...]:
+        """Mappings that lead every host here."""
+        return f":80:127.0.0.1:{self.port}", f":443:127.0.0.1:{self.port}"
+
     @property
     def options(self) -> list[str]:
         """Options of the command line that lead every host here."""
-        return ["--connect-to", f":80:127.0.0.1:{self.port}", "--connect-to", f":443:127.0.0.1:{self.port}"]
+        return replica_options(self)
 
     @property
     def environment(self) -> dict[str, str]:

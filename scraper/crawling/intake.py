@@ -14,7 +14,7 @@ from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
 from storage.captures import PendingCapture
-from storage.due import finish, make_due, restore, withdraw
+from storage.due import finish, has_shown, make_due, restore, withdraw
 from storage.errors import StorageError
 from storage.frontier import LISTING
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
@@ -250,7 +250,7 @@ class Intake:
         if outcome in REFUSALS or outcome.startswith("failed:status-"):
             self._refused(request)
         gone = outcome in GONE
-        withdrawn = gone and leased.kind == "article" and self._has_shown(request)
+        withdrawn = gone and leased.kind == "article" and await self._has_shown(request)
         other = None if withdrawn or outcome in OF_THE_PAGE else state.elsewhere(request, guess=not gone)
         if other is not None:
             return [other]
@@ -262,11 +262,13 @@ class Intake:
             await state.run(lambda connection: finish(connection, leased.resource, outcome, due))
         return []
 
-    def _has_shown(self, request: Request) -> bool:
+    async def _has_shown(self, request: Request) -> bool:
         """Whether the domain that was asked has shown this article before."""
         standing = self._state.route.standing(_asked(request))
-        places = request.meta["leased"].locations
-        return standing is not None and any(each.fetched_at and each.domain == standing.row.id for each in places)
+        if standing is None:
+            return False
+        resource, domain = request.meta["leased"].resource, standing.row.id
+        return await self._state.run(partial(has_shown, resource_id=resource, domain_id=domain))
 
     def _served(self, request: Request, outcome: str) -> None:
         if outcome != "notice":
