@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 BlockKind = Literal["paragraph", "heading", "quote", "list", "box", "caption", "byline", "embed"]
 ArticleKind = Literal["article", "brief", "opinion", "interview", "video", "gallery", "live", "bulletin", "programme"]
@@ -47,6 +48,11 @@ class PrintedDate:
     precision: Precision
     zone: str
 
+    @property
+    def day(self) -> date:
+        """The day in the zone in which it was printed."""
+        return self.at.astimezone(zone_of(self.zone)).date()
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleContent:
@@ -72,6 +78,17 @@ class ArticleContent:
     def body(self) -> str:
         """The body as plain text, paragraphs divided by an empty line; captions, bylines, embeds left out."""
         return plain_text(self.blocks)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone that a PrintedDate names: an IANA name, or an offset as '+03:30'."""
+    if name in ("UTC", ""):
+        return UTC
+    if name.startswith(("+", "-")):
+        offset = datetime.strptime(name, "%z").tzinfo
+        assert offset is not None
+        return offset
+    return ZoneInfo(name)
 
 
 def plain_text(blocks: Iterable[Block]) -> str:

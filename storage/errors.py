@@ -17,6 +17,8 @@ StorageError
 
 from __future__ import annotations
 
+from storage.pointing import point_at
+
 
 class StorageError(Exception):
     """Something in storage failed.
@@ -80,6 +82,19 @@ class QueryError(StorageError):
     """A search query or KEY that cannot be read; the message shows the place."""
 
     exit_code = 2
+
+
+class QueryUnreadable(QueryError):
+    """A search query whose form is wrong: `line` is the query, `place` the character where, counted from 0."""
+
+    def __init__(self, what: str, line: str, place: int, next: str = "") -> None:
+        self.line, self.place = line, place
+        super().__init__(what, "query", next)
+
+    def __str__(self) -> str:
+        """The message, and on two more lines the query with a caret under the place."""
+        said = f"{self.which}: {self.what}" + (f". {self.next}" if self.next else "")
+        return "\n  ".join((said, *point_at(self.line, self.place)))
 
 
 class KeyAmbiguous(QueryError):

@@ -22,7 +22,7 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from storage.errors import QueryError
+from storage.errors import QueryError, QueryUnreadable
 from storage.folding import tokens
 
 if TYPE_CHECKING:
@@ -274,18 +274,9 @@ class _Reader:
             return "a bracket is not closed" if self._is_open() else "something is missing at the end"
         return "this cannot stand here"
 
-    def _error(self, what: str, place: int, advice: str = "") -> QueryError:
-        before = sum(_width(character) for character in self.line[:place])
-        said = f"{what}. {advice}" if advice else what
-        return QueryError(f"{said}\n  {self.line}\n  {' ' * before}^", "query")
+    def _error(self, what: str, place: int, advice: str = "") -> QueryUnreadable:
+        return QueryUnreadable(what, self.line, place, advice)
 
 
 def _breaks_lines(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-
-
-def _width(character: str) -> int:
-    """The columns that a terminal gives a character."""
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -47,7 +47,8 @@ class Hit:
     """A revision that was found, with its article. `key` is `outlet:key`; `url` the best location's.
 
     `published_at` is UTC, `published_day` in the outlet's zone; `current` False for a revision that is not what the
-    outlet shows now. `headline` and `snippet` carry marks.
+    outlet shows now. `precision` says what the page states of its date: 'day', 'minute' or 'second'. `headline` and
+    `snippet` carry marks.
     """
 
     article: int
@@ -60,6 +61,7 @@ class Hit:
     snippet: Snippet
     published_at: datetime | None
     published_day: date | None
+    precision: str | None
     section: tuple[str, ...]
     authors: tuple[str, ...]
     url: str | None
@@ -85,9 +87,8 @@ def search(
         raise QueryError(f"a page has 0 to {MAX_LIMIT} results, and starts at 0 or later", "limit", "")
     node = parse(query)
     found = _source(connection, all_revisions=all_revisions)
-    compiler = _Postgresql() if connection.dialect.name == "postgresql" else _Sqlite()
-    wanted = and_(_admitted(all_revisions=all_revisions), compiler.condition(node))
-    total: int = connection.execute(select(func.count()).select_from(found).where(wanted)).scalar_one()
+    wanted = _wanted(connection, node, all_revisions=all_revisions)
+    total = count(connection, node, all_revisions=all_revisions)
     statement = (
         select(
             _survivor.c.id.label("article"),
@@ -98,6 +99,7 @@ def search(
             _survivor.c.withdrawn_at,
             (_survivor.c.current_revision == revision.c.id).label("current"),
             *(revision.c[name] for name in ("digest", "headline", "lead", "body", "section", "authors")),
+            revision.c.published_precision.label("precision"),
         )
         .select_from(found)
         .where(wanted)
@@ -113,6 +115,19 @@ def search(
     )
     rows = connection.execute(statement).all()
     return Hits(total, _hits(connection, rows, positive_words(node)))
+
+
+def count(connection: Connection, node: Node, *, all_revisions: bool = False) -> int:
+    """How many results a query that was read has."""
+    found = _source(connection, all_revisions=all_revisions)
+    wanted = _wanted(connection, node, all_revisions=all_revisions)
+    total: int = connection.execute(select(func.count()).select_from(found).where(wanted)).scalar_one()
+    return total
+
+
+def _wanted(connection: Connection, node: Node, *, all_revisions: bool) -> ColumnElement[bool]:
+    compiler = _Postgresql() if connection.dialect.name == "postgresql" else _Sqlite()
+    return and_(_admitted(all_revisions=all_revisions), compiler.condition(node))
 
 
 def _source(connection: Connection, *, all_revisions: bool) -> FromClause:
@@ -157,6 +172,7 @@ def _hits(connection: Connection, rows: Any, sought: list[Words]) -> tuple[Hit, 
                 snippet=snippet(text, in_text),
                 published_at=row.published_at,
                 published_day=row.published_day,
+                precision=row.precision,
                 section=tuple(row.section),
                 authors=tuple(row.authors),
                 url=url,

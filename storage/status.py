@@ -1,4 +1,4 @@
-"""Count what an archive holds, and list what it declined and what failed."""
+"""Count what an archive holds, and list what it refused and what failed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DomainCount:
 @dataclass(frozen=True, slots=True)
 class OutletCount:
     """What the archive holds of an outlet. Days are of the outlet's zone; `refused` counts
-    pages that were declined (see `refused`), `failed` fetches that gave no exchange."""
+    pages that are no articles (see `refused`), `failed` fetches that gave no exchange."""
 
     name: str
     kind: str
@@ -119,26 +119,45 @@ def status(connection: Connection, outlet: str | None = None, *, limit: int = 20
     )
 
 
+def outlet_names(connection: Connection) -> tuple[str, ...]:
+    """The names of the archive's outlets, by code point."""
+    return tuple(sorted(connection.execute(select(_outlet.c.name)).scalars()))
+
+
+def article_count(connection: Connection, outlet: str) -> int:
+    """How many articles the archive holds of an outlet, those merged into others left out."""
+    statement = (
+        select(func.count())
+        .select_from(article_table.join(_outlet, _outlet.c.id == article_table.c.outlet))
+        .where(article_table.c.merged_into.is_(None), _is(outlet))
+    )
+    number: int = connection.execute(statement).scalar_one()
+    return number
+
+
 def refused(
     connection: Connection, outlet: str | None = None, *, reason: str | None = None, limit: int = 100
 ) -> tuple[Refused, ...]:
     """The pages whose newest capture is no article though it was read as one, newest first.
 
-    `reason` takes those whose reason begins so, e.g. 'refused' or 'failed:timeout'.
+    `reason` takes those whose reason begins so, with the verdict or without: 'refused', 'failed:timeout', 'timeout'.
     """
-    statement = _declined(
+    statement = _refused(
         select(capture.c.id, _name(), location.c.url, capture.c.outcome, capture.c.at), outlet, reason
     ).order_by(capture.c.at.desc(), capture.c.id.desc())
     rows = connection.execute(statement.limit(_bounded(limit)))
     return tuple(Refused(*row) for row in rows)
 
 
-def failures(connection: Connection, outlet: str | None = None, *, limit: int = 100) -> tuple[Failed, ...]:
-    """The fetches that gave no exchange, newest first."""
+def failures(
+    connection: Connection, outlet: str | None = None, *, reason: str | None = None, limit: int = 100
+) -> tuple[Failed, ...]:
+    """The fetches that gave no exchange, newest first; `reason` as in `refused`."""
+    wanted = true() if reason is None else _begins(fetch_failure.c.reason, reason.removeprefix("failed:"))
     statement = (
         select(_name(), location.c.url, fetch_failure.c.reason, fetch_failure.c.at)
         .select_from(_placed(fetch_failure))
-        .where(_is(outlet))
+        .where(wanted, _is(outlet))
         .order_by(fetch_failure.c.at.desc(), fetch_failure.c.id.desc())
         .limit(_bounded(limit))
     )
@@ -181,24 +200,32 @@ def _placed(facts: FromClause) -> FromClause:
     )
 
 
-def _declined(statement: Select[Any], outlet_name: str | None, reason: str | None = None) -> Select[Any]:
-    """Of captures that were declined, those that no newer capture of their location replaced; robots.txt are none."""
+def _refused(statement: Select[Any], outlet_name: str | None, reason: str | None = None) -> Select[Any]:
+    """Of captures that are no articles, those that no newer capture of their location replaced; robots.txt are none."""
     newer = capture.alias("newer")
     replaced = exists().where(
         newer.c.location == capture.c.location,
         or_(newer.c.at > capture.c.at, and_(newer.c.at == capture.c.at, newer.c.id > capture.c.id)),
     )
-    declined = or_(
+    no_article = or_(
         capture.c.outcome == "notice", capture.c.outcome.like("refused:%"), capture.c.outcome.like("failed:%")
     )
-    wanted = true() if reason is None else capture.c.outcome.startswith(reason, autoescape=True)
+    wanted = true() if reason is None else _has_reason(capture.c.outcome, reason)
     pages = resource.c.kind != "robots"
-    return statement.select_from(_placed(capture)).where(declined, pages, wanted, not_(replaced), _is(outlet_name))
+    return statement.select_from(_placed(capture)).where(no_article, pages, wanted, not_(replaced), _is(outlet_name))
+
+
+def _has_reason(outcome: ColumnElement[str], reason: str) -> ColumnElement[bool]:
+    return or_(*(_begins(outcome, before + reason) for before in ("", "refused:", "failed:")))
+
+
+def _begins(text: ColumnElement[str], beginning: str) -> ColumnElement[bool]:
+    return text.startswith(beginning, autoescape=True)
 
 
 def _reasons(connection: Connection, outlet_name: str | None) -> dict[str, int]:
-    """How many pages were declined for which reason, the most frequent first."""
-    statement = _declined(select(capture.c.outcome, func.count()), outlet_name).group_by(capture.c.outcome)
+    """How many pages are no articles for which reason, the most frequent first."""
+    statement = _refused(select(capture.c.outcome, func.count()), outlet_name).group_by(capture.c.outcome)
     rows = connection.execute(statement).all()
     return dict(sorted(rows, key=lambda row: (-row[1], row[0]))[:MAX_LIMIT])
 
@@ -211,7 +238,7 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
     locations = _counts(connection, select(resource.c.outlet, func.count()).select_from(resource.join(location)))
     captures = _counts(connection, select(_outlet.c.id, func.count()).select_from(_placed(capture)))
     failed = _counts(connection, select(_outlet.c.id, func.count()).select_from(_placed(fetch_failure)))
-    declined = _counts(connection, _declined(select(_outlet.c.id, func.count()), outlet_name))
+    refusals = _counts(connection, _refused(select(_outlet.c.id, func.count()), outlet_name))
     days = {
         row[0]: (row[1], row[2])
         for row in connection.execute(
@@ -231,7 +258,7 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
             revisions=revisions.get(row.id, 0),
             captures=captures.get(row.id, 0),
             locations=locations.get(row.id, 0),
-            refused=declined.get(row.id, 0),
+            refused=refusals.get(row.id, 0),
             failed=failed.get(row.id, 0),
             first_day=days.get(row.id, (None, None))[0],
             last_day=days.get(row.id, (None, None))[1],

@@ -6,60 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scraper.cli.commands import COMMANDS
-from scraper.cli.running import run
 from storage.archive import Archive
-from tests.databases import Place, place_of
+from tests.commanding import Run, one_line, options_of
+from tests.databases import place_of
 from tests.keep_help import PAGE, help_page
-from tests.keeping import HOUR, MIRROR, PRIMARY, T0, working
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command line in this process: exit code, output, errors. No setting comes from this machine's user."""
-    for name in [name for name in os.environ if name.startswith("PRESSKEEP_") and "TEST" not in name]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-    def go(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return go
-
-
-@pytest.fixture
-def at(archive: Archive) -> tuple[str, ...]:
-    """The options that name an archive with two articles, one of them with an edit and on two domains."""
-    with working(archive) as work:
-        resources = work.find("1", "2")
-        work.show("1", resources["1"], "The minister spoke.")
-        work.show("2", resources["2"], "The port \x1b[31mopened.")
-        work.show("1", resources["1"], "The minister spoke again.", at=T0 + HOUR)
-        work.show("1", resources["1"], "The minister spoke again.", host=MIRROR, at=T0 + 2 * HOUR)
-        declined = work.find("tag")["tag"]
-        kept = work.keep(declined, f"https://{PRIMARY}/tag", outcome="refused:tag")
-        assert kept.capture
-    return options_of(place_of(archive))
-
-
-def options_of(place: Place) -> tuple[str, ...]:
-    return ("--archive", str(place.folder), *(("--database", place.database) if place.database else ()))
-
-
-def one_line(text: str) -> bool:
-    return text.count("\n") == 1 and text.endswith("\n") and text.startswith("presskeep: ")
+from tests.keeping import MIRROR, PRIMARY
 
 
 def start(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -135,6 +92,18 @@ def test_an_unknown_command_is_refused_with_the_nearest(cli: Run) -> None:
         (("fetch", "https://a.example", "--from", "x"), "needs either URLs or --from"),
         (("fetch", "https://a.example", "--out", "x"), "needs a list"),
         (("fetch", "--from", "nowhere.csv"), "cannot be read"),
+        (("fetch", "--from", "x", "--out", "y", "--json"), "--json: cannot go together with --out"),
+        (("fetch", "--from", "x", "--out", "y", "--markdown"), "--markdown: cannot go together with --out"),
+        (("fetch", "--from", "x", "--out", "y", "--why"), "--why"),
+        (("fetch", "https://a.example", "--json", "--markdown"), "--markdown: cannot go together with --json"),
+        (("show", "x", "--json", "--markdown"), "--markdown: cannot go together with --json"),
+        (("fetch", "htp://x"), "htp://x: htp is neither http nor https. Is http://x meant?"),
+        (("fetch", "https://a.example/1", "ftp://b.example/"), "ftp is neither http nor https"),
+        (("fetch", "mailto:me@a.example"), "mailto is neither"),
+        (("fetch", "https:///path"), "names no host"),
+        (("fetch", "https://a.example:port/"), "names no host"),
+        (("fetch", ""), "names no host"),
+        (("fetch", "https://me:secret@a.example/"), "user name"),
         (("outlets", "show", "demmo"), "demo"),
         (("outlets", "nonsense"), "nonsense"),
         (("db", "move", "mysql://here"), "neither a PostgreSQL URL nor"),
@@ -192,7 +161,9 @@ def test_search_results_do_not_steer_a_terminal(cli: Run, at: tuple[str, ...]) -
 def test_a_query_that_cannot_be_read_shows_the_place(cli: Run, at: tuple[str, ...]) -> None:
     code, out, err = cli("search", 'title:"open', *at)
     assert (code, out) == (2, "")
-    assert one_line(err)
+    said, query, caret = err.splitlines()
+    assert said == "presskeep: query: a quotation mark is not closed"
+    assert (query, caret.index("^")) == ('  title:"open', query.index('"'))
 
 
 def test_a_phrase_whose_quotes_the_shell_took_is_a_phrase_still(cli: Run, at: tuple[str, ...]) -> None:
@@ -234,7 +205,7 @@ def test_history_lists_observations_and_diff_what_changed(cli: Run, at: tuple[st
     assert cli("diff", "demo:2", *at)[0] == 2
 
 
-def test_status_counts_and_lists_what_was_declined(cli: Run, at: tuple[str, ...]) -> None:
+def test_status_counts_and_lists_what_was_refused(cli: Run, at: tuple[str, ...]) -> None:
     state = json.loads(cli("status", "--json", *at)[1])
     numbers = {name: state[name] for name in ("articles", "revisions", "captures", "locations")}
     assert numbers == {"articles": 2, "revisions": 3, "captures": 5, "locations": 5}
@@ -255,7 +226,7 @@ KEYS = {
         "articles", "revisions", "captures", "locations", "outlets", "domains", "candidates", "refused", "crawls",
     },
     ("status", "--refused"): {"refused", "failures"},
-    ("outlets", "list", "--hidden"): {"outlets"},
+    ("outlets", "list"): {"outlets"},
     ("outlets", "check", "demo"): {"outlet", "file", "valid"},
     ("db", "upgrade"): {"revision"},
 }  # fmt: skip
@@ -272,9 +243,9 @@ def test_the_keys_of_json_are_stable_and_documented(cli: Run, at: tuple[str, ...
 
 
 def test_outlets_are_listed_and_shown(cli: Run) -> None:
-    assert "presstv" in cli("outlets", "list")[1]
-    assert "demo" not in [line.split()[0] for line in cli("outlets", "list")[1].splitlines()]
-    assert "demo" in cli("outlets", "list", "--hidden")[1]
+    listed = {line.split()[0]: line for line in cli("outlets", "list")[1].splitlines()}
+    assert "hidden from --all" in listed["demo"]
+    assert "hidden" not in listed["presstv"]
     assert "presstv" in cli("outlets", "show", "presstv")[1]
 
 

@@ -40,7 +40,7 @@ def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_the_demo_tells_the_mission_and_three_commands_that_work_and_a_second_run_only_looks(tmp_path: Path) -> None:
     done = run_demo(tmp_path / "an archive", "--articles", "20")
     assert done.returncode == 0, done.stderr
-    for said in ("20 new articles", "seized", "was declined", "An article as archived", "announced", "seen at"):
+    for said in ("20 new articles", "seized", "was refused", "An article as archived", "announced", "seen at"):
         assert said in done.stdout
     for line in done.stdout.splitlines()[-3:]:
         assert line.startswith("  presskeep ")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.extraction.calendars import from_jalali
-from scraper.extraction.dates import day_in, read_date, zone_of
+from scraper.extraction.dates import day_in, read_date
+from storage.content import zone_of
 
 TEHRAN = ZoneInfo("Asia/Tehran")
 

@@ -33,9 +33,9 @@ def article_json(content: ArticleContent) -> dict[str, Any]:
     }
 
 
-def article_text(content: ArticleContent) -> list[str]:
-    """The content as lines of plain text, wrapped for the terminal; the caller makes them printable."""
-    columns = width()
+def article_text(content: ArticleContent, indent: int = 0) -> list[str]:
+    """The content as lines of plain text, wrapped for the terminal less `indent`; the caller makes them printable."""
+    columns = width() - indent
     lines = [*textwrap.wrap(content.headline, columns), ""]
     facts = [", ".join(content.authors), _when(content), " > ".join(content.section)]
     facts = [fact for fact in facts if fact]
@@ -47,7 +47,9 @@ def article_text(content: ArticleContent) -> list[str]:
         if block.kind not in _SILENT:
             lines += [*_block_text(block, columns), ""]
     for figure in content.figures:
-        lines += textwrap.wrap(_figure_text(figure), columns, subsequent_indent="  ")
+        lines += textwrap.wrap(
+            _figure_text(figure), columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
     return lines
 
 
@@ -89,7 +91,7 @@ def _figure_json(figure: Figure) -> dict[str, Any]:
 def _date_json(date: PrintedDate | None) -> dict[str, Any] | None:
     if date is None:
         return None
-    return {"at": date.at, "printed": date.printed, "precision": date.precision, "zone": date.zone}
+    return {"at": date.at, "printed": date.printed, "precision": date.precision, "zone": date.zone, "day": date.day}
 
 
 def _block_text(block: Block, columns: int) -> list[str]:
@@ -137,4 +139,4 @@ def _when(content: ArticleContent) -> str:
 
 def _stamp(date: PrintedDate) -> str:
     """The printed string where there is one: it is what the page says."""
-    return date.printed or (str(date.at.date()) if date.precision == "day" else f"{minute(date.at)} UTC")
+    return date.printed or (str(date.day) if date.precision == "day" else f"{minute(date.at)} UTC")

@@ -10,10 +10,11 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import minute, one_line, table, write, write_bold, write_error, write_json
+from scraper.cli.printing import minute, one_line, table, write, write_bold, write_error, write_json, write_note
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
 from scraper.errors import NothingReached, ScraperError, UsageError
+from scraper.sentences import sentence_of
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -151,15 +152,17 @@ def print_report(report: CrawlReport) -> None:
     counts = report.counts
     outcome = "done" if report.finished and report.error is None else "not finished"
     write_bold(f"{report.outlet}: {outcome}")
-    write(
-        f"  {counts['articles']} article pages read: {counts['new']} new, {counts['edits']} edited, "
-        f"{counts['duplicates']} known"
+    write_note(
+        f"{counts['articles']} article pages read: {counts['new']} new, {counts['edits']} edited, "
+        f"{counts['duplicates']} known",
+        indent=2,
     )
-    write(f"  {counts['pages']} pages kept, {counts['listings']} of them listings, {counts['notices']} notices")
-    for title, reasons in (("declined", counts["refused"]), ("failed", counts["failures"])):
-        if reasons:
-            named = ", ".join(f"{number} {reason}" for reason, number in sorted(reasons.items(), key=_most_first))
-            write(f"  {title}: {named}")
+    write_note(
+        f"{counts['pages']} pages kept, {counts['listings']} of them listings, {counts['notices']} notices", indent=2
+    )
+    for title, reasons in (("refused", counts["refused"]), ("failed", counts["failures"])):
+        for reason, number in sorted(reasons.items(), key=_most_first):
+            write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)
     rows = [[host, str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
     for line in table(rows, ["host", "pages"], right=frozenset({1}), indent=2) if rows else ():
         write(line)

@@ -15,8 +15,9 @@ from scraper.cli.articles import article_text
 from scraper.cli.crawl import exit_code, run_crawls, say_errors
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import shorten, table, width, write, write_bold, write_error, write_json
+from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json, write_note
 from scraper.config import Config, default_archive
+from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
     from scraper.crawling import CrawlReport
@@ -47,7 +48,8 @@ def demo(
     """Crawl the bundled outlet, offline, end to end.
 
     A replica of a news site runs on this machine: a primary domain, mirrors, a CDN, a French edition, and a domain
-    that was seized. Without --archive the archive goes to ./presskeep-demo. A second run asks for what is new alone.
+    that was seized. Without --archive the archive goes to ./presskeep-demo. A second run goes on with it, and asks for
+    what is new alone.
     """
     if config.archive == default_archive() and config.database is None:
         config = replace(config, archive=FOLDER)
@@ -59,6 +61,7 @@ def demo(
             now=config.now or f"leap:{_instant(config).isoformat()}",
         )
         if not json:
+            _say_where(config)
             write_error("A replica of a news site runs on this machine; crawling it over all its domains ...")
         reports = _crawl(asking)
     code = exit_code(reports, 1, many=False)
@@ -68,6 +71,27 @@ def demo(
         _tell(config, reports[0])
     say_errors(reports)
     return code
+
+
+def _say_where(config: Config) -> None:
+    """Say which archive it is, and whether the demo goes on with what an earlier one left there."""
+    from storage.archive import Archive
+    from storage.errors import ArchiveMissing
+    from storage.status import article_count
+
+    place = str(config.archive)
+    try:
+        with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+            articles = article_count(connection, OUTLET)
+    except ArchiveMissing:
+        articles = 0
+    if articles:
+        write_error(
+            f"The archive {place} of an earlier run holds {articles} articles; this run goes on with it and asks for "
+            "what is new. Delete the folder, or name another by --archive, to begin anew."
+        )
+    else:
+        write_error(f"The archive goes to {place}.")
 
 
 def _instant(config: Config) -> datetime:
@@ -134,13 +158,16 @@ def _tell(config: Config, report: CrawlReport) -> None:
     state, view = _look(config)
     counts = report.counts
     write_bold("What was done")
-    write(
-        f"  {counts['pages']} pages were asked for and kept as evidence; {counts['new']} new articles, "
-        f"{counts['edits']} edits."
+    write_note(
+        f"{counts['pages']} pages were asked for and kept as evidence; {counts['new']} new articles, "
+        f"{counts['edits']} edits.",
+        indent=2,
     )
-    write(f"  The archive holds {state.articles} articles, each once, seen at {state.locations} addresses.")
+    if not counts["new"] and not counts["edits"]:
+        write_note("Nothing on the site was new to the archive.", indent=2)
+    write_note(f"The archive holds {state.articles} articles, each once, seen at {state.locations} addresses.", 2)
     _tell_domains(state)
-    _tell_declined(config)
+    _tell_refused(config)
     if view is not None:
         _tell_article(view)
     _tell_commands(config, view)
@@ -152,22 +179,23 @@ def _tell_domains(state: Status) -> None:
     rows = [[d.host, d.role, d.state, str(d.articles), str(d.captures)] for d in state.domains]
     for line in table(rows, ["domain", "role", "state", "articles", "fetched"], right=frozenset({3, 4}), indent=2):
         write(line)
-    write("  An article is fetched once, from the domain that serves; the others' listings tell its other addresses,")
-    write("  and a few copies on mirrors are fetched to compare.")
+    write_note("An article is fetched once, from the domain that serves; the others' listings tell its other", 2)
+    write_note("addresses, and a few copies on mirrors are fetched to compare.", 2)
     for each in state.candidates:
-        write(f"  {each.host} is announced on the outlet's own pages: recorded, and not crawled.")
+        write_note(f"{each.host} is announced on the outlet's own pages: recorded, and not crawled.", 2)
 
 
-def _tell_declined(config: Config) -> None:
+def _tell_refused(config: Config) -> None:
     from storage.archive import Archive
     from storage.status import refused
 
     write()
-    write_bold("What was declined, and why")
+    write_bold("What was refused, and why")
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
         lines = [each for each in refused(connection, OUTLET, limit=SHOWN + 100) if each.reason not in _UNTOLD]
     for line in lines[:SHOWN]:
-        write(f"  {line.reason.removeprefix('refused:'):<14} {shorten(line.url, width() - 17)}")
+        write(f"  {one_line(line.url)}")
+        write_note(sentence_of(line.reason), indent=4)
     if len(lines) > SHOWN:
         write(f"  and {len(lines) - SHOWN} more")
     if not lines:
@@ -179,14 +207,14 @@ def _tell_article(view: ArticleView) -> None:
 
     write()
     write_bold(f"An article as archived: {view.key}")
-    lines = article_text(content_of(view.text, view.kind))
+    lines = article_text(content_of(view.text, view.kind), indent=2)
     for line in lines[:ARTICLE_LINES]:
         write(f"  {line}".rstrip())
     if len(lines) > ARTICLE_LINES:
         write("  ...")
     write(f"  seen at {len(view.locations)} addresses:")
     for place in view.locations[:4]:
-        write(f"    {shorten(place.url, width() - 4)}")
+        write(f"    {one_line(place.url)}")
 
 
 def _tell_commands(config: Config, view: ArticleView | None) -> None:

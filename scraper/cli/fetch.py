@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from scraper.cli.articles import article_json, article_markdown, article_text
+from scraper.cli.finding import found_lines
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write, write_error, write_json, write_json_line
+from scraper.cli.printing import counted, one_line, write, write_error, write_json, write_json_line, write_note
 from scraper.cli.stopping import stop_when_terminal_closes
 from scraper.config import Config
 from scraper.errors import ProfileError, UsageError
+from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
     from scraper.cli.sheets import ResultSheet
     from scraper.crawling.oneoff import FetchResult
     from scraper.outlet import Outlet
-    from storage.content import ArticleContent
+    from storage.content import ArticleContent, PrintedDate
 
 app = group("Fetch pages.")
 COLUMNS = (
-    "outcome", "status", "final_url", "key", "headline", "lead", "authors", "published", "updated", "section",
-    "language", "kind", "text", "fetched_at",
+    "outcome", "why_not", "status", "final_url", "key", "headline", "lead", "authors", "published", "updated",
+    "section", "language", "kind", "text", "fetched_at",
 )  # fmt: skip
 """The columns of a result sheet, beside those of the list."""
+_EXAMPLE = "For example: presskeep fetch https://example.org/1"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d)")
+"""A scheme, if it is none of a host with a port."""
+_WRONG = "failed:bad-url"
 _OVERRULED = "overruled:"
 """Goes before the outcome of a page that --any took."""
 
@@ -53,15 +63,21 @@ def fetch(
 ) -> int:
     """Fetch single pages of any news site and print the articles.
 
-    Nothing is kept without --save. A page that is no article is declined with a reason; --any takes it all the same.
-    With several URLs, --json prints one object a line.
+    Nothing is kept without --save. Of a page that is no article it is said why; --any takes it all the same. With
+    several URLs, --json prints one object a line. --out writes a CSV in place of printing.
 
     Examples: presskeep fetch https://example.org/news/1 --why; presskeep fetch --from links.csv --out result.csv
     """
     if bool(urls) == bool(listed):
-        raise UsageError("needs either URLs or --from", "fetch", "For example: presskeep fetch https://example.org/1")
+        raise UsageError("needs either URLs or --from", "fetch", _EXAMPLE)
     if out is not None and listed is None:
         raise UsageError("needs a list", "--out", "Name it by --from.")
+    _demand_one_form({"--out": out is not None, "--json": json, "--markdown": markdown})
+    if out is not None and why:
+        raise UsageError("is for what is printed, and --out writes a CSV", "--why", "Leave one of them out.")
+    asked_for = [url.strip() for url in urls or ()]
+    for url in asked_for:
+        _demand_page(url)
     stop_when_terminal_closes()
     summary = Summary()
     if out is not None and listed is not None:
@@ -69,11 +85,38 @@ def fetch(
     else:
         from scraper.cli.sheets import read_list
 
-        asked = read_list(listed).urls if listed is not None else [url.strip() for url in urls or ()]
+        asked = read_list(listed).urls if listed is not None else asked_for
         show = _shower(json=json, lines=len(asked) > 1 or listed is not None, markdown=markdown, why=why)
         finished = _fetch(config, asked, InOrder(show, summary, take_any=take_any), save=save, take_any=take_any)
     summary.print(quiet=json or len(summary) == 1)
     return 7 if not finished else summary.exit_code
+
+
+def _demand_one_form(given: dict[str, bool]) -> None:
+    """Raise UsageError where the command line asks for two forms of output at once."""
+    asked = [option for option, is_given in given.items() if is_given]
+    if len(asked) > 1:
+        raise UsageError(f"cannot go together with {asked[0]}", asked[1], "Leave one of them out.")
+
+
+def _demand_page(url: str) -> None:
+    """Raise UsageError for what is never the URL of a page, before anything is asked."""
+    scheme = _SCHEME.match(url)
+    if scheme is not None and scheme[1].lower() not in ("http", "https"):
+        near = get_close_matches(scheme[1].lower(), ("https", "http"), 1)
+        meant = f"Is {near[0]}:{url[scheme.end() :]} meant?" if near else _EXAMPLE
+        raise UsageError(f"{scheme[1]} is neither http nor https", one_line(url), meant)
+    try:
+        parts = urlsplit(url if scheme else f"https://{url}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or any(character.isspace() for character in parts.netloc):
+        raise UsageError("is no URL of a page: it names no host", one_line(url) or "''", _EXAMPLE)
+    if "@" in parts.netloc:
+        raise UsageError(
+            "is not asked for with a user name in it", one_line(url), "Leave out what stands before the @."
+        )
 
 
 class Summary:
@@ -94,7 +137,7 @@ class Summary:
             self.articles += 1
         else:
             self.misses[result.outcome] = self.misses.get(result.outcome, 0) + 1
-        self.unreached += not result.reached
+        self.unreached += not (result.reached or result.outcome == _WRONG)
 
     def add_answered(self, outcomes: Iterable[str]) -> None:
         """Count what an earlier run of the same list answered, so that the exit code speaks of the whole list."""
@@ -109,14 +152,15 @@ class Summary:
         """Say on standard error what became of several pages."""
         if quiet and not self.answered:
             return
-        named = "".join(f", {number} {outcome}" for outcome, number in sorted(self.misses.items()))
         before = f" ({self.answered} of them answered before)" if self.answered else ""
-        write_error(one_line(f"{self.articles} articles{named}{before}"))
+        write_error(f"{self.articles} of {counted(len(self), 'page')} read as articles{before}")
+        for outcome, number in sorted(self.misses.items(), key=lambda item: (-item[1], item[0])):
+            write_error(f"  {number}: {one_line(sentence_of(outcome))}")
 
     @property
     def exit_code(self) -> int:
-        """0: all are articles; 3: none could be reached; 1: some are not."""
-        if len(self) and self.unreached == len(self):
+        """0: all are articles; 3: none could be reached, wrong URLs left aside; 1: some are not."""
+        if self.unreached and self.unreached + self.misses.get(_WRONG, 0) == len(self):
             return 3
         return 1 if self.misses else 0
 
@@ -213,23 +257,35 @@ def _cells(result: FetchResult, content: ArticleContent | None) -> list[str]:
     """The values of COLUMNS."""
     overruled = content is not None and result.content is None
     outcome = _OVERRULED + result.outcome if overruled else result.outcome
-    head = [outcome, str(result.status or ""), result.final_url, result.key or ""]
-    at = result.fetched_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    why_not = "" if result.content is not None else sentence_of(result.outcome)
+    head = [outcome, why_not, str(result.status or ""), result.final_url, result.key or ""]
+    at = _instant(result.fetched_at.replace(microsecond=0))
     if content is None:
-        return [*head, *[""] * 9, at]
+        return [*head, *[""] * (len(COLUMNS) - len(head) - 1), at]
     return [
         *head,
         content.headline,
         content.lead or "",
         "; ".join(content.authors),
-        content.published.at.isoformat().replace("+00:00", "Z") if content.published else "",
-        content.updated.at.isoformat().replace("+00:00", "Z") if content.updated else "",
+        _printed(content.published),
+        _printed(content.updated),
         " > ".join(content.section),
         content.language or "",
         content.kind,
         content.body,
         at,
     ]
+
+
+def _printed(date: PrintedDate | None) -> str:
+    """A date for a sheet: the day where the page states no more than that, else the instant."""
+    if date is None:
+        return ""
+    return str(date.day) if date.precision == "day" else _instant(date.at)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _shower(*, json: bool, lines: bool, markdown: bool, why: bool) -> Show:
@@ -251,19 +307,15 @@ def _shower(*, json: bool, lines: bool, markdown: bool, why: bool) -> Show:
 
 def explain(result: FetchResult) -> str:
     """Why there is no article, in words."""
-    kind, _, reason = result.outcome.partition(":")
+    kind, _, _ = result.outcome.partition(":")
+    sentence = one_line(sentence_of(result.outcome))
     if kind == "refused" and result.candidate is not None:
-        return f"declined as no article ({one_line(reason)}). --any takes it all the same."
-    if kind == "refused":
-        return f"declined as no article ({one_line(reason)})."
-    if kind == "notice":
-        return "shows a notice in place of the page (blocked, seized, parked or the like)."
-    return f"could not be fetched or read ({one_line(reason or kind)})."
+        return f"no article: {sentence}. --any takes it all the same."
+    return f"{'could not be fetched or read' if kind == 'failed' else 'no article'}: {sentence}."
 
 
 def _print_why(result: FetchResult, content: ArticleContent) -> None:
     write("")
-    write(f"profile rules: {result.matched or 'none (no profile knows this site)'}")
-    size = max((len(name) for name in content.found), default=0)
-    for name, how in sorted(content.found.items()):
-        write(f"{name.ljust(size)}  {one_line(how)}")
+    write_note(f"profile rules: {result.matched or 'none (no profile knows this site)'}")
+    for line in found_lines(content.found):
+        write(line)

@@ -8,26 +8,33 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, shorten, table, write, write_bold, write_error, write_json
+from scraper.cli.printing import one_line, shorten, table, write, write_bold, write_error, write_json, write_note
 from scraper.config import Config
 from scraper.errors import ProfileError
+from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
     from scraper.crawling.looking import OutletLook
     from scraper.outlet import Outlet
 
 app = group("List, show and check outlet profiles.")
+_SAID = {
+    "found": "{} found",
+    "alternative": "not needed",
+    "absent": "none here",
+    "missing": "missing",
+}
+"""What is said of each state of a selector."""
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The outlet's name.")]
 
 
 @app.command("list", cls=PlainCommand)
 @configured()
-def list_(
-    config: Config,
-    hidden: Annotated[bool, typer.Option("--hidden", help="Hidden ones too, such as the demo's.")] = False,
-    json: JsonOption = False,
-) -> int:
-    """List the outlets that have a profile."""
+def list_(config: Config, json: JsonOption = False) -> int:
+    """List the outlets that have a profile.
+
+    A hidden one, such as the demo's replica, is left out by `presskeep crawl --all`.
+    """
     from scraper.profiles import load_outlet, profile_files, profile_paths
 
     outlets, broken = [], []
@@ -36,11 +43,13 @@ def list_(
             outlets.append(load_outlet(file))
         except ProfileError as error:
             broken.append(error)
-    shown = sorted((outlet for outlet in outlets if hidden or not outlet.hidden), key=lambda outlet: outlet.name)
+    shown = sorted(outlets, key=lambda outlet: outlet.name)
     if json:
         write_json({"outlets": [_summary(outlet) for outlet in shown]})
     else:
-        rows = [[o.name, o.title, o.language, str(len(o.domains)), "hidden" if o.hidden else ""] for o in shown]
+        rows = [
+            [o.name, o.title, o.language, str(len(o.domains)), "hidden from --all" if o.hidden else ""] for o in shown
+        ]
         for line in table(rows, ["name", "title", "language", "domains", ""], right=frozenset({3})):
             write(line)
     for problem in broken:
@@ -57,8 +66,8 @@ def show(config: Config, name: NameArgument, json: JsonOption = False) -> int:
         write_json({**outlet.model_dump(mode="json"), "file": str(path)})
         return 0
     write_bold(f"{outlet.title} ({outlet.name})")
-    write(f"  language {outlet.language}, zone {outlet.zone}, country {outlet.country}")
-    write(f"  profile {path}")
+    write_note(f"language {outlet.language}, zone {outlet.zone}, country {outlet.country}", indent=2)
+    write_note(f"profile {path}", indent=2)
     write()
     rows = [
         [domain.host + domain.path, domain.role, domain.edition or "", _years(domain), "" if domain.crawl else "no"]
@@ -86,14 +95,14 @@ def check(
     """Check a profile: that it is valid, and with --live that the outlet's pages still fit it.
 
     --live asks each domain for its home page and one article, says what every selector found there, and keeps
-    nothing.
+    nothing. A rule may have several selectors: where one finds something, the others are not needed.
     """
     outlet, path = _load(config, name)
     if not live:
         if json:
             write_json({"outlet": outlet.name, "file": str(path), "valid": True})
         else:
-            write(f"{outlet.name}: the profile is valid ({path}). --live asks the outlet itself.")
+            write_note(f"{outlet.name}: the profile is valid ({path}). --live asks the outlet itself.")
         return 0
     from scraper.cli.logs import start_logging
     from scraper.crawling.looking import look
@@ -147,29 +156,33 @@ def _look_json(outlet: Outlet, seen: OutletLook) -> dict[str, Any]:
         "article": seen.article,
         "pattern": seen.pattern,
         "selectors": [
-            {"template": s.template, "rule": s.rule, "selector": s.selector, "found": s.count, "sample": s.sample}
+            {
+                "template": s.template,
+                "rule": s.rule,
+                "selector": s.selector,
+                "found": s.count,
+                "state": s.state,
+                "sample": s.sample,
+            }
             for s in seen.selectors
         ],
     }
 
 
 def _print_look(seen: OutletLook) -> None:
-    for line in table([[h.host, h.role, h.answer] for h in seen.hosts], ["domain", "role", "answer"]):
+    for line in table([[h.host, h.role, sentence_of(h.answer)] for h in seen.hosts], ["domain", "role", "answer"]):
         write(line)
     write()
     if seen.article is None:
-        write("No home page led to an article that the profile's URL patterns know.")
+        write_note("No home page led to an article that the profile's URL patterns know.")
         return
-    write(f"article {seen.article} ({seen.pattern})")
+    write_note(f"article {seen.article} ({seen.pattern})")
     for name in dict.fromkeys(each.template for each in seen.selectors):
         rules = [each for each in seen.selectors if each.template == name]
         if not any(each.rule == "detect" and each.count for each in rules):
-            write(f"template {name}: not the one of this page")
+            write_note(f"template {name}: not the one of this page")
             continue
         write(f"template {name}:")
-        rows = [
-            [s.rule, f"{s.count} found" if s.count else "missing", shorten(s.selector, 36), shorten(s.sample, 24)]
-            for s in rules
-        ]
+        rows = [[s.rule, _SAID[s.state].format(s.count), s.selector, shorten(s.sample, 24)] for s in rules]
         for line in table(rows, ["rule", "", "selector", "first"], indent=2):
             write(line)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
+import textwrap
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 _ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+DEFAULT_COLUMNS = 80
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -53,8 +54,8 @@ def write(text: str = "") -> None:
 
 
 def write_error(text: str) -> None:
-    """Print a line on standard error."""
-    sys.stderr.write(printable(text) + "\n")
+    """Print a line on standard error, folded where a terminal ends."""
+    sys.stderr.write("".join(line + "\n" for line in fold(printable(text), hanging=2, stream=sys.stderr)))
     sys.stderr.flush()
 
 
@@ -71,7 +72,47 @@ def write_json_line(value: Any) -> None:
 
 def width() -> int:
     """The columns to write for: the terminal's, at most 100; 80 where there is none."""
-    return min(shutil.get_terminal_size((80, 24)).columns, 100) if sys.stdout.isatty() else 80
+    return min(terminal_columns() or DEFAULT_COLUMNS, 100)
+
+
+def terminal_columns(stream: TextIO | None = None) -> int | None:
+    """The terminal's columns, which tables and notes keep to; None where the stream (default: standard output) goes to
+    a file or a pipe, whose lines stay whole."""
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return None
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_COLUMNS
+    except (OSError, ValueError):
+        return DEFAULT_COLUMNS
+
+
+def write_note(text: str, indent: int = 0) -> None:
+    """Print a sentence, folded where a terminal ends."""
+    for line in fold(one_line(text), indent):
+        write(line)
+
+
+def fold(text: str, indent: int = 0, hanging: int = 0, stream: TextIO | None = None) -> list[str]:
+    """A printable text as lines that begin with `indent` spaces, those after the first with `hanging` more.
+
+    It is folded where a terminal ends. Addresses stay whole, so that they can be copied.
+    """
+    columns = terminal_columns(stream)
+    first, rest = " " * indent, " " * (indent + hanging)
+    if columns is None:
+        return [first + text]
+    return textwrap.wrap(
+        text,
+        max(columns, 20),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def styled() -> bool:
@@ -86,14 +127,20 @@ def bold(text: str) -> str:
 
 
 def write_bold(text: str) -> None:
-    """Print a line in bold where colours may be."""
-    sys.stdout.write(bold(text) + "\n")
+    """Print a line in bold where colours may be, folded where a terminal ends."""
+    for line in fold(one_line(text)):
+        sys.stdout.write(bold(line) + "\n")
 
 
 def shorten(text: str, columns: int) -> str:
     """One line of at most so many characters, cut with an ellipsis."""
     text = one_line(text)
     return text if len(text) <= columns else text[: max(columns - 1, 0)].rstrip() + "…"
+
+
+def counted(number: int, name: str) -> str:
+    """A number with its noun: '1 article', '2 articles'."""
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def minute(at: datetime | None) -> str:
@@ -104,10 +151,14 @@ def minute(at: datetime | None) -> str:
 def table(
     rows: list[list[str]], header: list[str], *, right: frozenset[int] = frozenset(), indent: int = 0
 ) -> list[str]:
-    """Rows as aligned lines with a header; columns of `right` are flush right, all lines begin with `indent` spaces."""
+    """Rows as aligned lines with a header; columns of `right` are flush right, all lines begin with `indent` spaces.
+
+    Where a terminal is too narrow for that, each row becomes its first cell on a line of its own, and below it the
+    others, each after its column's name.
+    """
     lines = [header, *([one_line(value) for value in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return [
+    aligned = [
         " " * indent
         + "  ".join(
             value.rjust(size) if place in right else value.ljust(size)
@@ -115,6 +166,26 @@ def table(
         ).rstrip()
         for line in lines
     ]
+    columns = terminal_columns()
+    if columns is None or max(map(len, aligned)) <= columns:
+        return aligned
+    return [each for line in lines[1:] for each in _stacked(line, header, indent)]
+
+
+def _stacked(row: list[str], header: list[str], indent: int) -> list[str]:
+    """A row as its first cell, and below it as many of the others on a line as fit, none broken."""
+    lines = fold(row[0] or "-", indent)
+    line = ""
+    for name, value in zip(header[1:], row[1:], strict=True):
+        told = f"{name} {value}".lstrip()
+        if not value:
+            continue
+        if line and len(line) + len(told) + 2 > (terminal_columns() or 0) - indent - 2:
+            lines += fold(line, indent + 2, 2)
+            line = told
+        else:
+            line = f"{line}, {told}" if line else told
+    return [*lines, *fold(line, indent + 2, 2)] if line else lines
 
 
 def _spell(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -11,14 +12,17 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from scraper.cli.commands import LazyGroup
-from scraper.cli.printing import printable
+from scraper.cli.printing import DEFAULT_COLUMNS, fold, printable, terminal_columns
 from scraper.errors import ScraperError
-from storage.errors import StorageError
+from storage.errors import QueryUnreadable, StorageError
+from storage.pointing import point_at
 
 DONE, FAILURES, USAGE, UNREACHED, LOCKED, DAMAGED, STOPPED = 0, 1, 2, 3, 4, 5, 7
 """The exit codes of the design; 6 belongs to `health`."""
 
 REPORT = "This is a fault of Presskeep. Run it again with --debug, and report what it prints."
+LEAST_HELP = 52
+"""Columns from which on help is laid out as the library does."""
 _COMPLETE = "_PRESSKEEP_COMPLETE"
 
 root = typer.Typer(
@@ -79,15 +83,26 @@ def _invoke(arguments: list[str]) -> int:
         command.main(arguments, prog_name="presskeep", standalone_mode=False)
         return DONE
     try:
-        with command.make_context("presskeep", arguments or ["--help"]) as context:
+        with command.make_context("presskeep", arguments or ["--help"], terminal_width=_help_columns()) as context:
             code: Any = command.invoke(context)
     except Exit as stop:
         return stop.exit_code
     return code if isinstance(code, int) else DONE
 
 
+def _help_columns() -> int | None:
+    """Columns for help on a narrow terminal; None leaves it to the library, which never goes below 50."""
+    columns = shutil.get_terminal_size((DEFAULT_COLUMNS, 24)).columns
+    return max(columns - 2, 20) if columns < LEAST_HELP else None
+
+
 def _say_error(error: ScraperError | StorageError) -> int:
-    _say(str(error))
+    said, *_ = str(error).split("\n") if isinstance(error, QueryUnreadable) else (str(error),)
+    _say(said)
+    if isinstance(error, QueryUnreadable):
+        columns = terminal_columns(sys.stderr) or shutil.get_terminal_size((DEFAULT_COLUMNS, 24)).columns
+        for line in point_at(error.line, error.place, columns - 3):
+            _write(f"  {printable(line)}\n")
     return error.exit_code
 
 
@@ -104,8 +119,12 @@ def _say_usage(error: Any) -> int:
 
 
 def _say(text: str) -> None:
-    """One line on standard error, whatever stands in the text."""
-    line = f"presskeep: {printable(' '.join(text.split()))}\n"
+    """One line on standard error, whatever stands in the text; folded where a terminal ends."""
+    said = f"presskeep: {printable(' '.join(text.split()))}"
+    _write("".join(line + "\n" for line in fold(said, hanging=2, stream=sys.stderr)))
+
+
+def _write(line: str) -> None:
     try:
         sys.stderr.write(line)
         sys.stderr.flush()

@@ -9,7 +9,18 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import minute, one_line, printable, styled, width, write, write_bold, write_error, write_json
+from scraper.cli.printing import (
+    fold,
+    minute,
+    one_line,
+    printable,
+    styled,
+    width,
+    write,
+    write_bold,
+    write_error,
+    write_json,
+)
 from scraper.config import Config
 from scraper.errors import UsageError
 
@@ -39,6 +50,7 @@ def search(
     Example: presskeep search '"nuclear talks" OR sanctions' section:politics from:2026
     """
     from storage.archive import Archive
+    from storage.hints import hints
     from storage.search import search as find
 
     if option := next((word for word in query if word.startswith("--")), None):
@@ -47,15 +59,26 @@ def search(
     offset = (page - 1) * limit
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
         found = find(connection, text, limit=limit, offset=offset, all_revisions=all_revisions)
+        told = hints(connection, text, found=found.total, all_revisions=all_revisions)
+    for each in told:
+        write_error(f"hint: {one_line(each)}")
     if json:
         write_json({"query": text, "total": found.total, "offset": offset, "hits": [hit_json(h) for h in found.hits]})
         return 0
     for hit in found.hits:
         _print_hit(hit)
-    shown = f", {offset + 1} to {offset + len(found.hits)} shown" if found.hits else ""
-    more = f"; --page {page + 1} shows more" if offset + len(found.hits) < found.total else ""
-    write_error(f"{found.total} found{shown}{more}")
+    write_error(_range(found.total, offset, len(found.hits), limit))
     return 0
+
+
+def _range(total: int, offset: int, shown: int, limit: int) -> str:
+    """Which of all results are shown, and how to see others."""
+    if shown == total:
+        return f"{total} found"
+    if not shown:
+        return f"{total} found; the last page is --page {(total - 1) // limit + 1}"
+    more = f"; --page {offset // limit + 2} shows more" if offset + shown < total else ""
+    return f"{total} found, {offset + 1} to {offset + shown} shown{more}"
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:
@@ -70,6 +93,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "snippet": [{"text": part.text, "hit": part.hit} for part in hit.snippet.parts],
         "published": hit.published_at,
         "published_day": hit.published_day,
+        "published_precision": hit.precision,
         "section": list(hit.section),
         "authors": list(hit.authors),
         "url": hit.url,
@@ -83,12 +107,13 @@ def _quoted(word: str) -> str:
 
 
 def _print_hit(hit: Hit) -> None:
-    write_bold(one_line(plain(hit.headline)))
+    write_bold(plain(hit.headline))
     when = str(hit.published_day or "") or minute(hit.published_at)
     facts = [when, " > ".join(hit.section), hit.key, "" if hit.current else f"older text {hit.digest[:12]}"]
     if hit.withdrawn:
         facts.append("withdrawn")
-    write("  " + "  ".join(fact for fact in facts if fact))
+    for line in fold("  ".join(one_line(fact) for fact in facts if fact), 2):
+        write(line)
     for line in _snippet_lines(hit.snippet):
         print("  " + line)  # noqa: T201 - made printable already, and underlined since
     write()

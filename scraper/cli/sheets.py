@@ -18,6 +18,7 @@ from pathlib import Path
 
 from scraper.cli.printing import cell, one_line
 from scraper.errors import UsageError
+from scraper.sentences import sentence_of
 
 URL_NAMES = ("url", "link", "href", "address", "uri")
 MAX_LIST_BYTES = 500_000_000
@@ -52,9 +53,9 @@ def read_list(file: Path) -> UrlList:
 class ResultSheet:
     """The result file of a list. Rows are appended and flushed as they come; `finish` puts them in order.
 
-    `fields` name our columns, `outcome` among them. `answered` holds the URLs that an earlier run answered, with their
-    outcome; failed ones are asked again. Raises UsageError where the file is there and is no result of such a list, or
-    cannot be written.
+    `fields` name our columns, `outcome` among them, and perhaps `why_not`, its sentence. `answered` holds the URLs that
+    an earlier run answered, with their outcome; failed ones are asked again. Raises UsageError where the file is there
+    and is no result of such a list, or cannot be written.
     """
 
     def __init__(self, file: Path, listed: UrlList, fields: Sequence[str]) -> None:
@@ -62,6 +63,7 @@ class ResultSheet:
         own = [f"presskeep_{name}" if name in listed.columns else name for name in fields]
         self._header = [*listed.columns, *own]
         self._outcome = len(listed.columns) + list(fields).index("outcome")
+        self._why_not = len(listed.columns) + list(fields).index("why_not") if "why_not" in fields else None
         self._rows: dict[str, list[tuple[str, ...]]] = {}
         for row in listed.rows:
             self._rows.setdefault(row[listed.column], []).append(row)
@@ -96,6 +98,8 @@ class ResultSheet:
         """The result of a row that names no URL: its own columns, and why there is nothing else."""
         row = [*listed, *[""] * (len(self._header) - len(listed))]
         row[self._outcome] = "failed:no-url"
+        if self._why_not is not None:
+            row[self._why_not] = sentence_of("failed:no-url")
         return row
 
     def _kept_rows(self) -> list[list[str]]:

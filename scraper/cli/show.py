@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.articles import article_json, article_markdown, article_text
+from scraper.cli.finding import found_lines
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import minute, table, write, write_json
+from scraper.cli.printing import minute, one_line, write, write_json, write_note
 from scraper.config import Config
+from scraper.errors import UsageError
 from storage.content import ArticleContent, PrintedDate
 
 if TYPE_CHECKING:
+    from storage.labels import LocationLine
     from storage.views import ArticleView, DateLine, RevisionText
 
 app = group("Show an article.")
@@ -42,6 +45,8 @@ def show(
 
     Examples: presskeep show presstv:638540; presskeep show https://www.presstv.ir/Detail/2020/11/15/638540/
     """
+    if json and markdown:
+        raise UsageError("cannot go together with --json", "--markdown", "Leave one of them out.")
     view = load_view(config, key, revision)
     content = content_of(view.text, view.kind)
     if json:
@@ -50,10 +55,10 @@ def show(
     for line in article_markdown(content) if markdown else article_text(content):
         write(line)
     if why:
-        for name, how in sorted(view.text.found.items()):
-            write(f"  {name}: {how}")
-        write(f"  extractor: {view.text.extractor}")
         write()
+        for line in found_lines({**view.text.found}):
+            write(line)
+        write_note(f"read by extractor {view.text.extractor}")
     if not markdown:
         _print_facts(view)
     return 0
@@ -160,17 +165,18 @@ def _print_facts(view: ArticleView) -> None:
     write()
     state = "as it is now" if view.current else "an older text"
     number = f"revision {view.text.number} of {len(view.revisions)}, " if view.text.number else ""
-    write(f"{view.key}  {view.text.digest[:12]}  {number}{state}")
+    write_note(f"{view.key}  {view.text.digest[:12]}  {number}{state}")
     if view.withdrawn_at is not None:
-        write(f"withdrawn by the outlet: seen {minute(view.withdrawn_at)} UTC")
-    rows = [
-        [line.domain or "", line.role or "", line.how, minute(line.last_at), line.url]
-        for line in view.locations[:LOCATIONS_SHOWN]
-    ]
-    for text in table(rows, ["domain", "role", "how", "last seen", "url"], indent=2):
-        write(text)
+        write_note(f"withdrawn by the outlet: seen {minute(view.withdrawn_at)} UTC")
+    for place in view.locations[:LOCATIONS_SHOWN]:
+        write(f"  {one_line(place.url)}")
+        write_note(", ".join([place.role or "no domain of the outlet", place.how, _seen(place)]), indent=4)
     if len(view.locations) > LOCATIONS_SHOWN:
         write(f"  and {len(view.locations) - LOCATIONS_SHOWN} more; --json lists all")
     if view.captures:
         newest = view.captures[0]
-        write(f"  newest capture {minute(newest.at)} UTC, warc/{newest.warc} at {newest.offset}")
+        write_note(f"newest capture {minute(newest.at)} UTC, at byte {newest.offset} of warc/{newest.warc}", indent=2)
+
+
+def _seen(place: LocationLine) -> str:
+    return f"last seen {minute(place.last_at)} UTC"

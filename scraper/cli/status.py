@@ -1,4 +1,4 @@
-"""`presskeep status`: what the archive holds, what it declined, and how its crawls went."""
+"""`presskeep status`: what the archive holds, what it refused, and how its crawls went."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import minute, table, write, write_bold, write_error, write_json
+from scraper.cli.printing import (
+    counted,
+    minute,
+    one_line,
+    table,
+    write,
+    write_bold,
+    write_error,
+    write_json,
+    write_note,
+)
 from scraper.config import Config
 from scraper.errors import UsageError
+from scraper.sentences import code_of, sentence_of
 
 if TYPE_CHECKING:
     from storage.status import CrawlLine, Failed, Refused, Status
@@ -26,38 +37,39 @@ def status(
     config: Config,
     outlet: Annotated[str | None, typer.Argument(metavar="OUTLET", help="One outlet alone.")] = None,
     refused: Annotated[
-        bool, typer.Option("--refused", help="List pages that were declined, each with its reason.")
+        bool, typer.Option("--refused", help="List pages that are no articles, and those that failed, by reason.")
     ] = False,
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="WORD", help="Of those, the ones whose reason begins so.")
+        str | None,
+        typer.Option("--reason", metavar="WORD", help="Of those, the ones whose reason's code begins so, e.g. empty."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Lines listed.", show_default=True)] = 100,
     json: JsonOption = False,
 ) -> int:
     """Show counts, domains, announced addresses and crawls of the archive.
 
-    --refused lists what is no article and what failed, with the reason; `presskeep fetch --any --save URL` takes one
-    all the same.
+    --refused lists what is no article and what failed, by reason, with each reason's code for --reason; `presskeep
+    fetch --any --save URL` takes a page all the same.
     """
     from storage.archive import Archive
-    from storage.status import failures
-    from storage.status import refused as declined
+    from storage.status import failures, outlet_names
+    from storage.status import refused as refused_pages
     from storage.status import status as status_of
 
     wanted = refused or reason is not None
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        known = outlet_names(connection) if outlet is not None else ()
+        if outlet is not None and outlet not in known:
+            raise UsageError("is no outlet of this archive", outlet, f"It holds: {', '.join(known) or 'none'}.")
         if wanted:
-            lines = declined(connection, outlet, reason=_full(reason), limit=limit)
-            failed = failures(connection, outlet, limit=limit) if reason is None else ()
+            lines = refused_pages(connection, outlet, reason=reason, limit=limit)
+            failed = failures(connection, outlet, reason=reason, limit=limit)
         else:
             state = status_of(connection, outlet)
-            if outlet is not None and not state.outlets:
-                known = ", ".join(each.name for each in status_of(connection).outlets) or "none"
-                raise UsageError("is no outlet of this archive", outlet, f"It holds: {known}.")
     if wanted and json:
         write_json({"refused": [_refused_json(line) for line in lines], "failures": [asdict(each) for each in failed]})
     elif wanted:
-        _print_refused(lines, failed, limit)
+        _print_refused(lines, failed, limit, reason)
     elif json:
         write_json(status_json(state))
     else:
@@ -80,13 +92,6 @@ def status_json(state: Status) -> dict[str, Any]:
     }
 
 
-def _full(reason: str | None) -> str | None:
-    """A reason as the archive writes it: 'tag' means 'refused:tag'."""
-    if reason is None or reason.startswith(("refused", "failed", "notice")):
-        return reason
-    return f"refused:{reason}"
-
-
 def _crawl_json(line: CrawlLine) -> dict[str, Any]:
     return {
         "id": line.id,
@@ -105,8 +110,8 @@ def _refused_json(line: Refused) -> dict[str, Any]:
 
 def _print(state: Status) -> None:
     write_bold(
-        f"{state.articles} articles, {state.revisions} revisions, {state.captures} captures, "
-        f"{state.locations} locations"
+        f"{counted(state.articles, 'article')}, {counted(state.revisions, 'revision')}, "
+        f"{counted(state.captures, 'capture')}, {counted(state.locations, 'location')}"
     )
     rows = [
         [o.name, str(o.articles), str(o.revisions), str(o.refused), str(o.failed), _days(o.first_day, o.last_day)]
@@ -114,7 +119,7 @@ def _print(state: Status) -> None:
     ]
     if rows:
         write()
-        header = ["outlet", "articles", "revisions", "declined", "failed", "published"]
+        header = ["outlet", "articles", "revisions", "refused", "failed", "published"]
         for line in table(rows, header, right=frozenset({1, 2, 3, 4})):
             write(line)
     rows = [[d.host + d.path, d.role, d.state, str(d.articles), str(d.captures)] for d in state.domains]
@@ -123,10 +128,12 @@ def _print(state: Status) -> None:
         for line in table(rows, ["domain", "role", "state", "articles", "captures"], right=frozenset({3, 4})):
             write(line)
     for each in state.candidates:
-        write(f"{each.host} was announced by {each.outlet}; it is not in the profile and not crawled")
+        write_note(f"{each.host} was announced by {each.outlet}; it is not in the profile and not crawled")
     if state.reasons:
         write()
-        write("declined or failed: " + ", ".join(f"{number} {reason}" for reason, number in state.reasons.items()))
+        rows = [[sentence_of(reason), str(number), code_of(reason)] for reason, number in state.reasons.items()]
+        for line in table(rows, ["why a page is no article", "pages", "--reason"], right=frozenset({1})):
+            write(line)
     if state.crawls:
         write()
         rows = [
@@ -146,12 +153,19 @@ def _days(first: Any, last: Any) -> str:
     return f"{first} to {last}" if first else ""
 
 
-def _print_refused(lines: tuple[Refused, ...], failed: tuple[Failed, ...], limit: int) -> None:
-    for line in table([[each.reason, each.url] for each in lines], ["reason", "page"]):
-        write(line)
-    if failed:
-        write()
-        for line in table([[each.reason, each.url] for each in failed], ["no answer", "page"]):
-            write(line)
+def _print_refused(lines: tuple[Refused, ...], failed: tuple[Failed, ...], limit: int, reason: str | None) -> None:
+    """URLs below the reason that they share, the newest first."""
+    pages: dict[str, dict[str, None]] = {}
+    listed: list[Refused | Failed] = [*lines, *failed]
+    for each in listed:
+        pages.setdefault(code_of(each.reason), {})[each.url] = None
+    for place, (code, urls) in enumerate(pages.items()):
+        if place:
+            write()
+        write_bold(f"{sentence_of(code)} (--reason {code})")
+        for url in urls:
+            write(f"  {one_line(url)}")
+    if not pages:
+        write_error("no page was refused, and none failed" + (f", for a reason like {reason}" if reason else ""))
     if limit in (len(lines), len(failed)):
         write_error(f"the newest {limit} are shown; --limit shows more")

@@ -5,9 +5,9 @@ For `outlets check NAME --live`. Nothing is kept.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
 from scraper.crawling.run import demand_contact
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 SAMPLE = 80
 """Characters shown of what a selector found."""
 _ELEMENTS = 500_000
+_KIND = "kind "
+_OCCASIONAL = ("drop", "updated", "authors", "tags", "figures")
+"""Rules for what an article may well not have."""
+SelectorState = Literal["found", "alternative", "absent", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,18 @@ class HostLook:
 
 @dataclass(frozen=True, slots=True)
 class SelectorLook:
-    """What a selector of a profile found on the article: how many places, and the first one's text."""
+    """What a selector of a profile found on the article: how many places, and the first one's text.
+
+    `state` is 'found'; 'alternative' (nothing, and another selector of the rule found something); 'absent' (nothing,
+    of a rule for what only some pages have); or 'missing'.
+    """
 
     template: str
     rule: str
     selector: str
     count: int
     sample: str
+    state: SelectorState = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +103,7 @@ class _Looker:
     def _request(self, url: str, callback: Any, **meta: Any) -> Any:
         from scrapy import Request
 
-        return Request(
-            url, callback, errback=self._failed, dont_filter=True, meta={**meta, "handle_httpstatus_all": True}
-        )
+        return Request(url, callback, errback=self._failed, dont_filter=True, meta={**meta})
 
     def _at_home(self, response: Any) -> list[Any]:
         exchange: Exchange = response.request.meta["exchange"]
@@ -139,7 +146,7 @@ class _Looker:
 
     def result(self) -> OutletLook:
         known = self._outlet.identify(self._article) if self._article else None
-        selectors = tuple(self._selectors()) if self._tree is not None else ()
+        selectors = tuple(_judged(list(self._selectors()))) if self._tree is not None else ()
         return OutletLook(tuple(self.hosts), self._article, known.pattern if known else "", selectors)
 
     def _selectors(self) -> Iterator[SelectorLook]:
@@ -157,6 +164,18 @@ class _Looker:
         return SelectorLook(template, rule, selector, len(found), " ".join(text.split())[:SAMPLE])
 
 
+def _judged(looks: Sequence[SelectorLook]) -> Iterator[SelectorLook]:
+    """The looks with their states: the selectors of one rule are alternatives."""
+    held = {(each.template, each.rule) for each in looks if each.count}
+    for each in looks:
+        if each.count:
+            yield replace(each, state="found")
+        elif each.rule in _OCCASIONAL or each.rule.startswith(_KIND):
+            yield replace(each, state="absent")
+        else:
+            yield replace(each, state="alternative" if (each.template, each.rule) in held else "missing")
+
+
 def rules_of(template: Template) -> Iterator[tuple[str, str]]:
     """The rules of a template that select from the page, as (rule, selector)."""
     for name in ("detect", "headline", "lead", "body", "breadcrumb", "authors", "tags", "drop"):
@@ -171,7 +190,7 @@ def rules_of(template: Template) -> Iterator[tuple[str, str]]:
             yield "figures", selector
     for kind in template.kinds:
         for selector in kind.select:
-            yield f"kind {kind.kind}", selector
+            yield f"{_KIND}{kind.kind}", selector
 
 
 def _spider_class() -> type[Any]:

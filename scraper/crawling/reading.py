@@ -119,8 +119,18 @@ class Reader:
             matched=outcome.matched,
             found=articles_found(outcome.links, outlet, by="article", at=task.at) if outlet else (),
             announced=outcome.announced,
-            published_day=identified.day if identified else None,
+            published_day=_day_of(identified.day if identified else None, outcome.article or outcome.candidate, outlet),
         )
+
+
+def _day_of(stated: date | None, content: ArticleContent | None, outlet: Outlet | None) -> date | None:
+    """The day of publication: the URL's; else the printed date's in the outlet's zone, or in its own where the page
+    states the day alone or no outlet is known."""
+    if stated is not None or content is None or content.published is None:
+        return stated
+    if outlet is None or content.published.precision == "day":
+        return content.published.day
+    return content.published.at.astimezone(outlet.timezone).date()
 
 
 def articles_found(links: tuple[Link, ...], outlet: Outlet, *, by: str, at: datetime) -> tuple[Found, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo
 
 from scraper.extraction.calendars import english_names, from_jalali, month_of, plain_digits
 from scraper.extraction.passages import plain, tidy
@@ -56,16 +55,7 @@ def read_date(text: str, zone: tzinfo, formats: Sequence[str] = ()) -> PrintedDa
 
 def day_in(moment: PrintedDate) -> date:
     """The day of a date in the zone in which it was printed."""
-    return moment.at.astimezone(zone_of(moment.zone)).date()
-
-
-def zone_of(name: str) -> tzinfo:
-    """The zone that a PrintedDate names: an IANA name, or an offset as '+03:30'."""
-    if name in ("UTC", ""):
-        return UTC
-    if match := _OFFSET.fullmatch(name):
-        return _offset(match)
-    return ZoneInfo(name)
+    return moment.day
 
 
 def name_of(zone: tzinfo) -> str:

@@ -124,14 +124,21 @@ def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured, taken:
     for how, title in _titles(tree, stated, taken):
         if title and (clean := without_site(tidy(title), tree, stated)):
             data.headline = clean
-            data.note("headline", how)
+            data.note("headline", _stated_as(clean, tree, stated) or how)
             return
+
+
+def _stated_as(headline: str, tree: HtmlElement, stated: Structured) -> str | None:
+    """Where the page itself states a headline that trafilatura gave."""
+    titles = ((how, without_site(tidy(title), tree, stated)) for how, title in _titles(tree, stated, None) if title)
+    return next((how for how, title in titles if title == headline), None)
 
 
 def _titles(tree: HtmlElement, stated: Structured, taken: Taken | None) -> list[tuple[str, str | None]]:
     return [
         ("trafilatura", taken.title if taken else None),
-        ("og:title", stated.first("og:title", "twitter:title")),
+        ("og:title", stated.first("og:title")),
+        ("twitter:title", stated.first("twitter:title")),
         ("json-ld", text_in((stated.article or {}).get("headline"))),
         ("h1", next((text for each in tree.iter("h1") if (text := text_of(each))), None)),
         ("title", next((tidy(each.text or "") for each in tree.iter("title")), None)),

@@ -1,0 +1,58 @@
+"""Say in words how a field of an article was found: what `--why` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scraper.cli.printing import fold, one_line
+
+_WORDS = {
+    "json-ld": "JSON-LD",
+    "json-ld breadcrumb": "JSON-LD's breadcrumb",
+    "microdata": "microdata",
+    "byline": "the byline that the page prints",
+    "content": "the element that holds the page's text",
+    "trafilatura": "trafilatura's reading of the page",
+    "h1": "the first h1 element",
+    "title": "the title element",
+    "text": "the words of the text",
+    "html lang": "the html element's lang attribute",
+    "url": "the URL",
+    "template": "a rule of the profile's template",
+    "first paragraph": "the body's first paragraph",
+    "metadata": "the page's metadata",
+    "time element": "the time of day from a time element",
+}
+_PROPERTIES = ("og:", "article:", "twitter:")
+_META = frozenset(
+    (
+        "author", "citation_publication_date", "date", "datemodified", "datepublished", "description", "last-modified",
+        "lastmod", "parsely-pub-date", "pubdate", "publication_date", "publish-date", "publishdate", "sailthru.date",
+    )
+)  # fmt: skip
+
+
+def found_lines(found: Mapping[str, str]) -> list[str]:
+    """A line for each field, folded where a terminal ends."""
+    size = max((len(name) for name in found), default=0)
+    return [
+        line
+        for name, how in sorted(found.items())
+        for line in fold(f"{name.ljust(size)}  {one_line(way_in_words(how))}", 0, size + 2)
+    ]
+
+
+def way_in_words(how: str) -> str:
+    """How a field was found: a code of extraction's, in words; anything else is a selector of a profile."""
+    parts = how.split(", ")
+    if all(_word(part) for part in parts):
+        return ", ".join(_word(part) for part in parts)
+    return f"the profile's selector {how}"
+
+
+def _word(code: str) -> str:
+    if code.startswith(_PROPERTIES):
+        return f"meta property {code}"
+    if code in _META or code.startswith(("dc.", "dcterms.")):
+        return f"meta name {code}"
+    return _WORDS.get(code, "")
