@@ -61,6 +61,7 @@ SENTENCES = {
     "profile": "a selector of the outlet's profile cannot be used on the page",
     "memory": "reading the page took more memory than the limit",
     "worker-died": "the reading process died",
+    "record-damaged": "the page's record in the archive is damaged",
     "reader-broke": "reading the page failed; the log has the error",
     "not-written": "the page could not be written to the archive",
 }
