@@ -15,7 +15,7 @@ from typing import Literal
 from sqlalchemy import Connection, func, select
 
 from storage import judging
-from storage.judging import ReadBy, judge, telling
+from storage.judging import ReadBy, judge, number_texts, telling
 from storage.labels import family_of
 from storage.models import capture, domain, extraction, extractor, location, revision
 from storage.observing import load_standing
@@ -126,13 +126,7 @@ def _observation(reading: _Reading, kind: Kind, number: int, *, disagrees: bool)
 
 
 def _numbers(readings: Sequence[_Reading], tell: set[int]) -> dict[str, int]:
-    """Numbers by digest: what was read first keeps its number when captures are read again."""
-    first: dict[int, str] = {}
-    for each in readings:
-        if each.capture in tell:
-            first.setdefault(each.capture, each.digest)
-    digests = dict.fromkeys([*first.values(), *(each.digest for each in readings)])
-    return {digest: number for number, digest in enumerate(digests, 1)}
+    return number_texts([(each.capture, each.digest) for each in readings], tell)
 
 
 def _observed(connection: Connection, readings: Sequence[_Reading]) -> dict[int, judging.Observation]:

@@ -7,7 +7,7 @@ it was read, never by later ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -87,6 +87,20 @@ def judge(last: Observation, extractor: int, digest: str, *, crawl: int | None =
         return "same"
     # Read by the same extractor, the capture before shows no article at all: so both texts stand as they were read.
     return "edit" if extractor in standing else "unread"
+
+
+def number_texts(shown: Sequence[tuple[int, str]], tell: set[int]) -> dict[str, int]:
+    """Number texts from 1 by their digests, given captures and what was read in them in the order of observation.
+
+    What was first read in a capture along which edits are told comes before what re-reading alone gave, so that a text
+    keeps its number when captures are read again.
+    """
+    first: dict[int, str] = {}
+    for number, digest in shown:
+        if number in tell:
+            first.setdefault(number, digest)
+    digests = dict.fromkeys([*first.values(), *(digest for _, digest in shown)])
+    return {digest: number for number, digest in enumerate(digests, 1)}
 
 
 def same_text(one: Observation, other: Observation) -> bool:
