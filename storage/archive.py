@@ -119,7 +119,9 @@ def _make_folder(folder: Path) -> None:
         (folder / "warc").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ArchiveUnusable(
-            f"the archive's folder cannot be made ({error.strerror})", str(folder), "Name another folder by --archive."
+            f"the archive's folder cannot be made ({error.strerror})",
+            str(error.filename or folder),
+            "Name another folder by --archive.",
         ) from error
 
 

@@ -42,6 +42,8 @@ def connect_sqlite(folder: Path, *, create: bool, write: bool) -> Engine:
             str(folder),
             "Use a local folder, or PostgreSQL by --database.",
         )
+    if folder.exists() and not folder.is_dir():
+        raise ArchiveUnusable("is no folder", str(folder), "Name one by --archive.")
     if not create and not _is_there(path):
         raise ArchiveMissing("there is no archive", str(folder), "A crawl makes one; or name another by --archive.")
     writable = _is_writable(path)

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,15 @@ class Server:
             connection.execute(statement)  # type: ignore[call-overload]
 
 
+@dataclass(frozen=True)
+class OwnServer(Server):
+    """A server of a test's own, which can be stopped and started again."""
+
+    start: Callable[[], None]
+    crash: Callable[[], None]
+    """Stop it as `pg_ctl stop -m immediate` does: every connection breaks, and the next start recovers."""
+
+
 def empty(database: str) -> None:
     """Make a migrated database what it was: no rows but the archive's own, numbers from 1, nobody connected."""
     import psycopg
@@ -105,6 +114,18 @@ def running_server() -> Iterator[Server]:
     if given:
         yield Server(make_url(given).set(drivername="postgresql"))
         return
+    with own_server() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def own_server(*, durable: bool = False) -> Iterator[OwnServer]:
+    """A server that nobody else uses, removed at the end. Raises NoServer where there are no binaries.
+
+    With `durable`, what it committed outlives a crash of it (not one of the machine).
+    """
+    if importlib.util.find_spec("psycopg") is None:
+        raise NoServer("psycopg is not installed (pip install 'presskeep[postgres]')")
     with contextlib.ExitStack() as stack:
         # Under /tmp itself: the path of a Unix socket has at most 107 bytes.
         folder = Path(tempfile.mkdtemp(prefix="pk-pg-", dir="/tmp"))
@@ -113,8 +134,11 @@ def running_server() -> Iterator[Server]:
         if as_user:
             os.chown(folder, as_user["user"], as_user["group"])
         binaries = _reachable(_binaries(), folder, as_user)
-        stack.enter_context(_served(binaries, folder, as_user))
-        yield Server(URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)}))
+        process = _Process(binaries, folder, as_user, durable=durable)
+        stack.callback(process.stop)
+        process.start()
+        url = URL.create("postgresql", "postgres", database="postgres", query={"host": str(folder)})
+        yield OwnServer(url, start=process.start, crash=lambda: process.stop(signal.SIGQUIT))
 
 
 def _other_user() -> dict[str, Any]:
@@ -158,24 +182,42 @@ def _reachable(binaries: Path, folder: Path, as_user: dict[str, Any]) -> Path:
     return binaries
 
 
-@contextlib.contextmanager
-def _served(binaries: Path, folder: Path, as_user: dict[str, Any]) -> Iterator[None]:
-    data, log = folder / "data", folder / "log"
-    common: dict[str, Any] = {**as_user, "env": {"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}, "cwd": "/"}
-    initdb = [binaries / "initdb", "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"]
-    made = subprocess.run([*initdb, "-D", data], capture_output=True, text=True, check=False, **common)
-    if made.returncode:
-        raise NoServer(f"initdb failed: {made.stderr.strip()[-500:]}")
-    options = [part for option in _OPTIONS for part in ("-c", option)]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", folder, *options], stdout=output, stderr=output, **common
+class _Process:
+    """One cluster of databases in a folder, and the server that runs on it from time to time."""
+
+    def __init__(self, binaries: Path, folder: Path, as_user: dict[str, Any], *, durable: bool) -> None:
+        self._data, self._log, self._folder, self._binaries = folder / "data", folder / "log", folder, binaries
+        self._common: dict[str, Any] = {
+            **as_user,
+            "env": {"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")},
+            "cwd": "/",
+        }
+        self._running: subprocess.Popen[bytes] | None = None
+        self._options = [*_OPTIONS, *(("synchronous_commit=on",) if durable else ())]
+        options = ["-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "--encoding=UTF8", "--no-sync"]
+        made = subprocess.run(
+            [binaries / "initdb", *options, "-D", self._data],
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._common,
         )
-    try:
-        _wait_until_ready(server, folder, log)
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)  # the 'fast' shutdown: disconnects whoever is left
+        if made.returncode:
+            raise NoServer(f"initdb failed: {made.stderr.strip()[-500:]}")
+
+    def start(self) -> None:
+        options = [part for option in self._options for part in ("-c", option)]
+        command = [self._binaries / "postgres", "-D", self._data, "-k", self._folder, *options]
+        with self._log.open("ab") as output:
+            self._running = subprocess.Popen(command, stdout=output, stderr=output, **self._common)
+        _wait_until_ready(self._running, self._folder, self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """By default the 'fast' shutdown: disconnects whoever is left."""
+        server, self._running = self._running, None
+        if server is None:
+            return
+        server.send_signal(how)
         try:
             server.wait(10)
         except subprocess.TimeoutExpired:

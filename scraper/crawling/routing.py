@@ -173,6 +173,15 @@ class Route:
         standing = self.standing(url)
         return standing is None or standing.alive
 
+    @property
+    def serves(self) -> bool:
+        """Whether there is a domain that is asked and neither failed nor refused when it was asked last."""
+        return any(
+            each.asked and each.alive and not (each.failures or each.refusals)
+            for each in self.standings
+            if each.domain.role != "former"
+        )
+
     def _may_ask(self, url: str) -> bool:
         standing = self.standing(url)
         return standing is not None and standing.asked and standing.alive

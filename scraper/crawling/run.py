@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from scraper.config import Config
+    from scraper.crawling.routing import Route
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
 
@@ -107,6 +108,20 @@ def start_workers(config: Config, outlets: Mapping[str, Outlet], read_listing: R
     )
 
 
+def nothing_reached(outlet: str, tally: Tally, route: Route) -> NothingReached | None:
+    """The error of a crawl whose hosts all failed or refused; None where one served, if only to say 'unchanged'.
+
+    A notice in the outlet's place is nothing that it serves.
+    """
+    reasons = tally.failed + tally.refused
+    if tally.articles or tally.listings or route.serves or not reasons:
+        return None
+    if not tally.pages:
+        return NothingReached("none of its hosts could be reached", outlet, "Check the network, or try --domain")
+    named = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    return NothingReached(f"none of its hosts served it ({named})", outlet, "Try again later, or another network")
+
+
 class _Runner:
     def __init__(self, config: Config, jobs: Sequence[Job], workers: Workers, observe: Observer) -> None:
         self._config, self._jobs, self._workers, self._observe = config, jobs, workers, observe
@@ -157,10 +172,8 @@ class _Runner:
         self._running = None
         tally = session.state.tally
         error = session.state.broken or getattr(result, "value", None)
-        if error is None and session.finished and tally.failed and not tally.pages:
-            error = NothingReached(
-                "none of its hosts could be reached", session.state.outlet.name, "Check the network, or try --domain"
-            )
+        if error is None and session.finished:
+            error = nothing_reached(session.state.outlet.name, tally, session.state.route)
         finished = session.finished and error is None
         report = CrawlReport(session.state.outlet.name, finished, tally.as_counts(), error)
         self._reports.append(report)

@@ -1,0 +1,218 @@
+"""A crawl whose archive fails under it: one line, an exit code, nothing lost, and the same command goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from scraper.demo.process import Replica, running_replica
+from storage import models
+from storage.archive import Archive
+from tests.crawling import Ran, crawl, dangling, look, missing_from, place_options, presskeep
+from tests.databases import Place
+from tests.living import end_of, living_crawl, wait_until
+from tests.postgres import NoServer, OwnServer, own_server
+
+IN_THE_MIDDLE = 60
+"""The request at which a crawl is halted: some listings and articles are kept by then, and others are not."""
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    with running_replica(articles=16, seed=3, folder=tmp_path_factory.mktemp("replica")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def well_behaved(replica: Replica) -> None:
+    replica.set_rules([])
+    replica.new_requests()
+
+
+class Disk:
+    """A small file system of its own, which can be filled to the last byte."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    def fill(self) -> None:
+        with self._ballast.open("wb", buffering=0) as file:
+            for size in (1_000_000, 4096, 1):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError:
+                    continue
+
+    def give_space(self) -> None:
+        self._ballast.unlink()
+
+    def forbid_writing(self) -> None:
+        subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a file system of its own can be mounted by root alone")
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def server() -> Iterator[OwnServer]:
+    try:
+        with own_server(durable=True) as running:
+            yield running
+    except NoServer as reason:
+        pytest.skip(str(reason))
+
+
+@contextmanager
+def halted(replica: Replica, process: subprocess.Popen[str], bell: Path) -> Iterator[None]:
+    """Halt a crawl in its middle for as long as the block takes."""
+    at = replica.stats()["requests"] + IN_THE_MIDDLE
+    replica.ring_at(at, pid=process.pid, signal="STOP", file=bell)
+    wait_until(bell.exists, "the middle of the crawl")
+    yield
+    os.kill(process.pid, signal.SIGCONT)
+
+
+def assert_one_line(ran: Ran, code: int, *words: str) -> None:
+    assert ran.code == code, ran.err
+    assert ran.err.count("\n") == 1, ran.err
+    assert ran.err.startswith("presskeep: ")
+    assert "Traceback" not in ran.err
+    assert [word for word in words if word not in ran.err] == [], ran.err
+
+
+def assert_whole(place: Place, replica: Replica) -> None:
+    held = look(place)
+    assert missing_from(held, replica.articles()) == []
+    assert held.revisions == len(replica.articles())
+    assert dangling(place) == []
+
+
+def later(place: Place, replica: Replica) -> Ran:
+    return crawl(place, replica, now="2026-06-01T12:20:00Z")
+
+
+def test_a_disk_that_fills_in_mid_crawl_loses_nothing(disk: Disk, replica: Replica, tmp_path: Path) -> None:
+    place = Place(disk.folder / "archive", None)
+    with living_crawl(place, replica) as process:
+        with halted(replica, process, tmp_path / "bell"):
+            disk.fill()
+        ran = end_of(process)
+    assert_one_line(ran, 7, "no space is left", str(place.folder), "run the same command again")
+    assert ran.json["outlets"][0]["finished"] is False
+    status = presskeep("status", "--json", *place_options(place))
+    assert status.code == 0, "what was kept can be read, though the disk is full"
+    assert status.json["captures"] > 0
+    assert dangling(place) == []
+    assert missing_from(look(place), replica.articles()), "the check sees a crawl that was broken off"
+    assert_one_line(later(place, replica), 7, "no space is left", "run the same command again")
+
+    disk.give_space()
+    assert later(place, replica).code in (0, 1)
+    assert_whole(place, replica)
+    for file in (place.folder / "warc").glob("*.warc.gz"):
+        os.truncate(file, file.stat().st_size // 2)
+    assert dangling(place), "the check sees a record that is gone"
+
+
+def test_on_a_full_disk_no_archive_is_begun_and_the_same_command_begins_it_later(disk: Disk, replica: Replica) -> None:
+    place = Place(disk.folder / "archive", None)
+    disk.fill()
+    ran = crawl(place, replica)
+    assert_one_line(ran, 7, "no space is left", str(disk.folder))
+    assert replica.new_requests() == [], "nothing is asked whose answer could not be kept"
+    disk.give_space()
+    assert crawl(place, replica).code in (0, 1)
+    assert replica.new_requests()
+    assert_whole(place, replica)
+
+
+def test_a_database_that_stops_in_mid_crawl_loses_nothing(server: OwnServer, replica: Replica, tmp_path: Path) -> None:
+    place = Place(tmp_path / "archive", server.create().render_as_string(hide_password=False))
+    with living_crawl(place, replica) as process:
+        with halted(replica, process, tmp_path / "bell"):
+            server.crash()
+        ran = end_of(process)
+    assert_one_line(ran, 7, "postgresql://", "run the same command again")
+    assert_one_line(later(place, replica), 2, "postgresql://", "Check that it runs")
+
+    server.start()
+    assert missing_from(look(place), replica.articles()), "the check sees a crawl that was broken off"
+    assert later(place, replica).code in (0, 1)
+    assert_whole(place, replica)
+
+
+def a_file(place: Place) -> None:
+    place.folder.write_text("no folder")
+
+
+def a_file_within(place: Place) -> None:
+    place.folder.mkdir()
+    (place.folder / "warc").write_text("no folder")
+
+
+def another_database(place: Place) -> None:
+    place.folder.mkdir()
+    (place.folder / "archive.db").write_bytes(b"no database\n" * 1000)
+
+
+def newer(place: Place) -> None:
+    with Archive.open(place.folder, create=True) as archive, archive.begin() as connection:
+        connection.execute(update(models.archive).values(schema=models.SCHEMA + 1, min_reader=models.SCHEMA + 1))
+
+
+def usable(place: Place) -> None:
+    Archive.open(place.folder, create=True).close()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (a_file, ["is no folder", "--archive"]),
+        (a_file_within, ["warc", "--archive"]),
+        (another_database, ["no archive of Presskeep"]),
+        (newer, ["newer version", "Upgrade Presskeep"]),
+    ],
+)
+def test_a_place_that_is_no_archive_is_refused_before_anything_is_asked(
+    tmp_path: Path, replica: Replica, prepare: object, words: list[str]
+) -> None:
+    assert callable(prepare)
+    place = Place(tmp_path / "place", None)
+    prepare(place)
+    assert_one_line(crawl(place, replica), 2, str(place.folder), *words)
+    assert replica.new_requests() == []
+
+
+def test_a_place_that_can_be_used_is_asked_for(tmp_path: Path, replica: Replica) -> None:
+    """The control of the tests before and after: nothing but the place's fault stops those crawls."""
+    place = Place(tmp_path / "place", None)
+    usable(place)
+    assert crawl(place, replica, "--limit", "1").code in (0, 1)
+    assert replica.new_requests()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(disk: Disk, replica: Replica) -> None:
+    place = Place(disk.folder / "archive", None)
+    disk.forbid_writing()
+    assert_one_line(crawl(place, replica), 2, "cannot be written", str(place.folder), "--archive")
+    assert replica.new_requests() == []
