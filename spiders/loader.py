@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scrapy.interfaces import ISpiderLoader
-from zope.interface import implementer
-
 from scraper.config import load_config
 from scraper.outlet import Outlet
 from scraper.profiles import load_outlets, profile_paths
@@ -18,9 +15,11 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 
-@implementer(ISpiderLoader)
 class OutletSpiderLoader:
-    """Finds profiles by path: those shipped, then the user's. Nothing is opened until a spider is asked for."""
+    """Finds profiles by path: those shipped, then the user's. Nothing is opened until a spider is asked for.
+
+    It is what Scrapy calls a SpiderLoaderProtocol.
+    """
 
     def __init__(self) -> None:
         self._outlets: dict[str, Outlet] | None = None
