@@ -9,7 +9,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 COMMANDS = (
-    (), ("demo",), ("crawl",), ("fetch",), ("search",), ("show",), ("history",), ("diff",), ("status",),
+    (), ("demo",), ("crawl",), ("fetch",), ("import",), ("search",), ("show",), ("history",), ("diff",), ("status",),
+    ("reextract",),
     ("outlets",), ("outlets", "list"), ("outlets", "show"), ("outlets", "check"),
     ("db",), ("db", "upgrade"), ("db", "stamp"), ("db", "move"),
 )  # fmt: skip

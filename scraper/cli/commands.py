@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Crawl the bundled outlet, offline, end to end.",
     "crawl": "Crawl outlets into the archive: what is new, and what may have changed.",
     "fetch": "Fetch single pages of any news site and print the articles.",
+    "import": "Take in what others archived: WARC, ARC and WACZ files, lists of URLs.",
     "search": "Search the archive.",
     "show": "Show an article.",
     "history": "Show what was seen of an article, and when.",
@@ -27,6 +28,8 @@ COMMANDS = {
     "db": "Upgrade the database, or copy the archive to another one.",
 }
 """Each name stands for a module of this package that holds `app`, a Typer of one command or more."""
+MODULES = {"import": "importing"}
+"""The modules whose name is another than their command's."""
 
 
 class CommandTable(MutableMapping[str, Any]):
@@ -39,7 +42,7 @@ class CommandTable(MutableMapping[str, Any]):
         if name not in COMMANDS:
             raise KeyError(name)
         if name not in self._loaded:
-            command = typer.main.get_command(import_module(f"scraper.cli.{name}").app)
+            command = typer.main.get_command(import_module(f"scraper.cli.{MODULES.get(name, name)}").app)
             command.name = name
             self._loaded[name] = command
         return self._loaded[name]

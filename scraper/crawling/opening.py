@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from scraper.crawling.describing import describe_run
 from storage.archive import Archive
-from storage.captures import PendingCapture, capture_at
+from storage.captures import PendingCapture, capture_at, read_capture
 from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold_outlet
 from storage.due import unfinished_since
 from storage.errors import StorageError
@@ -25,7 +25,6 @@ from storage.owners import new_owner
 from storage.records import DomainFacts, Found
 from storage.recovery import recover
 from storage.robots import plain_hosts
-from storage.warc import read_exchange
 from storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class Opened:
     def read_capture(self, connection: Connection, capture_id: int) -> tuple[PendingCapture, Exchange]:
         """A kept capture and its exchange, read back from its WARC file."""
         place = capture_at(connection, capture_id)
-        return place, read_exchange(self.archive.folder, place.warc_path, place.offset, place.length)
+        return place, read_capture(self.archive.folder, place)
 
     def add_one(self, connection: Connection, found: Found, now: datetime) -> int:
         """The id of a resource, which is added if it is not known."""

@@ -55,14 +55,15 @@ def read_foreign(root: Path, path: str, offset: int, length: int, *, limit: int)
     such record, or it is larger than `limit` bytes.
     """
     with open_part(root, path) as file:
-        record = _read(file, path, offset, length, limit)
+        record = read_record_of(file, path, offset, length, limit=limit)
         exchange = exchange_of(record)
         if record.segments == 1:
             exchange = _with_request(exchange, file, record, offset + length)
         return exchange
 
 
-def _read(file: BinaryIO, path: str, offset: int, length: int, limit: int) -> FoundRecord:
+def read_record_of(file: BinaryIO, path: str, offset: int, length: int, *, limit: int) -> FoundRecord:
+    """The record at a place of an open part, with its further segments. Raises ArchiveDamaged as read_foreign does."""
     dictionary = load_dictionary(file) if packing_of(file) == "unzstd" else None
     stretch = cast(BinaryIO, Slice(file, offset, length, owns=False))
     for found in Scan(stretch, lambda head: True, limit=limit, dictionary=dictionary):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, BinaryIO
 
 from storage.foreign.digests import hasher_for, holds, one_holds
@@ -69,7 +70,7 @@ Wants = Callable[[RecordHead], bool]
 class Scan:
     """One walk through a file, from a place where a record (of a packed file: a member) begins.
 
-    Iterate over it once. `records` counts the whole records met, wanted or not; all that was wanted before `position`,
+    Iterate over it once. `records` counts the records that were whole and right, wanted or not; all that was wanted before `position`,
     a byte of the file, has been given: a later scan may start there. Memory is bounded by `limit` for the block of a
     wanted record, whatever the file holds.
     """
@@ -87,6 +88,10 @@ class Scan:
         self._segments: dict[str, _Segments] = {}
 
     def __iter__(self) -> Iterator[FoundRecord | BadRecord]:
+        return chain.from_iterable(self.steps())
+
+    def steps(self) -> Iterator[Sequence[FoundRecord | BadRecord]]:
+        """What each record came to, mostly nothing: for who wants to do something else now and then."""
         stream = self._stream
         while True:
             try:
@@ -97,13 +102,12 @@ class Scan:
                 self._note_position()
                 stream.take_newlines()
                 if stream.goes_on():
-                    yield from self._record()
+                    yield tuple(self._record())
             except MemberBroken as broken:
-                yield BadRecord(broken.offset, 0, "", broken.reason)
+                yield (BadRecord(broken.offset, 0, "", broken.reason),)
                 if not stream.seek_member(broken.offset + 1):
                     break
-        for waiting in self._segments.values():
-            yield waiting.joined(whole=False)
+        yield tuple(waiting.joined(whole=False) for waiting in self._segments.values())
         self._segments.clear()
         self.position = self._size
 
@@ -154,7 +158,6 @@ class Scan:
             yield bad(f"it is not as long as it says ({head.length} bytes)")
             self._go_back(run, start + len(head_bytes), head.length - missing, member_ended=stream.fresh or ended)
             return
-        self.records += 1
         if digest and not holds(head.fields["warc-block-digest"], digest.digest()):
             yield bad("its block digest does not hold")
         elif wanted and head.length > self._limit:
@@ -167,8 +170,11 @@ class Scan:
             if digest is None and not _payload_holds(head, block):
                 yield bad("its payload digest does not hold")
                 return
+            self.records += 1
             place = self._place(start, run, head_bytes, block, tail, alone=alone and ended)
             yield from self._give(FoundRecord(head, place, block), origin, raw)
+        else:
+            self.records += 1
 
     def _take_block(self, length: int, sinks: list[Sink]) -> int:
         """Take a block; gives how many bytes are missing. Another record's head at the start of a member ends it."""
@@ -241,10 +247,14 @@ class _Segments:
 
 
 def packing_of(file: BinaryIO) -> str:
-    """How a file is packed, by its first bytes: 'gunzip', 'unzstd', or '' for not at all."""
+    """How a file is packed, by its first bytes: 'gunzip', 'unzstd', or '' for not at all.
+
+    A zip file that could not be taken apart counts as gzip members with something else between: those of its WARC
+    files stand in it as they are, unless they were compressed once more.
+    """
     file.seek(0)
     start = file.read(4)
-    if start.startswith(_GZIP):
+    if start.startswith(_GZIP) or start == b"PK\x03\x04":
         return "gunzip"
     return "unzstd" if start == _ZSTD or (start[1:] == _SKIPPABLE and start[0] & 0xF0 == 0x50) else ""
 

@@ -11,6 +11,7 @@ import io
 import re
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,7 @@ _DIRECTORY_LIMIT = 64 << 20
 """The largest directory of a zip file that is read: some 500,000 entries."""
 _GROWTH, _GROWTH_FLOOR = 200, 256 << 20
 _DEPTH = 4
+_LOOK_BACK = 128 * 1024
 
 
 class NotReadable(Exception):
@@ -56,11 +58,23 @@ def open_part(root: Path, path: str) -> BinaryIO:
     except OSError as error:
         raise ArchiveDamaged(f"this file cannot be read ({error.strerror})", str(root / name)) from error
     try:
-        for step in steps:
-            file = _step(file, step)
-    except (NotReadable, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError) as error:
+        return take_apart(file, steps, owns=True)
+    except NotReadable as error:
         file.close()
         raise ArchiveDamaged(f"cannot be taken apart ({error})", str(root / path)) from error
+
+
+def take_apart(file: BinaryIO, steps: Sequence[str], *, owns: bool = False) -> BinaryIO:
+    """What the steps of a path lead to within a file, which is closed with it where it `owns` the file.
+
+    Raises NotReadable.
+    """
+    try:
+        for step in steps:
+            file = _step(file, step, owns=owns)
+            owns = True
+    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, ValueError, OSError) as error:
+        raise NotReadable(str(error)) from error
     return file
 
 
@@ -84,9 +98,9 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
     for info in _directory(file).infolist():
         if info.is_dir() or not _ENTRY.fullmatch(info.filename):
             continue
-        step = f"{steps}#{quote(info.filename, safe='/.-_ +=,@()')}"
+        step = f"{steps}#{quote(info.filename, safe='/.-_ +=,()')}"
         if info.filename.lower().endswith(".wacz"):
-            with _entry(file, info) as inner:
+            with _entry(file, info, owns=False) as inner:
                 parts += parts_of(inner, step, depth + 1)
         else:
             parts.append(Part(step, info.file_size))
@@ -95,11 +109,11 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
     return parts
 
 
-def _step(file: BinaryIO, step: str) -> BinaryIO:
+def _step(file: BinaryIO, step: str, *, owns: bool) -> BinaryIO:
     match = _UNPACK.fullmatch(step)
     if match is not None:
-        return io.BufferedReader(_Unpacked(file, match[1], int(match[2])), 1 << 16)
-    return _entry(file, _directory(file).getinfo(unquote(step)))
+        return io.BufferedReader(_Unpacked(file, match[1], int(match[2]), owns=owns), 1 << 16)
+    return _entry(file, _directory(file).getinfo(unquote(step)), owns=owns)
 
 
 def _directory(file: BinaryIO) -> zipfile.ZipFile:
@@ -122,14 +136,14 @@ def _directory(file: BinaryIO) -> zipfile.ZipFile:
         raise NotReadable(f"the zip file is broken ({error})") from None
 
 
-def _entry(file: BinaryIO, info: zipfile.ZipInfo) -> BinaryIO:
+def _entry(file: BinaryIO, info: zipfile.ZipInfo, *, owns: bool) -> BinaryIO:
     if info.flag_bits & 1:
         raise NotReadable("it is encrypted")
     if info.compress_type == zipfile.ZIP_STORED:
-        return io.BufferedReader(Slice(file, _content_offset(file, info), info.file_size), 1 << 16)
+        return io.BufferedReader(Slice(file, _content_offset(file, info), info.file_size, owns=owns), 1 << 16)
     if info.file_size > max(_GROWTH_FLOOR, _GROWTH * info.compress_size):
         raise NotReadable(f"an entry grows more than {_GROWTH}-fold")
-    return io.BufferedReader(_Inflated(file, info), 1 << 16)
+    return io.BufferedReader(_Inflated(file, info, owns=owns), 1 << 16)
 
 
 def _content_offset(file: BinaryIO, info: zipfile.ZipInfo) -> int:
@@ -195,8 +209,8 @@ class Slice(io.RawIOBase):
 class _Inflated(Slice):
     """An entry of a zip file that is compressed there. Going back means to begin again."""
 
-    def __init__(self, file: BinaryIO, info: zipfile.ZipInfo) -> None:
-        super().__init__(file, 0, 0)
+    def __init__(self, file: BinaryIO, info: zipfile.ZipInfo, *, owns: bool) -> None:
+        super().__init__(file, 0, 0, owns=owns)
         self._size = info.file_size
         self._entry = zipfile.ZipFile(file).open(info)  # noqa: SIM115 - closed with the file that it reads
 
@@ -213,10 +227,10 @@ class _Inflated(Slice):
 
 
 class _Unpacked(io.RawIOBase):
-    """What unpacks from a place of a file on, as far as it goes. Going back means to begin again. It owns the file."""
+    """What unpacks from a place of a file on, as far as it goes. Going back means to begin again."""
 
-    def __init__(self, file: BinaryIO, packing: str, start: int) -> None:
-        self._file, self._start = file, start
+    def __init__(self, file: BinaryIO, packing: str, start: int, *, owns: bool) -> None:
+        self._file, self._start, self._owns = file, start, owns
         self._source = PackedSource(file, "gunzip" if packing == "gunzip" else "unzstd", start)
         self._at, self._piece, self._piece_at = 0, b"", 0
 
@@ -241,14 +255,17 @@ class _Unpacked(io.RawIOBase):
             self._source.restart(self._start)
             self._piece, self._piece_at = b"", 0
         while self._at >= self._piece_at + len(self._piece):
-            self._piece_at += len(self._piece)
             try:
-                self._piece = self._source.read()
+                more = self._source.read()
             except MemberBroken:
-                self._piece = b""
+                more = b""
             self._source.ended.clear()
-            if not self._piece:
+            if not more:
                 return 0
+            # What was just passed stays at hand: who reads on begins a little before where the last read ended.
+            kept = self._piece[-_LOOK_BACK:]
+            self._piece_at += len(self._piece) - len(kept)
+            self._piece = kept + more
         start = self._at - self._piece_at
         data = self._piece[start : start + len(view)]
         view[: len(data)] = data
@@ -256,6 +273,6 @@ class _Unpacked(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        if not self.closed:
+        if self._owns and not self.closed:
             self._file.close()
         super().close()

@@ -1,0 +1,134 @@
+"""Writing down what the indexing processes send: captures, their outlets, and the payloads that revisits refer to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from scraper.crawling.opening import facts_of
+from scraper.fetching.reasons import outcome_of
+from scraper.importing.selecting import Owner, Reference, Selected
+from storage.captures import with_payload_of
+from storage.errors import ArchiveDamaged
+from storage.foreign.digests import one_holds
+from storage.importing import Imported, ImportedFile, find_original, keep_imported, read_up_to
+from storage.models import outlet as outlet_table
+from storage.outlets import sync_outlet
+from storage.records import DomainFacts
+from storage.urls import host_of
+from storage.warc import read_exchange
+
+if TYPE_CHECKING:
+    from scraper.outlet import Outlet
+    from storage.archive import Archive
+    from storage.exchange import Exchange
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBatch:
+    """What a batch came to: captures that were not known before, and revisits whose payload was not found."""
+
+    captures: int
+    unresolved: tuple[Selected, ...]
+
+
+class Keeper:
+    """Keeps batches of one import, each in one transaction."""
+
+    def __init__(self, archive: Archive, outlets: Mapping[str, Outlet], crawl: int, now: datetime) -> None:
+        self._archive, self._outlets, self._crawl, self._now = archive, outlets, crawl, now
+        self._ids: dict[tuple[str, str], int] = {}
+
+    def keep(self, file: ImportedFile, origin: str, selected: Sequence[Selected], position: int | None) -> KeptBatch:
+        """T1 of records of one part of a file; `position` is how far it has been read now."""
+        whole = [each for each in selected if each.refers is None]
+        revisits = [each for each in selected if each.refers is not None]
+        for each in selected:
+            self._outlet(each.owner, each.exchange.url)
+        with self._archive.begin() as connection:
+            captures = self._keep(connection, file, origin, [self._imported(each) for each in whole])
+            resolved, unresolved = [], []
+            for each in revisits:
+                found = self._resolve(connection, each)
+                if found is None:
+                    unresolved.append(each)
+                elif found.outcome == "pending" or each.owner.known:
+                    resolved.append(found)
+            captures += self._keep(connection, file, origin, resolved)
+            if position is not None:
+                read_up_to(connection, file, position)
+        return KeptBatch(captures, tuple(unresolved))
+
+    def _keep(self, connection: Connection, file: ImportedFile, origin: str, records: Sequence[Imported]) -> int:
+        return keep_imported(connection, file, records, crawl_id=self._crawl, origin=origin) if records else 0
+
+    def _imported(self, each: Selected) -> Imported:
+        return Imported(
+            exchange=each.exchange,
+            outlet=self._outlet(each.owner, each.exchange.url),
+            key=each.owner.key,
+            kind=each.owner.kind,
+            outcome=each.outcome,
+            part=each.part,
+            offset=each.offset,
+            length=each.length,
+            member_sha256=each.member_sha256,
+            payload_sha256=each.payload_sha256,
+        )
+
+    def _resolve(self, connection: Connection, revisit: Selected) -> Imported | None:
+        """A revisit with the payload that it refers to; None where no capture holds that."""
+        refers = revisit.refers
+        assert refers is not None
+        made = revisit.exchange.started_at
+        places = list(find_original(connection, refers.url, refers.at, made, refers.digest))
+        if refers.url != revisit.exchange.url:
+            places += find_original(connection, revisit.exchange.url, None, made, refers.digest)
+        for place in places:
+            try:
+                original = read_exchange(self._archive.folder, place.warc_path, place.offset, place.length)
+            except ArchiveDamaged:
+                continue
+            if _is_original(original, refers):
+                exchange = with_payload_of(revisit.exchange, original)
+                return replace(
+                    self._imported(revisit),
+                    exchange=replace(exchange, payload=b""),
+                    outcome=outcome_of(exchange),
+                    payload_sha256=hashlib.sha256(original.payload).hexdigest(),
+                    refers_to=place.capture,
+                )
+        return None
+
+    def _outlet(self, owner: Owner, url: str) -> int:
+        """The id of an outlet, which is written down with its profile's domains, or with the host that showed it."""
+        host = "" if owner.known else host_of(url)
+        number = self._ids.get((owner.outlet, host))
+        if number is None:
+            if len(self._ids) > _REMEMBERED:
+                self._ids.clear()
+            with self._archive.begin() as connection:
+                number = self._write_outlet(connection, owner, host)
+            self._ids[owner.outlet, host] = number
+        return number
+
+    def _write_outlet(self, connection: Connection, owner: Owner, host: str) -> int:
+        if owner.known:
+            return sync_outlet(connection, owner.outlet, "profile", facts_of(self._outlets[owner.outlet]), self._now)
+        row = connection.execute(select(outlet_table.c.kind).where(outlet_table.c.name == owner.outlet)).first()
+        facts = DomainFacts(host, "", "primary", None, None, None, 0, "page")
+        return sync_outlet(connection, owner.outlet, row[0] if row else "adhoc", [facts], self._now)
+
+
+def _is_original(original: Exchange, refers: Reference) -> bool:
+    """Whether a capture's payload is the one that a revisit names by its digest, however its writer had counted."""
+    if not refers.digest:
+        return refers.at is not None
+    return one_holds(refers.digest, (original.payload, original.response[original.head_length :]))

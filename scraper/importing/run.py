@@ -1,0 +1,403 @@
+"""One import: files are brought in and indexed by several processes, then what they hold is read."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from scraper.crawling.run import start_workers
+from scraper.errors import ScraperError, UsageError
+from scraper.fetching.clock import clock_from
+from scraper.importing.extracting import Extraction
+from scraper.importing.indexing import Batch, Bring, Brought, Refused, Setup, Walk
+from scraper.importing.keeping import Keeper
+from scraper.importing.listing import make_urls_due
+from scraper.importing.pool import Pool, ReaderDied, Work
+from scraper.importing.reporting import FileReport, ImportReport, ImportTally, Progress
+from scraper.importing.sources import (
+    ArchiveFile,
+    MadePage,
+    NothingToRead,
+    PageFile,
+    Source,
+    UrlFile,
+    sort_sources,
+)
+from storage.archive import Archive
+from storage.crawls import begin_crawl, end_crawl
+from storage.errors import StorageError
+from storage.foreign import BadRecord
+from storage.foreign.views import Part
+from storage.foreign_files import remove_leftovers, settle
+from storage.importing import (
+    ImportedFile,
+    add_file,
+    clear_position,
+    file_of,
+    imported_paths,
+    position_of,
+    read_up_to,
+    set_position,
+)
+from storage.made_warcs import write_resources
+from storage.owners import new_owner
+from storage.recovery import recover
+
+if TYPE_CHECKING:
+    from scraper.config import Config
+    from scraper.outlet import Outlet
+
+log = logging.getLogger(__name__)
+
+ReadUrls = Callable[[Path], Sequence[str]]
+
+
+def import_sources(
+    config: Config,
+    paths: Sequence[Path],
+    outlets: Mapping[str, Outlet],
+    read_urls: ReadUrls,
+    *,
+    any_host: bool = False,
+    link: bool = False,
+    observe: Progress = lambda what, done, total: None,
+) -> ImportReport:
+    """Import files and folders into the archive, which is made where there is none. Blocks; Ctrl-C stops it, all that
+    was written down being kept, and the same import goes on.
+
+    `outlets` are those whose article pages are taken, `any_host` takes HTML pages of other hosts too. With `link`,
+    files stay where they are and are referred to. Raises UsageError for a path that is not there, and ArchiveUnusable.
+    """
+    sources = list(sort_sources(paths, read_urls))
+    with Archive.open(config.archive, config.database, create=True) as archive:
+        return _Import(config, archive, outlets, sources, any_host=any_host, link=link, observe=observe).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a file that is being read: its row, and where a second walk for its revisits is noted."""
+
+    file: ImportedFile
+    steps: str
+    size: int
+    origin: str
+    report: FileReport
+
+    @property
+    def revisits(self) -> str:
+        return f"revisits:{self.file.sha256}{self.steps}"
+
+
+class _Import:
+    def __init__(
+        self,
+        config: Config,
+        archive: Archive,
+        outlets: Mapping[str, Outlet],
+        sources: Sequence[Source],
+        *,
+        any_host: bool,
+        link: bool,
+        observe: Progress,
+    ) -> None:
+        self._config, self._archive, self._outlets, self._sources = config, archive, outlets, sources
+        self._any_host, self._link, self._observe = any_host, link, observe
+        self._clock = clock_from(config.now)
+        self._tally = ImportTally()
+        self._reports = [FileReport(_origin(each)) for each in sources]
+        self._second: list[_Part] = []
+        self._positions: dict[str, int] = {}
+        self._total = sum(_size(each) for each in sources)
+        self._observed = 0.0
+
+    def run(self) -> ImportReport:
+        """Do all of it; gives the report whether it came to its end or not."""
+        owner, now = new_owner(), self._clock.now()
+        recover(self._archive, owner, now)
+        remove_leftovers(self._archive.warc_folder)
+        with self._archive.begin() as connection:
+            self._crawl = begin_crawl(
+                connection,
+                None,
+                "import",
+                operator=self._config.contact,
+                robots_policy="obey",
+                now=now,
+                owner=owner,
+                stamp_authority=self._config.time_stamp_authority,
+            )
+        self._keeper = Keeper(self._archive, self._outlets, self._crawl, now)
+        error: Exception | None = None
+        finished = False
+        try:
+            self._work(now)
+            finished = True
+        except KeyboardInterrupt:
+            log.warning("the import stops; the same command goes on")
+        except (StorageError, ScraperError) as broken:
+            error = broken
+        self._end("finished" if finished else "stopped: " + ("interrupted" if error is None else "failed"))
+        return ImportReport(tuple(self._reports), self._tally, finished, error)
+
+    def _work(self, now: datetime) -> None:
+        workers = start_workers(self._config, self._outlets, None)
+        try:
+            with tempfile.TemporaryDirectory(prefix="presskeep-import-") as made:
+                self._index(Path(made), now)
+            Extraction(
+                self._archive,
+                self._outlets,
+                workers,
+                self._clock,
+                self._crawl,
+                self._tally,
+                lambda done, total: self._observe("reading pages", done, total),
+            ).run(2 * self._config.workers)
+        finally:
+            workers.stop()
+
+    def _index(self, made: Path, now: datetime) -> None:
+        setup = Setup(self._outlets, self._any_host, self._config.max_wire_bytes, self._archive.warc_folder)
+        pool = Pool(setup, self._config.workers)
+        try:
+            pool.run(self._works(made, now))
+            # What a revisit refers to may stand in a file that was read after it.
+            second, self._second = self._second, []
+            pool.run(self._walk_again(part) for part in second)
+        finally:
+            pool.stop()
+
+    def _end(self, outcome: str) -> None:
+        counts = self._tally.as_counts() | {
+            "files": len(self._reports),
+            "records": sum(each.records for each in self._reports),
+            "bad_records": sum(each.bad_count for each in self._reports),
+            "refused_files": sum(each.outcome == "refused" for each in self._reports),
+        }
+        try:
+            with self._archive.begin() as connection:
+                end_crawl(connection, self._crawl, outcome, counts, self._clock.now())
+        except StorageError as error:
+            log.error("the end of the import cannot be written down: %s", error)
+
+    def _works(self, made: Path, now: datetime) -> Iterator[Work]:
+        """The work on each source. Lists are done at once; pages become records of a file first."""
+        sizes = self._known_sizes()
+        for number, (source, report) in enumerate(zip(self._sources, self._reports, strict=True)):
+            try:
+                match source:
+                    case ArchiveFile(path, origin):
+                        yield self._bring(path, path.name, origin, report, sizes, link=self._link)
+                    case PageFile(path, origin, load):
+                        pages, urls = load()
+                        if urls:
+                            self._make_due(urls, report, now)
+                        if pages:
+                            place = made / f"{number}.warc.gz"
+                            _write_pages(place, pages)
+                            name = f"pages-{path.parent.name if path.name == 'index.json' else path.stem}.warc.gz"
+                            yield self._bring(place, name, origin, report, sizes, link=False)
+                            place.unlink(missing_ok=True)
+                    case UrlFile(_, load_urls):
+                        self._make_due(load_urls(), report, now)
+            except NothingToRead as nothing:
+                report.outcome, report.reason = "refused", str(nothing)
+            except UsageError as error:
+                report.outcome, report.reason = "refused", error.what
+
+    def _make_due(self, urls: Sequence[str], report: FileReport, now: datetime) -> None:
+        report.urls = make_urls_due(self._archive, urls, self._outlets, self._crawl, now)
+        report.outcome = "urls"
+
+    def _known_sizes(self) -> set[int]:
+        """The sizes of the files that were imported: one of another size is copied without being compared first."""
+        sizes = set()
+        with self._archive.read() as connection:
+            for store, path in imported_paths(connection):
+                root = self._archive.warc_folder if store == "warc" else Path(store)
+                try:
+                    sizes.add((root / path).stat().st_size)
+                except OSError:
+                    continue
+        return sizes
+
+    def _bring(self, path: Path, name: str, origin: str, report: FileReport, sizes: set[int], *, link: bool) -> Work:
+        """Bring a file in and walk through it."""
+        try:
+            if link and (reason := _not_linkable(path)):
+                report.outcome, report.reason = "refused", reason
+                return
+            copies = not link and path.stat().st_size not in sizes
+            brought = yield Bring(path, copies)
+            file = self._known(brought)
+            if file is None and isinstance(brought, Brought) and not link and brought.copy is None:
+                brought = yield Bring(path, copy=True)
+            if isinstance(brought, Refused):
+                if brought.error is not None:
+                    raise brought.error
+                report.add_bad("", brought.bad)
+                report.outcome, report.reason = "refused", brought.reason
+                return
+            assert isinstance(brought, Brought)
+            was_known = file is not None
+            file = file or self._admit(brought, path, name, link=link)
+            if brought.copy is not None:
+                brought.copy.unlink(missing_ok=True)
+            if file is None:
+                report.outcome = "refused"
+                report.reason = "another content stood at this path when it was linked to before"
+                return
+            report.path = file.path if file.store == "warc" else f"{file.store}/{file.path}"
+            report.add_bad("", brought.problems)
+            yield from self._walk_parts(file, brought, origin, report, was_known=was_known)
+        except ReaderDied:
+            report.outcome, report.reason = "refused", "the process that read it died; it may have run out of memory"
+        except OSError as error:
+            report.outcome, report.reason = "refused", f"it cannot be read ({error.strerror})"
+
+    def _known(self, brought: object) -> ImportedFile | None:
+        if not isinstance(brought, Brought):
+            return None
+        with self._archive.read() as connection:
+            return file_of(connection, brought.sha256)
+
+    def _admit(self, brought: Brought, path: Path, name: str, *, link: bool) -> ImportedFile | None:
+        """The row of a new file, under the name that it has from now on. None where that stands for another one."""
+        if link:
+            place = path.resolve()
+            store, relative = str(place.parent), place.name
+        else:
+            assert brought.copy is not None
+            store, relative = "warc", settle(brought.copy, name, brought.sha256, self._archive.warc_folder)
+        with self._archive.begin() as connection:
+            file = add_file(connection, store, relative, brought.sha256, self._crawl)
+        return file if file.sha256 == brought.sha256 else None
+
+    def _walk_parts(
+        self, file: ImportedFile, brought: Brought, origin: str, report: FileReport, *, was_known: bool
+    ) -> Work:
+        parts = [self._part(file, part, origin, report) for part in brought.parts]
+        unread = [part for part in parts if part.file.read_to < part.size]
+        for part in parts:
+            if part not in unread and self._revisits_from(part) is not None:
+                self._second.append(part)
+        for part in unread:
+            yield from self._walk(part, part.file.read_to)
+            if self._revisits_from(part) is not None:
+                self._second.append(part)
+        if file.read_to < brought.size and parts[0].steps:
+            with self._archive.begin() as connection:
+                read_up_to(connection, file, brought.size)
+        report.outcome = "imported" if unread or not was_known else "known"
+
+    def _part(self, file: ImportedFile, part: Part, origin: str, report: FileReport) -> _Part:
+        row = file
+        if part.steps:
+            with self._archive.begin() as connection:
+                row = add_file(connection, file.store, file.path + part.steps, file.sha256, self._crawl)
+        return _Part(row, part.steps, part.size, origin + part.steps, report)
+
+    def _walk(self, part: _Part, start: int) -> Work:
+        """Walk through a part from a place on, writing down each batch."""
+        order: Walk | None = self._order(part, start, revisits_only=False)
+        records = 0
+        while True:
+            batch = yield order
+            assert isinstance(batch, Batch)
+            order = None
+            position = part.size if batch.last and not batch.error else batch.position
+            kept = self._keeper.keep(part.file, part.origin, batch.selected, position)
+            if kept.unresolved:
+                self._note_revisits(part, min(each.raw for each in kept.unresolved))
+            part.report.captures += kept.captures
+            self._tally.captures += kept.captures
+            part.report.records += batch.records - records
+            records = max(records, batch.records)
+            part.report.add_bad(part.steps, batch.bad, batch.bad_count)
+            self._show(part, batch.position)
+            if batch.error:
+                part.report.add_bad(part.steps, [BadRecord(batch.position, 0, "", batch.error)])
+            if batch.last:
+                return
+
+    def _walk_again(self, part: _Part) -> Work:
+        """Walk through a part once more, for the revisits whose payload had not been found."""
+        start = self._revisits_from(part)
+        if start is None:
+            return
+        order: Walk | None = self._order(part, start, revisits_only=True)
+        first: int | None = None
+        try:
+            while True:
+                batch = yield order
+                assert isinstance(batch, Batch)
+                order = None
+                kept = self._keeper.keep(part.file, part.origin, batch.selected, None)
+                for each in kept.unresolved:
+                    first = each.raw if first is None else min(first, each.raw)
+                part.report.unresolved += len(kept.unresolved)
+                part.report.captures += kept.captures
+                self._tally.captures += kept.captures
+                if batch.last:
+                    break
+        except ReaderDied:
+            part.report.reason = "the process that read it died"
+            return
+        with self._archive.begin() as connection:
+            if first is None:
+                clear_position(connection, part.revisits)
+            else:
+                set_position(connection, part.revisits, first)
+
+    def _order(self, part: _Part, start: int, *, revisits_only: bool) -> Walk:
+        root = self._archive.warc_folder if part.file.store == "warc" else Path(part.file.store)
+        return Walk(root, part.file.path, start, revisits_only)
+
+    def _revisits_from(self, part: _Part) -> int | None:
+        with self._archive.read() as connection:
+            return position_of(connection, part.revisits)
+
+    def _note_revisits(self, part: _Part, position: int) -> None:
+        with self._archive.begin() as connection:
+            noted = position_of(connection, part.revisits)
+            set_position(connection, part.revisits, position if noted is None else min(noted, position))
+
+    def _show(self, part: _Part, position: int) -> None:
+        self._positions[part.origin] = position
+        if monotonic() - self._observed > 0.2:
+            self._observed = monotonic()
+            done = min(sum(self._positions.values()), self._total)
+            self._observe("indexing", done >> 20, max(1, self._total >> 20))
+
+
+def _write_pages(place: Path, pages: Sequence[MadePage]) -> None:
+    write_resources(place, ((each.url, each.at, each.mime, each.html) for each in pages))
+
+
+def _origin(source: Source) -> str:
+    return str(source.path) if isinstance(source, UrlFile) else source.origin
+
+
+def _size(source: Source) -> int:
+    try:
+        return source.path.stat().st_size if isinstance(source, ArchiveFile) else 0
+    except OSError:
+        return 0
+
+
+def _not_linkable(path: Path) -> str:
+    """Why a file cannot be referred to where it is, '' where it can."""
+    place = str(path.resolve())
+    if "#" in place:
+        return "a path with # cannot be referred to: rename it, or import it without --link"
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        return "a path that is no UTF-8 cannot be referred to: rename it, or import it without --link"
+    return ""
