@@ -43,12 +43,14 @@ class Source:
     """A WARC file to index: its name in the index, how it is opened, and up to which byte it may be read.
 
     `limit` is None for a closed file. `open` raises ArchiveDamaged when it is missing; `read` gives its records.
+    `gaps` says that what stands between its records, and behind them, may be passed over: another program wrote it.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     limit: int | None = None
     read: Read = read_records
+    gaps: bool = False
 
 
 @dataclass(slots=True)
@@ -154,6 +156,8 @@ class CdxjIndex:
                             done.lines += 1
                             yield line
                         told(done)
+                if source.gaps:
+                    end = limit
                 if end > start:
                     state.marks[source.name] = _Mark(end, _tail(file, end))
                 if end < limit:

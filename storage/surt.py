@@ -47,19 +47,21 @@ def surt_key(url: str) -> str:
     if scheme.lower() not in _WITH_HOST and not rest.startswith("//"):
         path, _, query = rest.partition("?")
         return f"{scheme}:{_safe(path).removesuffix('/')}{_query(query)}"
-    rest = rest.lstrip("/")
+    rest = rest.lstrip("/") if scheme.lower() in _WITH_HOST else rest[2:]
     end = min((at for at in map(rest.find, "/?") if at >= 0), default=len(rest))
     path, _, query = rest[end:].partition("?")
     try:
         host = _host(rest[:end], scheme.lower())
     except ValueError:
         return url
+    if not host:
+        return f"{scheme}:{_path(path) if path or query else ''}{_query(query)}"
     return f"{host}){_path(path)}{_query(query)}"
 
 
 def _host(authority: str, scheme: str) -> str:
-    """The reversed host with its port, where that is not the scheme's own. ValueError when there is no host, or the
-    port is no number."""
+    """The reversed host with its port, where that is not the scheme's own; empty where there is none. ValueError when
+    the port is no number."""
     place = authority.rpartition("@")[2]
     if place.startswith("["):
         name, _, after = place[1:].partition("]")
@@ -73,7 +75,7 @@ def _host(authority: str, scheme: str) -> str:
         port = int(port_text[:9])
     host = _name(name)
     if not host:
-        raise ValueError("no host")
+        return ""
     reverse = ",".join(reversed(host.split(".")))
     return reverse if port in (0, _DEFAULT_PORTS.get(scheme)) else f"{reverse}:{port}"
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 
@@ -16,11 +17,28 @@ def stop_when_terminal_closes() -> None:
         signal.signal(hangup, lambda *_: os.kill(os.getpid(), signal.SIGINT))
 
 
+def stop_cleanly() -> None:
+    """From now on SIGTERM and SIGHUP mean what SIGINT means: what is half made is removed."""
+    stop_when_terminal_closes()
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+
+
 @contextlib.contextmanager
 def output_may_be_gone() -> Iterator[None]:
     """Print within it what is only a report: a closed pipe or terminal must not change the exit code."""
     try:
         yield
+        sys.stdout.flush()
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):
             raise
+        silence_output()
+
+
+def silence_output() -> None:
+    """The reader of the output is gone; keep Python from saying so when it flushes at its end."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return  # there is no standard output to silence

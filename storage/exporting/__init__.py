@@ -1,0 +1,28 @@
+"""Give captures out: their WARC records as a WARC file, or as a WACZ with index and pages.
+
+`select_captures` finds them and `page_lines` their pages; `export_warc` and `export_wacz` write one file each, which
+`new_file` makes whole or not at all.
+"""
+
+from __future__ import annotations
+
+from storage.exporting.newfile import new_file
+from storage.exporting.pages import page_lines
+from storage.exporting.selection import Selection, select_captures, with_merged
+from storage.exporting.signing import Signer, load_signer
+from storage.exporting.tally import Exported
+from storage.exporting.wacz import export_wacz
+from storage.exporting.warc import export_warc
+
+__all__ = [
+    "Exported",
+    "Selection",
+    "Signer",
+    "export_wacz",
+    "export_warc",
+    "load_signer",
+    "new_file",
+    "page_lines",
+    "select_captures",
+    "with_merged",
+]
