@@ -10,7 +10,17 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import minute, one_line, table, write, write_bold, write_error, write_json, write_note
+from scraper.cli.printing import (
+    counted,
+    minute,
+    one_line,
+    table,
+    write,
+    write_bold,
+    write_error,
+    write_json,
+    write_note,
+)
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
 from scraper.errors import NothingReached, ScraperError, UsageError
@@ -158,7 +168,8 @@ def print_report(report: CrawlReport) -> None:
         indent=2,
     )
     write_note(
-        f"{counts['pages']} pages kept, {counts['listings']} of them listings, {counts['notices']} notices", indent=2
+        f"{counts['pages']} pages kept, {counts['listings']} of them listings, {counted(counts['notices'], 'notice')}",
+        indent=2,
     )
     for title, reasons in (("refused", counts["refused"]), ("failed", counts["failures"])):
         for reason, number in sorted(reasons.items(), key=_most_first):

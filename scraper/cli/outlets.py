@@ -8,13 +8,13 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, shorten, table, write, write_bold, write_error, write_json, write_note
+from scraper.cli.printing import one_line, shorten, table, width, write, write_bold, write_error, write_json, write_note
 from scraper.config import Config
 from scraper.errors import ProfileError
 from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
-    from scraper.crawling.looking import OutletLook
+    from scraper.crawling.looking import OutletLook, SelectorLook
     from scraper.outlet import Outlet
 
 app = group("List, show and check outlet profiles.")
@@ -183,6 +183,15 @@ def _print_look(seen: OutletLook) -> None:
             write_note(f"template {name}: not the one of this page")
             continue
         write(f"template {name}:")
-        rows = [[s.rule, _SAID[s.state].format(s.count), s.selector, shorten(s.sample, 24)] for s in rules]
-        for line in table(rows, ["rule", "", "selector", "first"], indent=2):
-            write(line)
+        for rule in dict.fromkeys(each.rule for each in rules):
+            write(f"  {rule}")
+            for each in rules:
+                if each.rule == rule:
+                    _print_selector(each)
+
+
+def _print_selector(seen: SelectorLook) -> None:
+    """A selector stays whole, so that it can be copied; below it the first text that it found."""
+    write(one_line(f"{_SAID[seen.state].format(seen.count)}").rjust(14) + f"  {one_line(seen.selector)}")
+    if seen.sample:
+        write(" " * 18 + shorten(seen.sample, max(width() - 18, 20)))

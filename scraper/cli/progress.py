@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from scraper.cli.printing import one_line, write_error
+from scraper.cli.stopping import output_may_be_gone
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -94,7 +95,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        with output_may_be_gone():
+            self._live.stop()
 
     def __call__(self, outlet: str, tally: Tally) -> None:
         if outlet != self._outlet:
@@ -103,7 +105,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
 
     def say(self, line: str) -> None:
         """Print a line above the table."""
-        self._console.print(one_line(line), soft_wrap=True)
+        with output_may_be_gone():
+            self._console.print(one_line(line), soft_wrap=True)
 
     def _draw(self) -> Group:
         from rich.console import Group
@@ -115,13 +118,13 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             return Group(Text("Starting ..."))
         seconds = monotonic() - self._begun
         counts = "  ".join(f"{number} {name}" for name, number in counts_of(tally).items())
-        hosts = Table(box=None, padding=(0, 2), show_header=False)
+        hosts = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
+        hosts.add_column(justify="right", no_wrap=True, min_width=5)
         hosts.add_column(no_wrap=True, overflow="ellipsis")
-        hosts.add_column(justify="right")
         for host, pages in list(tally.domains.items())[:HOSTS_SHOWN]:
-            hosts.add_row(one_line(host), f"{pages} pages")
+            hosts.add_row(str(pages), one_line(host))
         title = f"{one_line(self._outlet)}  {_rate(tally.pages, seconds)}  {seconds:.0f} s"
-        return Group(Text(title, style="bold"), Text(counts, no_wrap=True, overflow="ellipsis"), hosts)
+        return Group(Text(title, style="bold"), Text(counts), hosts)
 
 
 def _rate(pages: int, seconds: float) -> str:

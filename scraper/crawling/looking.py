@@ -170,10 +170,11 @@ def _judged(looks: Sequence[SelectorLook]) -> Iterator[SelectorLook]:
     for each in looks:
         if each.count:
             yield replace(each, state="found")
-        elif each.rule in _OCCASIONAL or each.rule.startswith(_KIND):
-            yield replace(each, state="absent")
+        elif (each.template, each.rule) in held and each.rule != "drop":
+            yield replace(each, state="alternative")
         else:
-            yield replace(each, state="alternative" if (each.template, each.rule) in held else "missing")
+            occasional = each.rule in _OCCASIONAL or each.rule.startswith(_KIND)
+            yield replace(each, state="absent" if occasional else "missing")
 
 
 def rules_of(template: Template) -> Iterator[tuple[str, str]]:
