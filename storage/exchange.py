@@ -31,7 +31,7 @@ class Exchange:
     including the empty line after its head. `payload` is the body without transfer coding, its
     content coding kept. `headers` keeps order, case and repetition. `started_at` is real time in
     UTC (never the mapped clock), `elapsed` seconds. `truncated` says why the body is incomplete,
-    None for a whole one.
+    None for a whole one. `addresses` is what the host's name resolved to, empty where no name was asked for.
     """
 
     url: str
@@ -48,6 +48,7 @@ class Exchange:
     peer_port: int
     tls: TlsFacts | None = None
     truncated: Truncation | None = None
+    addresses: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by case-insensitive name; bytes read as Latin-1 (RFC 9110, 5.5)."""

@@ -242,6 +242,7 @@ def _add_captures(
                 "span_offset": appended.span_offset,
                 "span_length": appended.span_length,
                 "span_sha256": appended.span_sha256,
+                "refers_to": appended.refers_to,
             }
         )
     connection.execute(capture.insert(), rows)
@@ -260,12 +261,15 @@ _PLACED = select(capture.c.offset, capture.c.id).where(
 
 
 def _mark_fetched(connection: Connection, fetches: Sequence[tuple[Fetch, Appended]], kept: Sequence[Kept]) -> None:
-    """Times and validators of the locations. A 304 and an error leave the validators of the last whole answer."""
+    """Times, validators and last whole response of the locations. A 304 and an error leave those of the last whole
+    answer, a revisit the response that it refers to."""
     whole, others = [], []
-    for (fetch, _), place in zip(fetches, kept, strict=True):
+    for (fetch, appended), place in zip(fetches, kept, strict=True):
         at = to_millisecond(fetch.at)
-        row = {"id": place.location, "fetched_at": at, "last_at": at}
+        row: dict[str, Any] = {"id": place.location, "fetched_at": at, "last_at": at}
         if fetch.exchange.status == 200 and fetch.exchange.truncated is None:
+            if appended.refers_to is None:
+                row["whole_capture"] = place.capture
             whole.append(
                 row
                 | {

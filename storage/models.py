@@ -245,6 +245,7 @@ location = Table(
     _text("etag"),
     _text("last_modified"),
     _ref("crawl", "crawl"),
+    Column("whole_capture", Id, ForeignKey("capture.id", use_alter=True)),
 )
 Index("ix_location_resource", location.c.resource)
 Index("ix_location_crawl", location.c.crawl)

@@ -23,7 +23,7 @@ from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
 from storage.models import capture, crawl, host_lease, outlet_lock, resource, warc_file
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
-from storage.warc_reading import WholeExchange, to_exchange, walk
+from storage.warc_reading import WholeExchange, payload_sha256, to_exchange, walk
 from storage.warc_writing import OPEN, Appended, explained, lock, sync_folder
 
 log = logging.getLogger(__name__)
@@ -148,8 +148,6 @@ class _Mender:
         for found in walk(self._file, committed):
             if isinstance(found, WholeExchange):
                 portion.append(found)
-                good = found.request.end
-            else:
                 good = found.end
             if len(portion) == _BATCH:
                 self._keep(portion, good)
@@ -181,6 +179,7 @@ class _Mender:
                 exchange = to_exchange(whole, self._file)
                 fetch = fetch_from(whole.facts, exchange)
                 run = _run_of(connection, whole, fetch)
+                refers_to = _referred(connection, whole)
             except (KeyError, TypeError, ValueError, StorageError) as error:
                 # Not ours to guess: the bytes stay in the file, which a check or an import can read.
                 log.error(
@@ -188,11 +187,11 @@ class _Mender:
                 )
                 continue
             response = whole.response
-            payload = hashlib.sha256(exchange.payload).hexdigest()
+            payload = payload_sha256(whole, exchange)
             length = response.end - response.offset
-            end = whole.request.end
+            end = whole.end
             span = start, end - start, _sha256(self._file, start, end)
-            appended = Appended(response.offset, length, response.member_sha256, payload, *span)
+            appended = Appended(response.offset, length, response.member_sha256, payload, *span, refers_to=refers_to)
             start = end
             runs.setdefault(run, []).append((fetch, appended))
         return list(runs.items())
@@ -230,6 +229,16 @@ def _run_of(connection: Connection, whole: WholeExchange, fetch: Fetch) -> Run:
     if known_crawl is None or known_resource is None:
         raise StorageError("its crawl or resource is not in this database", fetch.url)
     return run
+
+
+def _referred(connection: Connection, whole: WholeExchange) -> int | None:
+    """The capture that a revisit refers to, which must stand in this database."""
+    if "refers_to" not in whole.facts:
+        return None
+    number = int(whole.facts["refers_to"])
+    if connection.execute(select(capture.c.id).where(capture.c.id == number)).first() is None:
+        raise StorageError("what it refers to is not in this database", str(number))
+    return number
 
 
 def _open_files(archive: Archive) -> Iterator[tuple[str, _Row | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import ssl
 from collections.abc import Iterator
@@ -14,19 +15,26 @@ from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange, TlsFacts, Truncation
 from storage.foreign import is_foreign, open_part, read_foreign
 from storage.http_messages import head_length, parse_head, without_chunks
-from storage.warc_records import MEMBER_LIMIT, Record, is_chunked, read_record, read_records
+from storage.warc_exchanges import IDENTICAL
+from storage.warc_records import MEMBER_LIMIT, Record, is_chunked, read_record
 from storage.warc_writing import OPEN
 
+ANSWERS = ("response", "revisit")
+"""Records that begin an exchange."""
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class WholeExchange:
-    """An exchange found while walking through a file: its two records, and what was kept with it for recovery."""
+    """An exchange found while walking through a file: its records, and what was kept with it for recovery.
+
+    `end` is where its last record ends.
+    """
 
     response: Record
     request: Record
     facts: dict[str, Any]
+    end: int
 
 
 def read_exchange(archive_folder: Path, path: str, offset: int, length: int, *, limit: int = MEMBER_LIMIT) -> Exchange:
@@ -34,18 +42,31 @@ def read_exchange(archive_folder: Path, path: str, offset: int, length: int, *, 
 
     `path` is relative to the archive's `warc` folder, and without `.open`. Raises ArchiveDamaged when the file or
     one of the two records is missing or not what was written; no record is read beyond `limit` decompressed bytes.
-    Of files that others wrote (storage.foreign), a revisit is given without the payload that it refers to.
+    A revisit is given without the payload that it refers to.
     """
     if is_foreign(path):
         return read_foreign(archive_folder / "warc", path, offset, length, limit=limit)
     with open_warc(archive_folder / "warc", path) as file:
-        response = read_record(file, offset, limit=limit)
-        if response.kind != "response" or response.end != offset + length:
+        whole = read_whole(file, offset, limit=limit)
+        if whole.response.end != offset + length:
             raise ArchiveDamaged("no response record of this length stands here", f"{path} at byte {offset}")
-        request = read_record(file, response.end, limit=limit)
-        if not _belong_together(response, request):
-            raise ArchiveDamaged("the request record is missing", f"{path} at byte {response.end}")
-        return to_exchange(WholeExchange(response, request, request.exchange_facts()), file, limit=limit)
+        return to_exchange(whole, file, limit=limit)
+
+
+def read_whole(file: BinaryIO, offset: int, *, limit: int = MEMBER_LIMIT) -> WholeExchange:
+    """The records of the exchange whose response begins at `offset`. Raises ArchiveDamaged when one is missing."""
+    response = read_record(file, offset, limit=limit)
+    if response.kind not in ANSWERS:
+        raise ArchiveDamaged("no response record stands here", f"{getattr(file, 'name', '')} at byte {offset}")
+    request = read_record(file, response.end, limit=limit)
+    if not _belong_together(response, request):
+        raise ArchiveDamaged("the request record is missing", f"{getattr(file, 'name', '')} at byte {response.end}")
+    if request.exchange_facts():
+        return WholeExchange(response, request, request.exchange_facts(), request.end)
+    notes = read_record(file, request.end, limit=limit)
+    if not _are_notes(response, notes):
+        raise ArchiveDamaged("the notes are missing", f"{getattr(file, 'name', '')} at byte {request.end}")
+    return WholeExchange(response, request, notes.exchange_facts(), notes.end)
 
 
 def open_warc(warc_folder: Path, path: str) -> BinaryIO:
@@ -64,28 +85,27 @@ def open_warc(warc_folder: Path, path: str) -> BinaryIO:
 def walk(file: BinaryIO, offset: int) -> Iterator[WholeExchange | Record]:
     """What stands whole in a file from `offset` on: exchanges, and records that are no part of one.
 
-    It stops before the first record that is not whole, and before a response whose request does not follow.
+    It stops before the first record that is not whole, and before an exchange one of whose records does not follow.
     """
-    response: Record | None = None
-    for record in read_records(file, offset):
-        if response is not None:
-            if not _belong_together(response, record):
-                return
-            yield WholeExchange(response, record, record.exchange_facts())
-            response = None
-        elif record.kind == "response":
-            response = record
-        else:
-            yield record
+    while True:
+        try:
+            record = read_record(file, offset)
+            found = read_whole(file, offset) if record.kind in ANSWERS else record
+        except ArchiveDamaged:
+            return
+        yield found
+        offset = found.end
 
 
 def to_exchange(whole: WholeExchange, file: BinaryIO, *, limit: int = MEMBER_LIMIT) -> Exchange:
     """The exchange that two records hold; `file` is where they stand."""
     response, facts = whole.response, whole.facts
+    if response.kind == "revisit" and response.fields.get("warc-profile") == IDENTICAL:
+        facts = facts | {"head": len(response.block)}
     wire = response.block
     end = _head_length(wire, facts.get("head"))
     status, reason, headers = parse_head(wire[:end])
-    truncated = response.fields.get("warc-truncated")
+    truncated = response.fields.get("warc-truncated") if response.kind == "response" else None
     exchange = Exchange(
         url=response.fields.get("warc-target-uri", ""),
         request=whole.request.block,
@@ -100,9 +120,17 @@ def to_exchange(whole: WholeExchange, file: BinaryIO, *, limit: int = MEMBER_LIM
         peer_address=response.fields.get("warc-ip-address", ""),
         peer_port=int(facts.get("port", 0)),
         tls=_tls(facts, file, limit),
+        addresses=_addresses(facts.get("dns"), file, limit),
         truncated=cast(Truncation, truncated) if truncated in get_args(Truncation) else None,
     )
     return replace(exchange, payload=without_chunks(exchange.payload)) if is_chunked(exchange) else exchange
+
+
+def payload_sha256(whole: WholeExchange, exchange: Exchange) -> str:
+    """The SHA-256 (hex) of an exchange's payload: what it states where the payload stands in another record."""
+    if whole.response.fields.get("warc-profile") == IDENTICAL:
+        return whole.response.fields.get("warc-payload-digest", "").removeprefix("sha256:")
+    return hashlib.sha256(exchange.payload).hexdigest()
 
 
 def _belong_together(response: Record, request: Record) -> bool:
@@ -127,6 +155,21 @@ def _tls(facts: dict[str, Any], file: BinaryIO, limit: int) -> TlsFacts | None:
         case [str(version), str(cipher)]:
             return TlsFacts(version, cipher, _chain(facts.get("chain"), file, limit))
     return None
+
+
+def _are_notes(response: Record, notes: Record) -> bool:
+    return notes.kind == "metadata" and notes.fields.get("warc-concurrent-to") == response.id
+
+
+def _addresses(pointer: object, file: BinaryIO, limit: int) -> tuple[str, ...]:
+    """The addresses of a text/dns record."""
+    match pointer:
+        case {"id": str(record_id), "at": int(offset)}:
+            record = read_record(file, offset, limit=limit)
+            if record.id == record_id:
+                lines = record.block.decode("ascii", "replace").split("\r\n")[1:]
+                return tuple(line.split("\t")[4] for line in lines if line.count("\t") == 4)
+    return ()
 
 
 def _chain(pointer: object, file: BinaryIO, limit: int) -> tuple[bytes, ...]:

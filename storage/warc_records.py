@@ -19,8 +19,8 @@ from storage.exchange import Exchange
 
 MEMBER_LIMIT = 256 * 1024 * 1024
 """The largest record that is read back, in decompressed bytes; a writer takes exchanges far below it."""
-EXCHANGE_FIELD = "Presskeep-Exchange"
-"""Our field on request records: what no standard field holds (WARC 1.1, section 4: unknown fields are ignored)."""
+FACTS_FIELD = "Presskeep-Exchange"
+"""The line of an exchange's notes that holds what recovery needs; archives of schema 1 have it on request records."""
 
 _PIECE = 64 * 1024
 _LEVEL = 1  # isal's: four times as quick as zlib's level 1, and smaller (docs/decisions.md has the figures)
@@ -47,9 +47,11 @@ class Record:
         return self.fields.get("warc-record-id", "")
 
     def exchange_facts(self) -> dict[str, Any]:
-        """What stands in our own field, empty where it is missing or no JSON object."""
+        """What recovery needs of an exchange, from its notes; empty where it is missing or no JSON object."""
+        lines = (line.partition(":") for line in self.block.decode("utf-8", "replace").split("\r\n"))
+        notes = {name.strip().lower(): value for name, _, value in lines} if self.kind == "metadata" else self.fields
         try:
-            facts = json.loads(self.fields.get(EXCHANGE_FIELD.lower(), "{}"))
+            facts = json.loads(notes.get(FACTS_FIELD.lower(), "{}"))
         except ValueError:
             return {}
         return facts if isinstance(facts, dict) else {}

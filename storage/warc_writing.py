@@ -5,20 +5,20 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from storage.errors import StorageError, StorageFull
-from storage.exchange import Exchange, TlsFacts
-from storage.warc_records import EXCHANGE_FIELD, frame, is_chunked, new_record_id, target_uri
+from storage.exchange import Exchange
+from storage.warc_exchanges import Original, frame_exchange, one_line
+from storage.warc_records import frame, new_record_id, target_uri
 
 OPEN = ".open"
 """What a file's name ends with while a writer may append to it."""
@@ -27,11 +27,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where an exchange's response record stands (its request record follows at once), and its digests (hex).
+    """Where an exchange's response record stands (its other records follow at once), and its digests (hex).
 
     The span reaches from where the exchange before it ended (or from the file's beginning) to the end of this one's
     last record, so that spans cover every byte of a file: what stands between two exchanges (warcinfo, certificates)
-    belongs to the later one's. Nothing is known of the span of what an earlier version kept.
+    belongs to the later one's. Nothing is known of the span of what an earlier version kept. `refers_to` is the
+    capture whose payload this one's is.
     """
 
     offset: int
@@ -41,75 +42,63 @@ class Appended:
     span_offset: int | None = None
     span_length: int | None = None
     span_sha256: str | None = None
+    refers_to: int | None = None
 
 
 class WarcWriter:
     """One open WARC file: `presskeep-PREFIX-TIME-SERIAL-RANDOM.warc.gz`, with `.open` behind it until it is closed.
 
     The file is locked (flock) as long as it is open, so that recovery leaves it alone. Each record is one gzip
-    member; the first is a warcinfo record with the fields given. Every exchange is its response record and, directly
-    behind it, its request record, which ends with what recovery needs: an exchange is whole when both are. All
-    methods raise StorageFull when no space is left and StorageError when the file cannot be written.
+    member; the first is a warcinfo record with the fields given. Every exchange is its response (or revisit) record,
+    its request record, and a metadata record with what was noted of it, which is all that recovery needs: an exchange
+    is whole when the three are. All methods raise StorageFull when no space is left and StorageError when the file
+    cannot be written.
     """
 
     def __init__(self, folder: Path, warcinfo: Mapping[str, str], *, prefix: str = "archive", serial: int = 0) -> None:
         self.length = 0
         self._folder = folder
+        self._day = datetime.now(UTC).date()
         self._digest = hashlib.sha256()
         self._span_offset = 0
         self._span = hashlib.sha256()
-        self._chains: dict[tuple[bytes, ...], tuple[str, int]] = {}
+        self._chains: dict[tuple[bytes, ...], dict[str, Any]] = {}
+        self._resolved: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
         self._folder_synced = False
         with _telling(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self.path, self._file = _create(folder, prefix, serial)
         fields = {"Content-Type": "application/warc-fields", "WARC-Filename": self.path}
-        block = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in warcinfo.items())
+        block = "".join(f"{name}: {one_line(value)}\r\n" for name, value in warcinfo.items())
         try:
             self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode()))
         except StorageError:
             self.abandon()
             raise
 
-    def append(self, exchange: Exchange, facts: Mapping[str, Any] | None = None) -> Appended:
-        """Append an exchange; it is safe after `sync()`. `facts` (JSON values) are kept with it for recovery."""
-        chain = self._certificates(exchange) if exchange.tls and exchange.tls.chain else None
+    def append(
+        self, exchange: Exchange, facts: Mapping[str, Any] | None = None, original: Original | None = None
+    ) -> Appended:
+        """Append an exchange; it is safe after `sync()`. `facts` (JSON values) are kept with it for recovery.
+
+        With `original` it becomes a revisit of that response: its payload must be the same, or its status 304.
+        """
+        pointers = self._certificates(exchange) | self._addresses(exchange)
+        framed = frame_exchange(exchange, facts or {}, pointers, original)
         offset = self.length
-        response_id, request_id = new_record_id(), new_record_id()
-        payload_digest = hashlib.sha256(exchange.payload).hexdigest()
-        common = {"WARC-Target-URI": target_uri(exchange.url), "WARC-IP-Address": _address(exchange.peer_address)}
-        response = frame(
-            "response",
-            response_id,
-            exchange.started_at,
-            common
-            | {
-                "WARC-Concurrent-To": request_id,
-                "WARC-Protocol": _protocol(exchange.tls),
-                "WARC-Cipher-Suite": _one_line(exchange.tls.cipher) if exchange.tls else "",
-                "WARC-Truncated": exchange.truncated or "",
-                # WARC 1.1, 5.9 means the body without transfer coding, warcio's check means the bytes behind the
-                # head: where the two differ, the optional field is left out (docs/decisions.md).
-                "WARC-Payload-Digest": "" if is_chunked(exchange) else f"sha256:{payload_digest}",
-                "Content-Type": "application/http;msgtype=response",
-            },
-            exchange.response,
+        self._write(framed.first + framed.rest)
+        return Appended(
+            offset,
+            len(framed.first),
+            hashlib.sha256(framed.first).hexdigest(),
+            framed.payload_sha256,
+            *self._end_span(),
+            refers_to=original.capture if original else None,
         )
-        request = frame(
-            "request",
-            request_id,
-            exchange.started_at,
-            common
-            | {
-                "WARC-Concurrent-To": response_id,
-                "Content-Type": "application/http;msgtype=request",
-                EXCHANGE_FIELD: json.dumps(_facts(exchange, chain) | dict(facts or {}), separators=(",", ":")),
-            },
-            exchange.request,
-        )
-        self._write(response + request)
-        member_digest = hashlib.sha256(response).hexdigest()
-        return Appended(offset, len(response), member_digest, payload_digest, *self._end_span())
+
+    def is_of_another_day(self) -> bool:
+        """Whether a day (UTC) has passed since the file was begun, so that it is time for a new one."""
+        return datetime.now(UTC).date() != self._day
 
     def sync(self) -> None:
         """Return when all that was appended, and the file's name, would outlive a loss of power."""
@@ -159,18 +148,33 @@ class WarcWriter:
 
     def _certificates(self, exchange: Exchange) -> dict[str, Any]:
         """Where the peer's certificates stand in this file: a metadata record, written once for each chain."""
-        assert exchange.tls is not None
+        if exchange.tls is None or not exchange.tls.chain:
+            return {}
         chain = exchange.tls.chain
         if chain not in self._chains:
-            record_id, offset = new_record_id(), self.length
             pem = "".join(map(ssl.DER_cert_to_PEM_cert, chain)).encode()
-            fields = {
-                "WARC-Target-URI": target_uri(exchange.url),
-                "Content-Type": "application/pem-certificate-chain",
-            }
-            self._write(frame("metadata", record_id, exchange.started_at, fields, pem))
-            self._chains[chain] = (record_id, offset)
-        record_id, offset = self._chains[chain]
+            fields = {"WARC-Target-URI": target_uri(exchange.url), "Content-Type": "application/pem-certificate-chain"}
+            self._chains[chain] = self._write_aside("metadata", exchange, fields, pem)
+        return {"chain": self._chains[chain]}
+
+    def _addresses(self, exchange: Exchange) -> dict[str, Any]:
+        """Where it stands in this file to what the host's name resolved: a record of text/dns for each answer."""
+        host = urlsplit(exchange.url).hostname
+        if not exchange.addresses or not host:
+            return {}
+        if (host, exchange.addresses) not in self._resolved:
+            # A resolver of the system tells no time to live; RFC 2540, section 2 has the form of the lines.
+            lines = [f"{exchange.started_at.astimezone(UTC):%Y%m%d%H%M%S}"]
+            lines += [f"{host}.\t0\tIN\t{'AAAA' if ':' in each else 'A'}\t{each}" for each in exchange.addresses]
+            fields = {"WARC-Target-URI": target_uri(f"dns:{host}"), "Content-Type": "text/dns"}
+            block = "".join(line + "\r\n" for line in lines).encode()
+            self._resolved[host, exchange.addresses] = self._write_aside("resource", exchange, fields, block)
+        return {"dns": self._resolved[host, exchange.addresses]}
+
+    def _write_aside(self, kind: str, exchange: Exchange, fields: Mapping[str, str], block: bytes) -> dict[str, Any]:
+        """Write a record that several exchanges point to; gives its id and place."""
+        record_id, offset = new_record_id(), self.length
+        self._write(frame(kind, record_id, exchange.started_at, fields, block))
         return {"id": record_id, "at": offset}
 
 
@@ -203,33 +207,6 @@ def _create(folder: Path, prefix: str, serial: int) -> tuple[str, int]:
         if lock(descriptor) and place.exists():
             return name, descriptor
         os.close(descriptor)
-
-
-def _facts(exchange: Exchange, chain: dict[str, Any] | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "head": exchange.head_length,
-        "elapsed": round(exchange.elapsed, 6),
-        "port": exchange.peer_port,
-    }
-    if exchange.tls:
-        facts["tls"] = [exchange.tls.version, exchange.tls.cipher]
-    return facts | ({"chain": chain} if chain else {})
-
-
-def _protocol(tls: TlsFacts | None) -> str:
-    """The TLS version as the community's field WARC-Protocol writes it: 'tls/1.3'."""
-    return _one_line(tls.version.lower().replace("tlsv", "tls/")) if tls else ""
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return ""  # a proxy that was reached by name or socket: the field is optional
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 @contextmanager

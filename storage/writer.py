@@ -22,6 +22,7 @@ from storage.knowing import Knower
 from storage.models import outlet as outlet_table
 from storage.models import warc_file
 from storage.records import Failure, Fetch, Kept, Known, Reading
+from storage.revisits import find_originals
 from storage.warc_writing import Appended, WarcWriter
 
 log = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ class Writer:
                 self._know(read)
             for item in jobs:
                 self._run_job(item)
-            if self._file and self._file.length >= self._roll_bytes:
+            if self._file and (self._file.length >= self._roll_bytes or self._file.is_of_another_day()):
                 self._close_file()
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             self._stop(error, batch)
@@ -235,9 +236,14 @@ class Writer:
         if self._file is None:
             self._file = WarcWriter(self._archive.warc_folder, self._warcinfo, prefix=self._prefix, serial=self._serial)
             self._serial += 1
+        with self._archive.read() as connection:  # reading waits for nobody who writes
+            originals = find_originals(connection, self._archive.warc_folder, fetches)
         start = self._file.length
         try:
-            appended = [(each, self._file.append(each.exchange, facts_of(each, self._run_facts))) for each in fetches]
+            appended = [
+                (each, self._file.append(each.exchange, facts_of(each, self._run_facts), original))
+                for each, original in zip(fetches, originals, strict=True)
+            ]
             self._file.sync()
         except StorageError:
             self._take_back(start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,11 @@ def write(folder: Path, *exchanges: Exchange) -> tuple[str, list[tuple[int, int]
     return writer.path, [(each.offset, each.length) for each in appended]
 
 
+RESOLVED = ("198.51.100.7", "2001:db8::7")
 VARIETY = (
     exchange(URL),
+    replace(exchange(URL), addresses=RESOLVED),
+    replace(exchange(URL), addresses=RESOLVED),
     exchange(URL, b""),
     exchange(URL, b"x" * 100_000, chunked=True),
     exchange(URL, b"gone", status=404),
@@ -46,7 +50,7 @@ def test_exchanges_read_back_equal(tmp_path: Path) -> None:
         met = list(walk(file, 0))
     assert [each.facts["resource"] for each in met if isinstance(each, WholeExchange)] == list(range(len(VARIETY)))
     others = [each.kind for each in met if not isinstance(each, WholeExchange)]
-    assert others == ["warcinfo", "metadata"], "a chain of certificates is written once"
+    assert others == ["warcinfo", "resource", "metadata"], "addresses and certificates are written once"
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -63,7 +67,7 @@ def test_warcio_checks_every_digest_and_sees_an_altered_one(tmp_path: Path, caps
     with pytest.raises(SystemExit) as done:
         warcio.main(["check", "-v", str(tmp_path / "warc" / path)])
     said = capsys.readouterr().out
-    assert (done.value.code, said.count("digest pass")) == (0, 2 + 2 * len(VARIETY))
+    assert (done.value.code, said.count("digest pass")) == (0, 3 + 3 * len(VARIETY))
     assert "not checked" not in said
     broken = tmp_path / "broken.warc"
     plain = decompressed(tmp_path / "warc" / path)
@@ -94,7 +98,7 @@ def test_the_payload_digest_is_left_out_where_standard_and_check_differ(tmp_path
         assert each.response.fields.get("warc-truncated") == sent.truncated
         assert each.response.fields["warc-ip-address"] == "127.0.0.1"
         assert each.request.fields["warc-concurrent-to"] == each.response.id
-    protected = whole[5].response.fields
+    protected = whole[7].response.fields
     assert (protected["warc-protocol"], protected["warc-cipher-suite"]) == ("tls/1.3", "TLS_AES_128_GCM_SHA256")
 
 
@@ -118,7 +122,7 @@ def test_what_is_cut_altered_too_large_or_gone_is_damaged(tmp_path: Path) -> Non
     with pytest.raises(ArchiveDamaged, match="no response record"):
         read_exchange(tmp_path, path, 0, places[0][0])
     with pytest.raises(ArchiveDamaged, match="larger than"):
-        read_exchange(tmp_path, path, *places[2], limit=50_000)
+        read_exchange(tmp_path, path, *places[4], limit=50_000)
     place.unlink()
     with pytest.raises(ArchiveDamaged, match="missing"):
         read_exchange(tmp_path, path, last, length)

@@ -8,6 +8,7 @@ response broke off after its head (then `truncated` says how), and else there is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -87,7 +88,8 @@ class TapHandler(HTTP11DownloadHandler):
             self._resolver.check_unresolved(host, port)
         timeout = request.meta.get("download_timeout") or self._timeout
         agent = self._agents._get_agent(request, min(timeout, CONNECT_SECONDS))
-        download = _Download(request, timeout, self._limits)
+        answers = self._resolver.answers if not proxy else _no_answers
+        download = _Download(request, timeout, self._limits, answers)
         try:
             with wrap_twisted_exceptions():
                 return await maybe_deferred_to_future(download.start(agent, host_field))
@@ -103,6 +105,11 @@ class TapHandler(HTTP11DownloadHandler):
                 # Named here, so that Scrapy's retries do not meet it again.
                 raise FetchError(word, str(error), request.url) from error
             raise
+
+
+def _no_answers(host: str, port: int) -> tuple[str, ...]:
+    """What is known of a name that a proxy resolves."""
+    return ()
 
 
 def _place_of(request: Request) -> tuple[str, int, bytes]:
@@ -124,7 +131,10 @@ def _place_of(request: Request) -> tuple[str, int, bytes]:
 class _Download:
     """One request on its way."""
 
-    def __init__(self, request: Request, timeout: float, limits: Limits) -> None:
+    def __init__(
+        self, request: Request, timeout: float, limits: Limits, answers: Callable[[str, int], tuple[str, ...]]
+    ) -> None:
+        self._answers = answers
         self._request = request
         self._timeout = timeout
         self._limits = limits
@@ -225,6 +235,7 @@ class _Download:
             peer_port=peer.port,
             tls=peer.tls,
             truncated=truncated,
+            addresses=self._answers(*_place_of(self._request)[:2]),
         )
         self._request.meta["exchange"] = exchange
         return exchange

@@ -178,6 +178,13 @@ class GuardedResolver:
             return Target(target.host, target.port, target.addresses, named=True)
         return target
 
+    def answers(self, host: str, port: int) -> tuple[str, ...]:
+        """The addresses that a name lookup gave for a host, those not dialled too; none where none was needed."""
+        target = self.target(host, port)
+        if target.addresses or literal_address(target.host) is not None or target.host != plain(host):
+            return ()
+        return self._kept.get(target.host, (0.0, ()))[1]
+
     def explain(self, host: str, port: int) -> FetchError:
         """Why a host and port that were just asked for gave no address."""
         target = self.target(host, port)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding, FindingKind
-from storage.warc_reading import WholeExchange, open_warc, to_exchange
-from storage.warc_records import MEMBER_LIMIT, Record, read_record
+from storage.warc_reading import ANSWERS, open_warc, payload_sha256, read_whole, to_exchange
+from storage.warc_records import MEMBER_LIMIT, read_record
 
 _PIECE = 1 << 20
 
@@ -87,7 +87,7 @@ def check_unclaimed(file: BinaryIO, path: str, start: int, end: int) -> Iterator
         except ArchiveDamaged as error:
             yield Finding("record-altered", _at(path, offset), error.what)
             return
-        if record.kind == "response":
+        if record.kind in ANSWERS:
             url = record.fields.get("warc-target-uri", "")
             yield Finding("record-strange", _at(path, offset), f"no capture points to this response of {url}")
         offset = record.end
@@ -140,9 +140,9 @@ class _CaptureCheck:
     def _check_records(self, span: bytes, start: int) -> None:
         """Read every record of the span. Behind a broken one, reading goes on where the row says a record begins."""
         file = BytesIO(span)
-        response: Record | None = None
         offset = 0
         entries = [start, start + self._row.length]
+        answered = False
         while offset < len(span):
             at = self._row.span_offset + offset
             try:
@@ -154,20 +154,21 @@ class _CaptureCheck:
                     break
                 offset = later[0]
                 continue
-            if record.kind == "response" and offset == start:
-                response = record
-            elif record.kind == "response":
+            if record.kind in ANSWERS and offset == start:
+                answered = True
+            elif record.kind in ANSWERS:
                 self._tell("record-strange", at, f"no capture points to the response at byte {at}")
-            elif record.kind == "request" and response is not None:
-                self._check_payload(response, record)
             offset = record.end
-        if response is None:
+        if not answered:
             self._tell("record-missing", self._row.offset, "no response can be read where the capture points to")
-
-    def _check_payload(self, response: Record, request: Record) -> None:
-        whole = WholeExchange(response, request, request.exchange_facts() | {"tls": None})
-        payload = to_exchange(whole, self._file).payload
-        if hashlib.sha256(payload).hexdigest() != self._row.payload_sha256:
+            return
+        try:
+            whole = read_whole(file, start)
+        except ArchiveDamaged as error:
+            self._tell("record-missing", self._row.offset, error.what)
+            return
+        whole = replace(whole, facts={**whole.facts, "chain": None, "dns": None})
+        if payload_sha256(whole, to_exchange(whole, file)) != self._row.payload_sha256:
             self._tell("record-altered", self._row.offset, "the payload is another")
 
     def _tell(self, kind: FindingKind, offset: int, what: str) -> None:

@@ -21,7 +21,7 @@ from storage.keeping import facts_of_exchange, fetch_from, to_millisecond
 from storage.manifest import COVERED, draw_manifest, kept_manifest, manifest_digest, row_line
 from storage.models import capture, crawl, revision, warc_file
 from storage.urls import canonical_url
-from storage.warc_reading import WholeExchange, open_warc, to_exchange
+from storage.warc_reading import open_warc, payload_sha256, read_whole, to_exchange
 from storage.warc_records import read_record
 
 _BACKUP = "put the file of a backup in its place"
@@ -158,19 +158,17 @@ def _guess_capture(archive: Archive, connection: Connection, row: Row[Any]) -> I
     ).scalar()
     try:
         with open_warc(archive.warc_folder, path) as file:
-            response = read_record(file, row.offset)
-            request = read_record(file, response.end)
-            whole = WholeExchange(response, request, request.exchange_facts())
+            whole = read_whole(file, row.offset)
             exchange = to_exchange(whole, file)
             fetch = fetch_from(whole.facts, exchange)
             start = before or 0
             file.seek(start)
-            span = file.read(request.end - start)
+            span = file.read(whole.end - start)
     except (ArchiveDamaged, KeyError, TypeError, ValueError):
         return
     values = {
-        "member_sha256": response.member_sha256,
-        "payload_sha256": hashlib.sha256(exchange.payload).hexdigest(),
+        "member_sha256": whole.response.member_sha256,
+        "payload_sha256": payload_sha256(whole, exchange),
         "at": to_millisecond(fetch.at),
         "span_offset": start,
         "span_length": len(span),

@@ -1,4 +1,4 @@
-"""Spans of captures, the run that closed a WARC file, manifests kept row by row, and time stamps on them.
+"""Spans of captures, what revisits refer to, manifests kept row by row, and time stamps on them.
 
 Revision ID: 0002
 """
@@ -32,9 +32,9 @@ def upgrade() -> None:
         op.add_column("crawl", each)
     # Alembic makes no foreign key beside a new column on SQLite, whose own statement does.
     number = "BIGINT" if op.get_bind().dialect.name == "postgresql" else "INTEGER"
-    op.execute(
-        f"ALTER TABLE warc_file ADD COLUMN crawl {number} CONSTRAINT fk_warc_file_crawl_crawl REFERENCES crawl (id)"
-    )
+    for table, name, target in (("warc_file", "crawl", "crawl"), ("location", "whole_capture", "capture")):
+        key = f"fk_{table}_{name}_{target}"
+        op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {number} CONSTRAINT {key} REFERENCES {target} (id)")
     op.create_index("ix_warc_file_crawl", "warc_file", ["crawl"])
     op.create_table(
         "manifest_part",
