@@ -13,6 +13,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from scraper.cli.commands import LazyGroup
 from scraper.cli.printing import DEFAULT_COLUMNS, fold, printable, terminal_columns
+from scraper.cli.stopping import silence_output
 from scraper.errors import ScraperError
 from storage.errors import QueryUnreadable, StorageError
 from storage.pointing import point_at
@@ -68,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
         _say("stopped. What was done is kept; the same command goes on.")
         return STOPPED
     except BrokenPipeError:
-        _silence_output()
+        silence_output()
         return DONE
     except Exception as error:
         if debug:
@@ -130,11 +131,3 @@ def _write(line: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         return  # the terminal is gone: the exit code says it
-
-
-def _silence_output() -> None:
-    """The reader of a pipe is gone; keep Python from saying so when it flushes at its end."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        return  # there is no standard output to silence

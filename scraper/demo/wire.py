@@ -15,6 +15,8 @@ MAX_HEAD = 65_536
 MAX_BODY = 4_000_000
 _IDLE_SECONDS = 120.0
 _PIECE = 65_536
+_HANDSHAKE = b"\x16"
+"""What TLS begins with (RFC 8446, 5.1). Without its own refusal a client would wait for its time-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class Connection(asyncio.Protocol):
 
     def _read(self) -> Request | None:
         """Take one whole request out of the buffer; None while it is not there. ValueError for what is none."""
+        if self._buffer[:1] == _HANDSHAKE:
+            raise ValueError("a TLS handshake on a port without TLS")
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0 or end > MAX_HEAD:
             if len(self._buffer) > MAX_HEAD:
