@@ -58,6 +58,13 @@ def test_an_address_can_be_copied_from_the_narrowest_terminal(place: tuple[str, 
     assert f"https://{MIRROR}/detail/1" in on_terminal(40, "show", "1", *place).split()
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_help_of_a_group_tells_its_commands_in_whole_sentences(columns: int) -> None:
+    _, listed = on_terminal(columns, "db", "--help").split("Commands:")
+    assert "and change nothing else." in " ".join(listed.split())
+    assert "..." not in listed
+
+
 def test_a_table_that_does_not_fit_names_each_value(place: tuple[str, ...]) -> None:
     assert "articles 1, revisions 2" in on_terminal(40, "status", *place)
     assert re.search(r"^outlet +articles +revisions", on_terminal(80, "status", *place), re.M)

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, get_args
 
 import typer
+from typer.core import TyperGroup
 
 from scraper.config import Config, load_config
 
 P = ParamSpec("P")
+
+_LONGEST_HELP = 1000
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON with stable keys (docs/json.md).")]
 
@@ -108,9 +111,20 @@ def configured(
     return decorate
 
 
+class CommandGroup(TyperGroup):
+    """A group of commands whose help tells each in a whole sentence; the library cuts it where a line ends."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the section of the help that lists the commands."""
+        listed = [(name, self.commands[name].get_short_help_str(_LONGEST_HELP)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(listed)
+
+
 def group(help: str) -> typer.Typer:
     """A Typer for a command, or for a group of them, in the manner of all our commands."""
     return typer.Typer(
+        cls=CommandGroup,
         help=help,
         rich_markup_mode=None,
         add_completion=False,
