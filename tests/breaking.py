@@ -22,6 +22,20 @@ def follow_no_redirects() -> None:
     NamedRedirects.process_response = pass_on  # type: ignore[method-assign]
 
 
+def redirect_within_the_slot() -> None:
+    """Where a redirect leads counts to the host that it came from."""
+    from scraper.fetching.redirects import NamedRedirects
+
+    redirect: Callable[..., Any] = NamedRedirects._redirect
+
+    def redirect_and_stay(self: Any, redirected: Any, request: Any, reason: Any) -> Any:
+        followed = redirect(self, redirected, request, reason)
+        followed.meta["download_slot"] = request.meta["download_slot"]
+        return followed
+
+    NamedRedirects._redirect = redirect_and_stay  # type: ignore[method-assign]
+
+
 def bound_no_host() -> None:
     """A request counts to its host when its task runs."""
     from scrapy.core.downloader import Downloader
@@ -99,8 +113,8 @@ def leave_pending_unread() -> None:
 RULES: dict[str, Callable[[], None]] = {
     rule.__name__: rule
     for rule in (
-        follow_no_redirects, bound_no_host, miss_gained_places, read_nothing_again, restore_nothing,
-        take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
+        follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
+        restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
     )
 }  # fmt: skip
 

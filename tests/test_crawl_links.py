@@ -17,7 +17,13 @@ from sqlalchemy import func, select
 from scraper.demo.process import running_replica
 from storage.archive import Archive
 from storage.models import resource
-from tests.breaking import bound_no_host, broken, follow_no_redirects, miss_gained_places
+from tests.breaking import (
+    bound_no_host,
+    broken,
+    follow_no_redirects,
+    miss_gained_places,
+    redirect_within_the_slot,
+)
 from tests.crawling import Held, crawl, look, place_options, presskeep
 from tests.databases import Place
 from tests.small_site import (
@@ -231,3 +237,24 @@ def test_a_host_is_asked_no_more_at_once_than_its_profile_allows(place: Place, t
         crawl_small(Place(tmp_path / "twin", None), site, "--domain", HOST, program=broken(bound_no_host))
     assert most == 4
     assert site.most[HOST] > 4, "the check would see it"
+
+
+def test_what_is_redirected_counts_to_the_host_that_it_leads_to(place: Place, tmp_path: Path) -> None:
+    numbers, redirected = range(1, 49), range(1, 49, 2)
+
+    def answer(host: str, path: str) -> Answer | None:
+        if path == "/":
+            return section(*(f"http://{MIRROR}{article_path(n)}" for n in numbers)) if host == HOST else None
+        number = int(path.rpartition("/")[2]) if path.startswith("/news/") else 0
+        if host == HOST and number in redirected:
+            return redirect(f"http://{MIRROR}{path}")
+        return replace(article_page(number), wait=0.2) if host == MIRROR and number else None
+
+    with small_site(tmp_path, answer) as site:
+        crawl_small(place, site)
+        most = site.most[MIRROR]
+        site.most.clear()
+        crawl_small(Place(tmp_path / "twin", None), site, program=broken(redirect_within_the_slot))
+    assert len(look(place).headlines) == 48
+    assert most <= 4
+    assert site.most[MIRROR] > 4, "the check would see it"
