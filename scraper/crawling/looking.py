@@ -103,7 +103,7 @@ class _Looker:
     def _request(self, url: str, callback: Any, **meta: Any) -> Any:
         from scrapy import Request
 
-        return Request(url, callback, errback=self._failed, dont_filter=True, meta={**meta})
+        return Request(url, callback, errback=self._failed, dont_filter=True, meta=meta)
 
     def _at_home(self, response: Any) -> list[Any]:
         exchange: Exchange = response.request.meta["exchange"]
