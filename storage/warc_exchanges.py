@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -53,10 +52,11 @@ def frame_exchange(
         exchange.request,
     )
     # No WARC-Target-URI: an index would take the notes for another capture of the page (the field may be left out).
+    # The date is the exchange's: records of one capture event have the same (WARC 1.1, 5.4).
     notes = frame(
         "metadata",
         new_record_id(),
-        datetime.now(UTC),
+        exchange.started_at,
         {"WARC-Concurrent-To": response_id, "Content-Type": "application/warc-fields"},
         _notes(exchange, facts, pointers, original),
     )
@@ -122,6 +122,8 @@ def _notes(
         }
     if original is not None:
         known["refers_to"] = original.capture
+    if target_uri(exchange.url) != exchange.url:
+        known["url"] = exchange.url
     lines[FACTS_FIELD] = json.dumps(known | dict(facts), separators=(",", ":"))
     return "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value).encode()
 

@@ -107,7 +107,7 @@ def to_exchange(whole: WholeExchange, file: BinaryIO, *, limit: int = MEMBER_LIM
     status, reason, headers = parse_head(wire[:end])
     truncated = response.fields.get("warc-truncated") if response.kind == "response" else None
     exchange = Exchange(
-        url=response.fields.get("warc-target-uri", ""),
+        url=str(facts.get("url") or response.fields.get("warc-target-uri", "")),
         request=whole.request.block,
         response=wire,
         head_length=end,

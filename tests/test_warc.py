@@ -152,7 +152,8 @@ def test_a_hostile_url_or_cipher_cannot_forge_a_field(tmp_path: Path) -> None:
     with open_warc(tmp_path / "warc", path) as file:
         whole = next(each for each in walk(file, 0) if isinstance(each, WholeExchange))
     assert whole.response.kind == "response"
-    assert read_exchange(tmp_path, path, *place).url == "https://news.example/a%0D%0AWARC-Type:%20resource"
+    assert whole.response.fields["warc-target-uri"] == "https://news.example/a%0D%0AWARC-Type:%20resource"
+    assert read_exchange(tmp_path, path, *place).url == sent.url
 
 
 def decompressed(place: Path) -> bytes:
