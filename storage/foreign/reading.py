@@ -175,4 +175,6 @@ def _is_encoded(payload: bytes, stated: bytes) -> bool:
         if error.start < len(start) - 3:
             return True
         text = start[: error.start].decode("utf-8")
+    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return False
     return any(character < " " and character not in "\t\r\n\f" for character in text) or len(text) < 8

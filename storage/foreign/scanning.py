@@ -70,9 +70,9 @@ Wants = Callable[[RecordHead], bool]
 class Scan:
     """One walk through a file, from a place where a record (of a packed file: a member) begins.
 
-    Iterate over it once. `records` counts the records that were whole and right, wanted or not; all that was wanted before `position`,
-    a byte of the file, has been given: a later scan may start there. Memory is bounded by `limit` for the block of a
-    wanted record, whatever the file holds.
+    Iterate over it once. `records` counts the records that were whole and right, wanted or not; all that was wanted
+    before `position`, a byte of the file, has been given: a later scan may start there. Memory is bounded by `limit`
+    for the block of a wanted record, whatever the file holds.
     """
 
     def __init__(
@@ -154,12 +154,16 @@ class Scan:
             if not stream.seek_member(broken.offset + 1):
                 stream.restart(self._size)
             return
-        if missing or not (ended or self._at_record()):
+        holding = digest is None or holds(head.fields["warc-block-digest"], digest.digest())
+        proven = tail == b"\r\n\r\n" or (digest is not None and holding)
+        if missing or not (ended or proven or self._at_record()):
             yield bad(f"it is not as long as it says ({head.length} bytes)")
             self._go_back(run, start + len(head_bytes), head.length - missing, member_ended=stream.fresh or ended)
             return
-        if digest and not holds(head.fields["warc-block-digest"], digest.digest()):
+        if not holding:
             yield bad("its block digest does not hold")
+            if stream.plain or not ended:  # the wrong bytes may be those of other records
+                self._go_back(run, start + len(head_bytes), head.length, member_ended=False)
         elif wanted and head.length > self._limit:
             yield bad(f"it is larger than {self._limit} bytes")
         elif wanted:

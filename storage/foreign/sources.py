@@ -303,6 +303,8 @@ def load_dictionary(file: BinaryIO) -> zstd.ZstdDict | None:
     try:
         if content.startswith(_ZSTD_MAGIC):
             content = zstd.ZstdDecompressor().decompress(content, _DICTIONARY_LIMIT)
-        return zstd.ZstdDict(content)
+        dictionary = zstd.ZstdDict(content)
+        zstd.ZstdDecompressor(dictionary)  # only this tells whether it can be used
+        return dictionary
     except (zstd.ZstdError, ValueError):
         return None

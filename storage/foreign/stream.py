@@ -93,7 +93,7 @@ class Stream:
         return self.source.ended.get(self._member)
 
     def peek(self, size: int) -> bytes:
-        """The next bytes of this member, at most so many."""
+        """The next bytes, at most so many: of this member, and of the next where that begins with no record."""
         while len(self._buffer) - self._at < size and self._extend():
             pass
         return self._buffer[self._at : self._at + size]
@@ -126,7 +126,7 @@ class Stream:
     def take_head(self) -> tuple[bytes, bool]:
         """Take a WARC record's head, or an ARC record's line; tells which: True for WARC. Empty where neither ends."""
         if self.peek(5) == b"WARC/":
-            return self._take_through(_EMPTY_LINE, HEAD_LIMIT), True
+            return self._take_through(_EMPTY_LINE, HEAD_LIMIT, never=b"\nWARC/"), True
         return self._take_through(_LINE, _LINE_LIMIT), False
 
     def seek_record(self, *, arc: bool, past: int = 0) -> bool:
@@ -165,19 +165,28 @@ class Stream:
                 self._error = error
 
     def _extend(self) -> bool:
-        """Have more of this member at hand. False where none comes."""
+        """Have more at hand, of this member or of one that goes on with it. False where none comes."""
         self._look_ahead()
-        if not self._next or self._next_begun is not None:
+        if not self._next:
             return False
+        if self._next_begun is not None:
+            if not self._buffer or begins_record(self._next[:_LINE_LIMIT]):
+                return False
+            if self._next_begun != self._member:
+                self.source.ended.pop(self._member, None)
+            self._member = self._next_begun
         self._buffer, self._at, self._next = self._buffer[self._at :] + self._next, 0, None
         return True
 
-    def _take_through(self, end: re.Pattern[bytes], limit: int) -> bytes:
-        """Take what reaches through the match of a pattern; nothing where there is none within the limit."""
+    def _take_through(self, end: re.Pattern[bytes], limit: int, never: bytes = b"\x00\n") -> bytes:
+        """Take what reaches through the match of a pattern; nothing where there is none within the limit, or where
+        there is before it what never stands there."""
         while (match := end.search(self._buffer, self._at, self._at + limit)) is None:
             if len(self._buffer) - self._at >= limit or not self._extend():
                 return b""
         taken = self._buffer[self._at : match.end()]
+        if never in taken:
+            return b""
         self._pass(len(taken))
         return taken
 
