@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.kept import KeptTask, Place
 from scraper.crawling.reading import READABLE, ReadResult
+from scraper.crawling.stamping import stamp_runs
 from scraper.crawling.workers import DAMAGED, DIED, Workers
 from scraper.errors import ScraperError, UsageError
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
@@ -139,6 +140,7 @@ def reextract(
                         break
         finally:
             workers.stop()
+    stamp_runs(config)
     return reports
 
 
@@ -247,6 +249,7 @@ class _Run:
                 robots_policy="obey",
                 now=self._clock.now(),
                 owner=self._owner,
+                stamp_authority=self._config.time_stamp_authority,
             )
         self._knower = Knower(crawl=crawl, outlet=self._target.id)
         for chunk in self._chunks(unread):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +35,10 @@ def show(
         str | None,
         typer.Option("--revision", metavar="N", help="Which text: its number, or the beginning of its digest."),
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="As the archive had it then: a day (its end, UTC) or an instant."),
+    ] = None,
     why: Annotated[bool, typer.Option("--why", help="Say how each field was found.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, the article alone.")] = False,
     json: JsonOption = False,
@@ -41,16 +46,20 @@ def show(
     """Show an article as it is now, or as it was: its text, where it was seen, and its revisions.
 
     KEY is outlet:key, a key that is unique, any URL at which the article was seen, or the beginning of a revision's
-    digest.
+    digest. --as-of shows what the archive said at a time: from what it had captured and read until then.
 
-    Examples: presskeep show presstv:638540; presskeep show https://www.presstv.ir/Detail/2020/11/15/638540/
+    Examples: presskeep show presstv:638540; presskeep show https://www.presstv.ir/Detail/2020/11/15/638540/;
+    presskeep show presstv:638540 --as-of 2026-03-01
     """
     if json and markdown:
         raise UsageError("cannot go together with --json", "--markdown", "Leave one of them out.")
-    view = load_view(config, key, revision)
+    if as_of is not None and revision is not None:
+        raise UsageError("cannot go together with --revision", "--as-of", "Leave one of them out.")
+    until = _instant(as_of) if as_of is not None else None
+    view = load_view(config, key, revision) if until is None else load_view_as_of(config, key, until)
     content = content_of(view.text, view.kind)
     if json:
-        write_json(view_json(view, content))
+        write_json(view_json(view, content) | {"as_of": until})
         return 0
     for line in article_markdown(content) if markdown else article_text(content):
         write(line)
@@ -60,7 +69,7 @@ def show(
             write(line)
         write_note(f"read by extractor {view.text.extractor}")
     if not markdown:
-        _print_facts(view)
+        _print_facts(view, until)
     return 0
 
 
@@ -76,6 +85,28 @@ def load_view(config: Config, key: str, revision: str | None) -> ArticleView:
         if revision is None:
             return view
         return view_article(connection, article, find_revision(connection, article, revision, ids_by_number(view)))
+
+
+def load_view_as_of(config: Config, key: str, at: datetime) -> ArticleView:
+    """Read the article that KEY names as the archive had it at an instant. Raises KeyUnknown, KeyAmbiguous."""
+    from storage.archive import Archive
+    from storage.as_of import view_as_of
+    from storage.keys import resolve
+
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        return view_as_of(connection, resolve(connection, key), at)
+
+
+def _instant(text: str) -> datetime:
+    """An instant in UTC; a day means its end. Raises UsageError."""
+    try:
+        if len(text) == len("2026-03-01"):
+            return datetime.combine(date.fromisoformat(text), time.max, UTC)
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        example = "For example: --as-of 2026-03-01, or --as-of 2026-03-01T12:00:00Z."
+        raise UsageError(f"{text!r} is neither a day nor an instant", "--as-of", example) from None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def ids_by_number(view: ArticleView) -> list[int]:
@@ -161,9 +192,11 @@ def _date(line: DateLine | None) -> PrintedDate | None:
     return PrintedDate(line.at, line.printed or "", line.precision or "second", line.zone or "UTC")  # type: ignore[arg-type]
 
 
-def _print_facts(view: ArticleView) -> None:
+def _print_facts(view: ArticleView, as_of: datetime | None) -> None:
     write()
     state = "as it is now" if view.current else "an older text"
+    if as_of is not None:
+        state = f"as the archive had it at {minute(as_of)} UTC" + (", and as it is now" if view.current else "")
     number = f"revision {view.text.number} of {len(view.revisions)}, " if view.text.number else ""
     write_note(f"{view.key}  {view.text.digest[:12]}  {number}{state}")
     if view.withdrawn_at is not None:
