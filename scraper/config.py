@@ -27,6 +27,7 @@ class Config:
     HOST1:PORT1:HOST2:PORT2 as in curl(1). `now` is PRESSKEEP_NOW: an ISO instant, or `leap:INSTANT`.
     `workers` is the number of extraction processes. `time_stamp_authority` is the URL of a server that stamps the
     manifests of runs (RFC 3161), `time_stamp_ca` the PEM certificates by which its signatures are checked.
+    `pywb` is the program that replays pages.
     """
 
     archive: Path
@@ -43,6 +44,7 @@ class Config:
     workers: int = 2
     time_stamp_authority: str | None = None
     time_stamp_ca: Path | None = None
+    pywb: Path | None = None
     now: str | None = None
     request_timeout: float = 30.0
     max_wire_bytes: int = 16_000_000

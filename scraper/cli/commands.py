@@ -22,6 +22,7 @@ COMMANDS = {
     "diff": "Show what changed between two revisions.",
     "status": "Show counts, domains and crawls of the archive.",
     "verify": "Check that everything in the archive is still what was kept.",
+    "replay": "Show kept pages in a browser, by pywb.",
     "export": "Give out what the archive holds: WARC, WACZ.",
     "reextract": "Read every kept page again with today's extractor.",
     "outlets": "List, show and check outlet profiles.",
