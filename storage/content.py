@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-BlockKind = Literal["paragraph", "heading", "quote", "list", "box", "caption", "byline", "embed"]
+BlockKind = Literal["paragraph", "heading", "quote", "list", "table", "box", "caption", "byline", "embed"]
 ArticleKind = Literal["article", "brief", "opinion", "interview", "video", "gallery", "live", "bulletin", "programme"]
 Precision = Literal["day", "minute", "second"]
 
@@ -17,13 +17,19 @@ Precision = Literal["day", "minute", "second"]
 class Block:
     """One block of an article's body in reading order, its text as printed.
 
-    A list keeps its entries in `items` (its `text` is empty); a heading its `level` (1 to 6).
+    A list keeps its entries in `items` (its `text` is empty), a table its rows, the cells of a row divided by tabs;
+    a heading its `level` (1 to 6).
     """
 
     kind: BlockKind
     text: str = ""
     level: int | None = None
     items: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The cells of a table, row by row; nothing for any other block."""
+        return tuple(tuple(item.split("\t")) for item in self.items) if self.kind == "table" else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +98,11 @@ def zone_of(name: str) -> tzinfo:
 
 
 def plain_text(blocks: Iterable[Block]) -> str:
-    """Blocks as plain text: one paragraph a block, one line an item of a list."""
+    """Blocks as plain text: one paragraph a block, one line an item of a list or a row of a table."""
     parts = []
     for block in blocks:
         if block.kind in ("caption", "byline", "embed"):
             continue
-        parts.append("\n".join(block.items) if block.kind == "list" else block.text)
+        rows = [" | ".join(row) for row in block.rows]
+        parts.append("\n".join(rows or block.items) or block.text)
     return "\n\n".join(part for part in parts if part)

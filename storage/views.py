@@ -211,7 +211,10 @@ def _date(
 
 
 def _paragraphs(blocks: Sequence[Block]) -> list[str]:
-    return [text for block in blocks for text in (block.text, *block.items) if text]
+    texts = (
+        (block.text, *(" | ".join(row) for row in block.rows or [(item,) for item in block.items])) for block in blocks
+    )
+    return [text for block in texts for text in block if text]
 
 
 def _captions(figures: Sequence[Figure]) -> list[str]:

@@ -81,7 +81,10 @@ def _begins_with_lead(content: ArticleContent) -> bool:
 
 
 def _block_json(block: Block) -> dict[str, Any]:
-    return {"kind": block.kind, "text": block.text, "level": block.level, "items": list(block.items)}
+    found: dict[str, Any] = {"kind": block.kind, "text": block.text, "level": block.level, "items": list(block.items)}
+    if block.kind == "table":
+        found |= {"items": [], "rows": [list(row) for row in block.rows]}
+    return found
 
 
 def _figure_json(figure: Figure) -> dict[str, Any]:
@@ -101,6 +104,8 @@ def _block_text(block: Block, columns: int) -> list[str]:
             for item in block.items
             for line in textwrap.wrap(item, columns, initial_indent="- ", subsequent_indent="  ")
         ]
+    if block.kind == "table":
+        return [line for row in block.rows for line in textwrap.wrap(" | ".join(row), columns, subsequent_indent="  ")]
     indent = "  " if block.kind in ("quote", "box") else ""
     return [
         line
@@ -116,10 +121,22 @@ def _block_markdown(block: Block) -> list[str]:
             return [f"{'#' * min((block.level or 2), 6)} {' '.join(text.split())}"]
         case "list":
             return [f"- {escape_markdown(' '.join(item.split()))}" for item in block.items]
+        case "table":
+            return _table_markdown(block)
         case "quote" | "box":
             return [f"> {line}" for line in text.split("\n")]
         case _:
             return text.split("\n")
+
+
+def _table_markdown(block: Block) -> list[str]:
+    """A table as GitHub Flavored Markdown has it, section 4.10: the first row is the header."""
+    widest = max(len(row) for row in block.rows)
+    lines = []
+    for row in block.rows:
+        cells = [escape_markdown(" ".join(cell.split())).replace("|", "\\|") for cell in row]
+        lines.append(f"| {' | '.join(cells + [''] * (widest - len(cells)))} |")
+    return [lines[0], f"|{' --- |' * widest}", *lines[1:]]
 
 
 def _figure_text(figure: Figure) -> str:

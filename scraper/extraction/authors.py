@@ -35,6 +35,11 @@ def split_names(text: str, *, commas: bool = True) -> tuple[str, ...]:
     return persons(names)
 
 
+def begins_with_by(text: str) -> bool:
+    """Whether a line begins as a byline does."""
+    return bool(_BY.match(text))
+
+
 def persons(names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that can be persons', each once, in order."""
     found: dict[str, str] = {}

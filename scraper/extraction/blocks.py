@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from lxml.html import HtmlElement
 
+from scraper.extraction.conventions import classes_of
 from scraper.extraction.passages import Passage, letters_of, plain
+from scraper.extraction.tables import Tables
 from storage.content import Block, BlockKind
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = frozenset(("ul", "ol", "menu"))
 _CELLS = frozenset(("td", "th"))
+_CAPTIONS = frozenset(("wp-caption-text", "wp-element-caption", "gallery-caption", "blocks-gallery-caption"))
+"""Classes that WordPress writes at captions: img_caption_shortcode(), gallery_shortcode() and its block library."""
 _LABELS = (
     r"read (?:more|also|next)|(?:see|watch) (?:also|more)|also (?:read|see)|related(?: articles?| stor(?:y|ies)"
     r"| news| content)?"
@@ -45,10 +49,11 @@ def build_blocks(pieces: Iterable[Piece], root: HtmlElement | None = None) -> tu
     """
     blocks: list[Block] = []
     items: list[str] = []
+    tables = Tables()
     holder: HtmlElement | None = None
     item: HtmlElement | None = None
     for piece in pieces:
-        kind, level, owner, entry = _form_of(piece, root)
+        kind, level, owner, entry = _form_of(piece, root, tables)
         if kind == "list":
             if owner is not holder and items:
                 blocks.append(Block("list", items=tuple(items)))
@@ -62,6 +67,10 @@ def build_blocks(pieces: Iterable[Piece], root: HtmlElement | None = None) -> tu
         if items:
             blocks.append(Block("list", items=tuple(items)))
             items, holder, item = [], None, None
+        if kind == "table" and owner is not None:
+            if rows := tables.take(owner):
+                blocks.append(Block("table", items=rows))
+            continue
         blocks.append(Block(kind, piece.text, level))
     if items:
         blocks.append(Block("list", items=tuple(items)))
@@ -92,8 +101,15 @@ def without_headline(pieces: Sequence[Piece], headlines: Iterable[str]) -> list[
     return [
         piece
         for at, piece in enumerate(pieces)
-        if at >= _HEADLINE_WITHIN or letters_of(piece.text).casefold() not in said
+        if at >= _HEADLINE_WITHIN or not (letters_of(piece.text).casefold() in said or _is_title(piece, said))
     ]
+
+
+def _is_title(piece: Piece, said: Iterable[str]) -> bool:
+    """Whether a piece is a line of the page's headline, in its h1."""
+    letters = letters_of(piece.text).casefold()
+    element = piece.passage.element if piece.passage and any(letters in headline for headline in said) else None
+    return element is not None and any(each.tag == "h1" for each in (element, *element.iterancestors()))
 
 
 def _linked(piece: Piece, share: float) -> bool:
@@ -101,9 +117,10 @@ def _linked(piece: Piece, share: float) -> bool:
 
 
 def _form_of(
-    piece: Piece, root: HtmlElement | None
+    piece: Piece, root: HtmlElement | None, tables: Tables
 ) -> tuple[BlockKind, int | None, HtmlElement | None, HtmlElement | None]:
-    """The kind of block of a piece; a heading's level; a list's outermost element and the entry within it."""
+    """The kind of block of a piece; a heading's level; a list's outermost element and the entry within it, or
+    the table."""
     if piece.kind is not None or piece.passage is None:
         return piece.kind or "paragraph", None, None, None
     outer: HtmlElement | None = None
@@ -113,11 +130,14 @@ def _form_of(
     element: HtmlElement | None = piece.passage.element
     while element is not None and element is not root:
         tag = element.tag
-        if tag in _HEADINGS:
+        if tag in _HEADINGS and next(element.iterancestors("figcaption"), None) is None:
             return "heading", _HEADINGS[tag], None, None
-        if tag == "figcaption":
+        if tag in ("figcaption", "caption") or _CAPTIONS & classes_of(element):
             return "caption", None, None, None
         if tag in _CELLS:
+            table = next(element.iterancestors("table"), None)
+            if table is not None and tables.holds_data(table):
+                return "table", None, table, None
             break
         if tag == "li" and entry is None:
             inner_entry = inner_entry if inner_entry is not None else element

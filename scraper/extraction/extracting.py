@@ -10,8 +10,10 @@ from lxml.html import HtmlElement
 
 from scraper.extraction.announcing import read_announced
 from scraper.extraction.charset import UnknownCharset, decode_page
+from scraper.extraction.conventions import clear_page, is_wordpress_post
 from scraper.extraction.generic import Read, read_generic
 from scraper.extraction.links import article_links, base_of, canonical_of
+from scraper.extraction.listing import is_teaser
 from scraper.extraction.notices import find_notice
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.extraction.passages import Passage, read_passages
@@ -70,6 +72,7 @@ def extract(page: Page, context: Context) -> Outcome:
         if not _TAG.search(text):
             return Outcome(verdict="refused:not-html")
         tree = parse_page(text, elements=limits.elements)
+        clear_page(tree)
         passages = read_passages(tree)
         if _length(passages) > limits.text_chars:
             return Outcome(verdict="failed:too-large")
@@ -100,7 +103,7 @@ def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[P
         links=article_links(tree, base, outlet),
     )
     template = find_template(tree, outlet, page.captured_at.date()) if outlet else None
-    says_article = _says_article(tree, stated)
+    says_article = _says_article(tree, stated, page.url)
     if outlet is None or template is None:
         patterns = outlet.notices if outlet else ()
         if find_notice(tree, passages, patterns, says_article=says_article):
@@ -162,12 +165,16 @@ def _linked_share(passages: list[Passage]) -> float:
     return sum(passage.linked for passage in passages) / max(1, _length(passages))
 
 
-def _says_article(tree: HtmlElement, stated: Structured) -> bool:
+def _says_article(tree: HtmlElement, stated: Structured, url: str) -> bool:
     """Whether a page calls itself an article, with a date or an author to it: in its metadata or its elements."""
     node = stated.article
     if node is not None and (node.get("datePublished") or node.get("author")):
         return True
     if stated.first("article:published_time", "author") and stated.first("og:type") == "article":
         return True
+    if is_wordpress_post(tree):
+        return True
     articles = list(tree.iter("article"))
-    return len(articles) == 1 and any(each.get("datetime") for each in articles[0].iter("time"))
+    if len(articles) != 1 or is_teaser(articles[0], url):
+        return False
+    return any(each.get("datetime") for each in articles[0].iter("time"))

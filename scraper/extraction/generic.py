@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from lxml.html import HtmlElement
 
 from scraper.extraction.blocks import Piece, build_blocks, without_headline, without_read_more
-from scraper.extraction.engine import take
+from scraper.extraction.conventions import wordpress_refusal
+from scraper.extraction.engine import Taken, take
+from scraper.extraction.flow import Flow, find_flow
 from scraper.extraction.grounding import ground
-from scraper.extraction.metadata import read_language, read_metadata
-from scraper.extraction.passages import Passage, text_of
+from scraper.extraction.links import base_of
+from scraper.extraction.listing import lists_other_pages
+from scraper.extraction.metadata import PUBLISHED, UPDATED, read_language, read_metadata
+from scraper.extraction.passages import Passage, letters_of, text_of
+from scraper.extraction.pictures import find_figures, frames_before, image_name
 from scraper.extraction.structured import Structured
-from storage.content import ArticleContent, Figure, plain_text
+from storage.content import ArticleContent, Block, Figure, plain_text
+
+_DESCRIPTIONS = ("og:description", "description", "twitter:description")
+_LONG_ENOUGH = 60
+"""Letters from which on the beginning of a passage is known again."""
+_MOST_LETTERS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An article as read, or a reason ('empty', 'no-headline') why there is none; what there is stays in `content`."""
+    """An article as read, or a reason why there is none: 'empty', 'no-headline', 'listing', 'no-article'; what there is
+    stays in `content`."""
 
     content: ArticleContent
     reason: str | None = None
@@ -37,29 +48,104 @@ def read_generic(
     """Read any page as an article. `zone` reads dates that state none; `languages` are those to choose from."""
     taken = take(tree, url, captured_at)
     pieces = [Piece(each.text, each.passage) for each in ground(taken.lines, passages)] if taken else []
-    data = read_metadata(tree, stated, taken, captured_at=captured_at, zone=zone)
+    chosen = [each.passage for each in pieces if each.passage is not None]
+    refusal = wordpress_refusal(tree)
+    if refusal is None and not _states_date(stated) and lists_other_pages(passages, chosen, url):
+        refusal = "listing"
+    flow = find_flow(tree, passages, chosen, stated.first(*_DESCRIPTIONS) or "")
+    if flow is not None:
+        pieces = [Piece(each.text, each) for each in flow.passages]
+        taken = _without_year_alone(taken, tree)
+    data = read_metadata(
+        tree, stated, taken, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
+    )
     headlines = [data.headline, (taken.title if taken else None) or "", *_sole_heading(tree)]
     blocks = build_blocks(without_read_more(without_headline(pieces, headlines)) or pieces)
     text = plain_text(blocks)
     data.language, how = read_language(tree, text, languages)
-    found = {**data.found, "body": "trafilatura"} if blocks else dict(data.found)
+    found = {**data.found, "body": "content" if flow else "trafilatura"} if blocks else dict(data.found)
     if data.language:
         found["language"] = how
+    lead, found_lead = _lead(stated, passages, blocks)
+    if lead:
+        found["lead"] = found_lead
     content = ArticleContent(
         headline=data.headline,
         blocks=blocks,
         kind=data.kind,
-        lead=stated.first("og:description", "description"),
+        lead=lead,
         authors=data.authors,
         section=data.section,
         tags=data.tags,
-        figures=(Figure(data.image),) if data.image and data.image.startswith("http") else (),
+        figures=_figures(tree, base_of(tree, url), flow, chosen, data.image),
         language=data.language,
         published=data.published,
         updated=data.updated,
         found=found,
     )
-    return Read(content, None if text.strip() else "empty")
+    return Read(content, refusal or (None if text.strip() else "empty"))
+
+
+def _states_date(stated: Structured) -> bool:
+    """Whether a page's metadata call it an article and date it."""
+    node = stated.article or {}
+    return bool(node.get("datePublished")) or (
+        stated.first("og:type") == "article" and stated.first(*PUBLISHED, *UPDATED) is not None
+    )
+
+
+def _without_year_alone(taken: Taken | None, tree: HtmlElement) -> Taken | None:
+    """The engine's answer without a day that it made of a year alone, as a notice of copyright has it."""
+    if taken is None or not (taken.day or "").endswith("-01-01") or next(tree.iter("time"), None) is not None:
+        return taken
+    return replace(taken, day=None)
+
+
+def _lead(stated: Structured, passages: list[Passage], blocks: tuple[Block, ...]) -> tuple[str | None, str]:
+    """The page's description where the page prints it, whole or cut short; else the first paragraph."""
+    for name in _DESCRIPTIONS:
+        described = letters_of((stated.first(name) or "").rstrip(" .…[]"))
+        for passage in passages:
+            begun = len(described) >= _LONG_ENOUGH and passage.letters.startswith(described)
+            if described and (passage.letters == described or begun):
+                return passage.text, name
+    return next(((block.text, "first paragraph") for block in blocks if block.kind == "paragraph"), (None, ""))
+
+
+def _figures(
+    tree: HtmlElement, base: str, flow: Flow | None, chosen: list[Passage], image: str | None
+) -> tuple[Figure, ...]:
+    """The figures of the text, and of what stands over it. The page's image for sharing is first where the page shows
+    it, and alone where it shows none."""
+    holder = flow.holder if flow else _holder_of(chosen)
+    figures: list[Figure] = []
+    if holder is not None:
+        around = next((each for each in holder.iterancestors("article", "main")), holder)
+        found = find_figures(holder, base, plain_images=flow is not None, above=frames_before(holder, around))
+        figures = [each for each in found if flow or each.caption]
+    shared = image if image and image.startswith("http") else None
+    if shared is None or image_name(shared) in {image_name(each.url or "") for each in figures}:
+        return tuple(figures)
+    if figures and not _shows(tree, shared):
+        return tuple(figures)
+    return (Figure(shared), *figures)
+
+
+def _holder_of(chosen: list[Passage]) -> HtmlElement | None:
+    """The lowest element that holds most of the letters chosen."""
+    total = sum(len(each.letters) for each in chosen)
+    held: dict[HtmlElement, int] = {}
+    for passage in chosen:
+        for above in passage.element.iterancestors():
+            held[above] = held.get(above, 0) + len(passage.letters)
+    holding = [element for element, letters in held.items() if letters >= _MOST_LETTERS * total]
+    around = {above for element in holding for above in element.iterancestors()}
+    return next((element for element in holding if element not in around), None)
+
+
+def _shows(tree: HtmlElement, url: str) -> bool:
+    name = image_name(url)
+    return any(image_name(each.get("src") or "").endswith(name) for each in tree.iter("img"))
 
 
 def _sole_heading(tree: HtmlElement) -> list[str]:

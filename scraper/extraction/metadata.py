@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from urllib.parse import urlsplit
@@ -11,18 +12,20 @@ from lxml.html import HtmlElement
 from resiliparse.parse.lang import detect_fast
 
 from scraper.extraction.authors import persons, split_names
+from scraper.extraction.bylines import printed_authors
 from scraper.extraction.dates import day_in, read_date
 from scraper.extraction.engine import Taken
+from scraper.extraction.labels import Labels, read_labels
 from scraper.extraction.passages import text_of, tidy
 from scraper.extraction.structured import Structured, text_in, texts_in, types_of
 from storage.content import ArticleKind, PrintedDate
 
-_PUBLISHED = (
+PUBLISHED = (
     "article:published_time", "og:article:published_time", "datepublished", "parsely-pub-date", "sailthru.date",
     "dc.date.issued", "dcterms.issued", "dc.date.created", "dcterms.created", "pubdate", "publishdate", "publish-date",
     "publication_date", "citation_publication_date", "dc.date", "dcterms.date", "date",
 )  # fmt: skip
-_UPDATED = (
+UPDATED = (
     "article:modified_time", "og:article:modified_time", "og:updated_time", "datemodified", "dcterms.modified",
     "dc.date.modified", "lastmod", "last-modified",
 )  # fmt: skip
@@ -33,8 +36,10 @@ _KINDS: dict[str, ArticleKind] = {
 _BRACKETED = re.compile(r"\s+[|–—·•»«:-]\s+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:\D|$)")
+_WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _LEAST_LETTERS = 120
 _MOST_TIMES = 20
+_MOST_TAGS = 50
 _SLACK = timedelta(days=1)
 
 
@@ -58,14 +63,24 @@ class Metadata:
 
 
 def read_metadata(
-    tree: HtmlElement, stated: Structured, taken: Taken | None, *, captured_at: datetime, zone: tzinfo = UTC
+    tree: HtmlElement,
+    stated: Structured,
+    taken: Taken | None,
+    *,
+    url: str,
+    captured_at: datetime,
+    zone: tzinfo = UTC,
+    marks_believed: bool = False,
 ) -> Metadata:
-    """All metadata that can be had without a profile. No date after the capture is believed."""
+    """All metadata that can be had without a profile. No date after the capture is believed.
+
+    `marks_believed`: the names that the page marks as its author's go before the engine's guess.
+    """
     data = Metadata()
     _read_headline(data, tree, stated, taken)
-    _read_authors(data, stated, taken)
+    _read_authors(data, tree, stated, taken, marks_believed=marks_believed)
     _read_dates(data, tree, stated, taken, captured_at, zone)
-    _read_labels(data, stated, taken)
+    _read_labels(data, stated, taken, read_labels(tree, url, data.headline))
     data.image = stated.first("og:image", "og:image:url", "twitter:image")
     for node in stated.nodes:
         for name in types_of(node):
@@ -123,7 +138,7 @@ def _bare(name: str) -> str:
 def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None) -> None:
     for how, title in _titles(tree, stated, taken):
         if title and (clean := without_site(tidy(title), tree, stated)):
-            data.headline = clean
+            data.headline = _as_printed(clean, tree)
             data.note("headline", _stated_as(clean, tree, stated) or how)
             return
 
@@ -132,6 +147,12 @@ def _stated_as(headline: str, tree: HtmlElement, stated: Structured) -> str | No
     """Where the page itself states a headline that trafilatura gave."""
     titles = ((how, without_site(tidy(title), tree, stated)) for how, title in _titles(tree, stated, None) if title)
     return next((how for how, title in titles if title == headline), None)
+
+
+def _as_printed(title: str, tree: HtmlElement) -> str:
+    """A title as a heading of the page prints it, with the signs without a width that the engine takes out."""
+    printed = (text_of(each) for each in tree.iter("h1", "h2"))
+    return next((text for text in printed if _WIDTHLESS.sub("", text) == title), title)
 
 
 def _titles(tree: HtmlElement, stated: Structured, taken: Taken | None) -> list[tuple[str, str | None]]:
@@ -145,9 +166,12 @@ def _titles(tree: HtmlElement, stated: Structured, taken: Taken | None) -> list[
     ]
 
 
-def _read_authors(data: Metadata, stated: Structured, taken: Taken | None) -> None:
+def _read_authors(
+    data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None, *, marks_believed: bool
+) -> None:
     candidates = [
         ("json-ld", _stated_persons((stated.article or {}).get("author"))),
+        ("byline", _marked_authors(tree, taken) if marks_believed else ()),
         ("trafilatura", taken.authors if taken else ()),
     ]
     for how, names in candidates:
@@ -155,6 +179,14 @@ def _read_authors(data: Metadata, stated: Structured, taken: Taken | None) -> No
         if data.authors:
             data.note("authors", how)
             return
+
+
+def _marked_authors(tree: HtmlElement, taken: Taken | None) -> tuple[str, ...]:
+    """The names marked as the author's, but for the engine's where it found one of them."""
+    marked = printed_authors(tree)
+    guessed = persons(taken.authors) if taken else ()
+    known = {name.casefold() for name in marked.every}
+    return () if guessed and all(name.casefold() in known for name in guessed) else marked.best
 
 
 def _stated_persons(value: object) -> tuple[str, ...]:
@@ -179,14 +211,14 @@ def _read_dates(
     formal = first if first and _ISO_DAY.match(first) else None
     published = [
         ("json-ld", formal),
-        *((name, stated.first(name)) for name in _PUBLISHED),
+        *((name, stated.first(name)) for name in PUBLISHED),
         ("microdata", stated.item("datepublished", "datecreated")),
         ("trafilatura", taken.day if taken else None),
         ("json-ld", first),
     ]
     updated = [
         ("json-ld", text_in(article.get("dateModified"))),
-        *((name, stated.first(name)) for name in _UPDATED),
+        *((name, stated.first(name)) for name in UPDATED),
         ("microdata", stated.item("datemodified")),
     ]
     data.published = _first_date(data, "published", published, latest, zone)
@@ -218,22 +250,43 @@ def _first_date(
     return None
 
 
-def _read_labels(data: Metadata, stated: Structured, taken: Taken | None) -> None:
+def _read_labels(data: Metadata, stated: Structured, taken: Taken | None, printed: Labels) -> None:
+    _read_section(data, stated, printed)
+    _read_tags(data, stated, taken, printed)
+
+
+def _read_section(data: Metadata, stated: Structured, printed: Labels) -> None:
     article = stated.article or {}
-    crumbs = _crumbs(stated)
-    if crumbs:
+    section = text_in(article.get("articleSection")) or stated.first("article:section")
+    if crumbs := _crumbs(stated):
         data.section = crumbs
         data.note("section", "json-ld breadcrumb")
-    elif section := text_in(article.get("articleSection")) or stated.first("article:section"):
-        data.section = (section,)
+    elif section:
+        # A system may state the name in its own form, as 'news' for what readers see as 'News'.
+        data.section = next(((each,) for each in printed.section if each.casefold() == section.casefold()), (section,))
         data.note("section", "json-ld" if article.get("articleSection") else "article:section")
-    tags = tuple(part for text in texts_in(article.get("keywords")) for part in _split(text))
-    tags = tags or tuple(part for value in stated.meta.get("article:tag", ()) for part in _split(value))
-    if not tags and taken:
-        tags = taken.tags
-    data.tags = tuple(dict.fromkeys(tags))[:50]
-    if data.tags:
-        data.note("tags", "metadata")
+    elif printed.section:
+        data.section = printed.section
+        data.note("section", printed.section_found)
+
+
+def _read_tags(data: Metadata, stated: Structured, taken: Taken | None, printed: Labels) -> None:
+    candidates: list[tuple[str, Iterable[str]]] = [
+        ("json-ld", _parts(texts_in((stated.article or {}).get("keywords")))),
+        ("article:tag", _parts(stated.meta.get("article:tag", ()))),
+        (printed.tags_found, printed.tags),
+        ("microdata", _parts(stated.microdata.get("keywords", ()))),
+        ("trafilatura", taken.tags if taken else ()),
+    ]
+    for how, tags in candidates:
+        data.tags = tuple(dict.fromkeys(tags))[:_MOST_TAGS]
+        if data.tags:
+            data.note("tags", how)
+            return
+
+
+def _parts(texts: Iterable[str]) -> list[str]:
+    return [part for text in texts for part in _split(text)]
 
 
 def _split(text: str) -> list[str]:

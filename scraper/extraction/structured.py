@@ -176,7 +176,16 @@ def _meta(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
 
 _ITEMS = etree.XPath("//*[@itemprop]")
 _PROPERTIES = frozenset(
-    ["headline", "datepublished", "datemodified", "datecreated", "author", "articlesection", "alternativeheadline"]
+    [
+        "headline",
+        "datepublished",
+        "datemodified",
+        "datecreated",
+        "author",
+        "articlesection",
+        "alternativeheadline",
+        "keywords",
+    ]
 )
 
 

@@ -1,0 +1,111 @@
+"""What publishing systems are documented to write into every page, whatever its theme.
+
+Sources: WordPress' get_body_class(), post_class(), comments_template() and register_sidebar()
+(developer.wordpress.org/reference/functions) and its block library (classes wp-block-*,
+developer.wordpress.org/block-editor), microformats (h-entry and hAtom, microformats.org), DPUB-ARIA 1.1 for footnotes
+(w3.org/TR/dpub-aria-1.1), which Goldmark, Hugo's Markdown renderer, writes too.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+_NOTE_ROLES = frozenset(("doc-noteref", "doc-backlink"))
+_NOTE_CLASSES = frozenset(("footnote-ref", "footnote-backref"))
+_ARROW = re.compile(r"[\s\u00a0]*(?:↩|↑|⏎|↵)\ufe0e?[\s\u00a0]*")
+_LISTINGS = frozenset(("home", "blog", "category", "tag", "author", "date", "search"))
+_MISSING = "error404"
+_SINGLES = frozenset(("single", "singular", "page", "attachment"))
+_WORDPRESS_PAGE = re.compile(r"(?:postid|page-id|attachmentid)-\d+")
+_COMMENTS = frozenset(
+    (
+        "comments-area",
+        "comment-list",
+        "comment-respond",
+        "commentlist",
+        "wp-block-comments",
+        "wp-block-post-comments",
+        "wp-block-comments-query-loop",
+    )
+)
+_WIDGETS = frozenset(("widget-area", "widget", "wp-block-latest-comments"))
+_ELSEWHERE = frozenset(("post-navigation", "posts-navigation", "wp-block-post-navigation-link"))
+_CONTENT = frozenset(("entry-content", "wp-block-post-content", "e-content"))
+_WITH_CLASS = etree.XPath("//body//*[@class]")
+_BODY = etree.XPath("//body")
+
+
+def classes_of(element: HtmlElement) -> frozenset[str]:
+    """The class tokens of an element."""
+    return frozenset((element.get("class") or "").split())
+
+
+def clear_page(tree: HtmlElement) -> None:
+    """Take out of a page, in place, what stands in or beside every text and is no part of it.
+
+    These are the marks that lead to footnotes and back; on a page of WordPress comments too, widgets, and the links to
+    the posts before and after.
+    """
+    for element in [each for each in tree.iter("a", "sup") if _is_note_mark(each)]:
+        if element.getparent() is not None:
+            element.drop_tree()
+    if is_wordpress(tree):
+        beside = _COMMENTS | _WIDGETS | _ELSEWHERE
+        for element in _WITH_CLASS(tree):
+            if element.getparent() is not None and classes_of(element) & beside and not _holds_content(element):
+                element.drop_tree()
+
+
+def is_wordpress(tree: HtmlElement) -> bool:
+    """Whether WordPress wrote a page: it names itself, or the body wears the classes of get_body_class()."""
+    for element in tree.iter("meta"):
+        named = (element.get("name") or "").lower() == "generator"
+        if named and (element.get("content") or "").startswith("WordPress"):
+            return True
+    return any(_WORDPRESS_PAGE.fullmatch(name) or name == "wp-embed-responsive" for name in _body_classes(tree))
+
+
+def wordpress_refusal(tree: HtmlElement) -> str | None:
+    """Why a page is no article by what WordPress says of it in the body's classes: it lists posts ('listing': home,
+    archive, search), or nothing was found at its address ('no-article'); None where it says neither."""
+    names = _body_classes(tree)
+    if names & _SINGLES or not names & (_LISTINGS | {_MISSING}) or not is_wordpress(tree):
+        return None
+    return "no-article" if _MISSING in names else "listing"
+
+
+def is_wordpress_post(tree: HtmlElement) -> bool:
+    """Whether WordPress says by the body's classes that a page shows one post."""
+    return "single" in _body_classes(tree) and is_wordpress(tree)
+
+
+def marked_contents(tree: HtmlElement) -> list[HtmlElement]:
+    """The elements that a page marks as an article's content by class or property, the outermost alone."""
+    found: list[HtmlElement] = []
+    for element in tree.iter("div", "section", "article", "main"):
+        marked = classes_of(element) & _CONTENT or "articleBody" in (element.get("itemprop") or "").split()
+        if marked and not any(above in found for above in element.iterancestors()):
+            found.append(element)
+    return found
+
+
+def _holds_content(element: HtmlElement) -> bool:
+    return any(classes_of(each) & _CONTENT for each in element.iterdescendants("div", "section", "article"))
+
+
+def _is_note_mark(element: HtmlElement) -> bool:
+    if element.tag == "sup":
+        names = classes_of(element)
+        return (element.get("data-fn") is not None and "fn" in names) or bool(
+            (element.get("id") or "").startswith("fnref") and len(element) == 1
+        )
+    if element.get("role") in _NOTE_ROLES or classes_of(element) & _NOTE_CLASSES:
+        return True
+    return (element.get("href") or "").startswith("#") and bool(_ARROW.fullmatch("".join(element.itertext())))
+
+
+def _body_classes(tree: HtmlElement) -> frozenset[str]:
+    return next((classes_of(body) for body in _BODY(tree)), frozenset())

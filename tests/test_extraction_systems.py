@@ -1,0 +1,189 @@
+"""Pages as WordPress and Hugo write them read whole without a profile, and their listings are declined.
+
+The pages are written for these tests, in the structure of the systems' own output.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from scraper.extraction import extract
+from scraper.extraction.page import Context, Outcome, Page
+from storage.content import ArticleContent, Block, Figure
+from tests.crawling import presskeep
+from tests.page_server import serving
+
+PAGES = Path(__file__).parent / "fixtures" / "systems"
+AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+URLS = {
+    "wordpress_post": "https://courier.example/2026/03/06/pier/",
+    "wordpress_block_theme": "https://courier.example/2026/03/06/eskele/",
+    "wordpress_archive": "https://courier.example/category/harbour/",
+    "hugo_post": "https://ness.example/news/lamp/",
+    "hugo_boxes": "https://pointe.example/nouvelles/phare/",
+    "hugo_list": "https://ness.example/tags/lights/",
+}
+UPLOADS = "https://courier.example/wp-content/uploads"
+
+
+def html(name: str) -> str:
+    return (PAGES / f"{name}.html").read_text("utf-8")
+
+
+def outcome_of(name: str, text: str | None = None) -> Outcome:
+    return extract(Page((text or html(name)).encode(), "text/html; charset=utf-8", URLS[name], AT), Context())
+
+
+def read(name: str, text: str | None = None) -> ArticleContent:
+    outcome = outcome_of(name, text)
+    assert outcome.article is not None, outcome.verdict
+    return outcome.article
+
+
+def test_a_wordpress_post_is_read_block_by_block() -> None:
+    content = read("wordpress_post")
+    assert [block for block in content.blocks if block.kind != "caption"] == [
+        Block(
+            "paragraph",
+            "The ferry pier at Lower Sound reopened on Friday after eleven months of repairs to its piles, "
+            "which ice had broken.",
+        ),
+        Block("paragraph", "Boats run every half hour, and dogs travel free, the line said."),
+        Block("heading", "What was done", 2),
+        Block("list", items=("Forty piles were driven.", "Planks were laid:", "oak on the north side.")),
+        Block("quote", "We rowed to work."),
+        Block("quote", "A clerk"),
+        Block("table", items=("Pier\tBoats a day", "Lower Sound\t30", "Ness\t12")),
+        Block("quote", "Nobody should swim for a loaf of bread."),
+        Block("paragraph", "The ticket hut comes back in spring."),
+        Block("list", items=("The ice of February.",)),
+    ]
+    assert Block("caption", "Summer timetable") in content.blocks
+
+
+def test_a_wordpress_post_has_its_facts_from_what_it_prints() -> None:
+    content = read("wordpress_post")
+    assert content.headline == "Ferry pier reopens"
+    assert (content.authors, content.section, content.tags) == (("Ina Solberg",), ("Harbour",), ("ferries", "repairs"))
+    assert content.published is not None
+    assert content.published.at == datetime(2026, 3, 6, 17, 20, 5, tzinfo=UTC)
+    assert content.published.zone == "+01:00"
+    assert content.language == "en"
+    assert content.lead == content.blocks[0].text
+    assert content.figures == (
+        Figure(f"{UPLOADS}/pier.jpg", "The pier at dawn"),
+        Figure(f"{UPLOADS}/piles-1024x683.jpg", "New piles wait on the quay. Photo: Sound Council", "Sound Council"),
+        Figure(f"{UPLOADS}/crew.jpg", "The crew (Credit: Ness Film Club)", "Ness Film Club"),
+        Figure(f"{UPLOADS}/deck.jpg"),
+    )
+
+
+def test_a_block_theme_prints_the_facts_behind_the_text() -> None:
+    content = read("wordpress_block_theme")
+    assert content.headline == "اسکله‌ی قایق‌ها گشوده شد"
+    assert (content.authors, content.section, content.tags) == (("مینا رستگار",), ("بندر",), ("قایق",))
+    assert content.language == "fa"
+    assert content.published is not None
+    assert (content.published.at, content.published.zone) == (datetime(2026, 3, 6, 17, 20, tzinfo=UTC), "+03:30")
+    assert [block.kind for block in content.blocks] == ["paragraph", "caption", "paragraph"]
+    assert content.body.endswith("سگ‌ها رایگان سفر می‌کنند.")
+    assert content.figures == (Figure(f"{UPLOADS}/pier.jpg", "اسکله در بامداد. عکس: باشگاه فیلم", "باشگاه فیلم"),)
+
+
+def test_comments_are_no_part_of_a_post() -> None:
+    for name in ("wordpress_post", "wordpress_block_theme"):
+        assert "waited for that boat" not in read(name).body
+        assert "Passing Reader" not in read(name).authors
+    # Within the text the same words stay: they go by where they stand, not by what they say.
+    said = html("wordpress_post").replace("<h2>What was done", "<p>I have waited for that boat.</p><h2>What was done")
+    assert "waited for that boat" in read("wordpress_post", said).body
+
+
+def test_a_hugo_post_is_read_without_marks_of_notes_and_its_tables_are_tables() -> None:
+    content = read("hugo_post")
+    assert [block for block in content.blocks if block.kind != "caption"] == [
+        Block(
+            "paragraph",
+            "The lamp on Ness Point was lit on Wednesday for the first time since the storm of November put it out.",
+        ),
+        Block("heading", "How it was done", 2),
+        Block("paragraph", "Divers laid a cable. It took nine days."),
+        Block("quote", "You could see it from the school."),
+        Block("table", items=("Lamp\tMiles", "Ness Point\t18", "Outer Skerry\t9")),
+        Block("list", items=("White by night", "Dark by day")),
+        Block("list", items=("The storm of the ninth.", "Of copper.")),
+    ]
+    assert (content.authors, content.section, content.tags) == (("Odd Fallon",), ("News",), ("Lights", "Sea marks"))
+    assert content.published is not None
+    assert (content.published.at, content.published.zone) == (datetime(2026, 2, 11, 10, 5, tzinfo=UTC), "-03:00")
+    assert content.figures == (
+        Figure("https://ness.example/img/lamp.jpg", "At the lamp Two keepers clean the glass.", "Ness Film Club"),
+        Figure("https://ness.example/img/cable.jpg"),
+    )
+
+
+def test_a_description_is_the_lead_only_where_the_page_prints_it() -> None:
+    unprinted = read("hugo_post")
+    assert unprinted.lead == unprinted.blocks[0].text
+    printed = read("hugo_boxes")
+    assert printed.lead == "La pointe retrouve sa lumière."
+    assert printed.found["lead"] == "description"
+
+
+def test_text_among_boxes_is_read_without_them() -> None:
+    content = read("hugo_boxes")
+    assert [(block.kind, block.text[:20]) for block in content.blocks] == [
+        ("paragraph", "Le phare de la point"),
+        ("heading", "Neuf jours de travau"),
+        ("paragraph", "« On le voyait de l’"),
+    ]
+    assert content.headline == "Le phare rallumé"
+    assert (content.authors, content.section, content.tags) == (("Odile Marchand",), ("Nouvelles",), ("Phares",))
+    assert content.language == "fr"
+
+
+BODIES = {
+    "home": "home blog wp-embed-responsive",
+    "category": "archive category category-harbour category-3 wp-embed-responsive",
+    "tag": "archive tag tag-ferries tag-4 wp-embed-responsive",
+    "author": "archive author author-ina author-2 wp-embed-responsive",
+    "day": "archive date wp-embed-responsive",
+    "search": "search search-results wp-embed-responsive",
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_listing_of_wordpress_is_declined_and_can_be_overruled(kind: str) -> None:
+    text = html("wordpress_archive").replace(BODIES["category"], BODIES[kind])
+    outcome = outcome_of("wordpress_archive", text)
+    assert outcome.verdict == "refused:listing"
+    assert outcome.candidate is not None
+    single = text.replace(BODIES[kind], "post-template-default single single-post postid-31").replace(
+        '<a href="https://courier.example/2026/03/06/pier/" rel="bookmark">Ferry pier reopens</a>', "Ferry pier reopens"
+    )
+    assert outcome_of("wordpress_archive", single).verdict == "article"
+
+
+def test_a_page_of_teasers_is_declined_though_one_is_all_it_has() -> None:
+    assert outcome_of("hugo_list").verdict == "refused:listing"
+    first, _, rest = html("hugo_list").partition("</article>")
+    alone = f"{first}</article></main>{rest.partition('</main>')[2]}"
+    assert outcome_of("hugo_list", alone).verdict.startswith("refused:")
+    # The same text under a heading that leads nowhere else is an article's.
+    written = html("hugo_list").replace('<a href="/news/lamp/">Lamp is lit again</a>', "Lamp is lit again")
+    written = written.replace('<a href="/news/skerry/">A lamp for Outer Skerry</a>', "A lamp for Outer Skerry")
+    assert outcome_of("hugo_list", written).verdict == "article"
+
+
+def test_fetch_prints_tables_as_rows(tmp_path: Path) -> None:
+    with serving({URLS["hugo_post"]: html("hugo_post").encode()}, tmp_path) as server:
+        result = json.loads(presskeep("fetch", URLS["hugo_post"], "--json", *server.options).out)
+        text = presskeep("fetch", URLS["hugo_post"], "--markdown", *server.options).out
+    tables = [block for block in result["article"]["blocks"] if block["kind"] == "table"]
+    assert [table["rows"] for table in tables] == [[["Lamp", "Miles"], ["Ness Point", "18"], ["Outer Skerry", "9"]]]
+    assert "Ness Point | 18" in result["article"]["text"]
+    assert "| Lamp | Miles |\n| --- | --- |\n| Ness Point | 18 |" in text
