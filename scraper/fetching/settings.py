@@ -126,7 +126,7 @@ def fetching_settings(config: Config, outlet: Outlet | None, *, decode: bool = F
 def user_agent(config: Config, outlet: Outlet | None) -> str:
     """The User-Agent: the one given, the profile's, or Presskeep's with the contact."""
     given = config.user_agent or (outlet.manners.user_agent if outlet is not None else None)
-    text = given or (f"{_product()} (+{config.contact})" if config.contact else _product())
+    text = given or (f"{product()} (+{config.contact})" if config.contact else product())
     if not text.isprintable() or not text.isascii():
         raise UsageError(f"{text!r} cannot stand in a User-Agent", "--contact", "Give it in plain ASCII.")
     return text
@@ -140,7 +140,8 @@ def needs_contact(hosts: Iterable[str], config: Config) -> bool:
     return any(not is_own(host, mapping) for host in hosts)
 
 
-def _product() -> str:
+def product() -> str:
+    """This software with its installed version, as headers and records name it; a checkout has none."""
     try:
         return f"{PRODUCT}/{version('presskeep')}"
     except PackageNotFoundError:

@@ -18,6 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from scraper.fetching.handler import TapHandler, take_exchange
+from scraper.fetching.settings import product
 from storage.errors import StorageError
 from storage.warc import WarcWriter
 
@@ -137,10 +138,8 @@ class _Keeper:
 
 def _describe(settings: Any, name: str) -> dict[str, str]:
     """The fields of the warcinfo record (WARC 1.1, 6.2)."""
-    from scraper.crawling.describing import own_version
-
     fields = {
-        "software": f"Presskeep/{own_version()} Scrapy/{scrapy_version}",
+        "software": f"{product()} Scrapy/{scrapy_version}",
         "format": "WARC File Format 1.1",
         "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
         "robots": "obey" if settings.getbool("ROBOTSTXT_OBEY") else "ignore",
