@@ -17,6 +17,8 @@ from storage.warc_writing import OPEN
 
 COLLECTION = "presskeep"
 DEFAULT_PORT = 8080
+DEFAULT_BASE = f"http://127.0.0.1:{DEFAULT_PORT}"
+"""Where a replay listens if nothing else is said."""
 _HEAD = 8192
 """Compressed bytes that are read of a record to find its date and address, which stand at its beginning."""
 _GZIP = 16 + zlib.MAX_WBITS

@@ -240,3 +240,16 @@ def test_the_index_is_brought_up_to_date_and_rebuilt_by_the_command(kept: Place)
     again = presskeep("replay", "--index", "--json", "--archive", str(kept.folder))
     assert (again.json["lines"], again.json["damaged"]) == (0, [])
     assert presskeep("replay", "--rebuild", "--archive", str(kept.folder)).code == 2
+
+
+def test_show_prints_where_each_capture_is_replayed(kept: Place) -> None:
+    (view,) = views(kept, 1)
+    told = presskeep("show", view.key, "--archive", str(kept.folder))
+    listed = presskeep("show", view.key, "--json", "--archive", str(kept.folder)).json["captures"]
+    assert all(each["replay"].startswith("http://127.0.0.1:8080/presskeep/20") for each in listed)
+    shown = [line.strip() for line in told.out.splitlines() if "mp_/" in line]
+    assert shown == [each["replay"] for each in listed if each["outcome"] == "article"][:6]
+    with replaying(kept.folder) as (base, _):
+        for address in shown:
+            with OPENER.open(address.replace("http://127.0.0.1:8080", base), timeout=20) as answer:
+                assert answer.status == 200

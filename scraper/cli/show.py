@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ app = group("Show an article.")
 KEY_HELP = "outlet:key, a key that is unique, any URL of the article, or the beginning of a digest."
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help=KEY_HELP)]
 LOCATIONS_SHOWN = 12
+REPLAYS_SHOWN = 6
 
 
 @app.command(cls=PlainCommand)
@@ -59,7 +61,7 @@ def show(
     view = load_view(config, key, revision) if until is None else load_view_as_of(config, key, until)
     content = content_of(view.text, view.kind)
     if json:
-        write_json(view_json(view, content) | {"as_of": until})
+        write_json(view_json(view, content, replay_addresses(config, view)) | {"as_of": until})
         return 0
     for line in article_markdown(content) if markdown else article_text(content):
         write(line)
@@ -70,6 +72,7 @@ def show(
         write_note(f"read by extractor {view.text.extractor}")
     if not markdown:
         _print_facts(view, until)
+        _print_replays(view, replay_addresses(config, view))
     return 0
 
 
@@ -95,6 +98,15 @@ def load_view_as_of(config: Config, key: str, at: datetime) -> ArticleView:
 
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
         return view_as_of(connection, resolve(connection, key), at)
+
+
+def replay_addresses(config: Config, view: ArticleView) -> dict[int, str]:
+    """Where `presskeep replay` shows each capture, by the capture's id; one whose record cannot be read has none."""
+    from storage.replaying import DEFAULT_BASE, replay_address
+
+    folder = config.archive / "warc"
+    found = {each.id: replay_address(folder, each.warc, each.offset, DEFAULT_BASE) for each in view.captures}
+    return {number: address for number, address in found.items() if address is not None}
 
 
 def _instant(text: str) -> datetime:
@@ -132,8 +144,8 @@ def content_of(text: RevisionText, kind: str) -> ArticleContent:
     )
 
 
-def view_json(view: ArticleView, content: ArticleContent) -> dict[str, Any]:
-    """An article with stable keys (docs/json.md)."""
+def view_json(view: ArticleView, content: ArticleContent, replays: Mapping[int, str]) -> dict[str, Any]:
+    """An article with stable keys (docs/json.md); `replays` holds the addresses of captures by their ids."""
     return {
         "key": view.key,
         "keys": list(view.keys),
@@ -180,6 +192,7 @@ def view_json(view: ArticleView, content: ArticleContent) -> dict[str, Any]:
                 "warc": line.warc,
                 "offset": line.offset,
                 "length": line.length,
+                "replay": replays.get(line.id),
             }
             for line in view.captures
         ],
@@ -209,6 +222,17 @@ def _print_facts(view: ArticleView, as_of: datetime | None) -> None:
     if view.captures:
         newest = view.captures[0]
         write_note(f"newest capture {minute(newest.at)} UTC, at byte {newest.offset} of warc/{newest.warc}", indent=2)
+
+
+def _print_replays(view: ArticleView, replays: Mapping[int, str]) -> None:
+    """Where the captures that showed a text are replayed, the newest first."""
+    shown = [each for each in view.captures if each.outcome == "article" and each.id in replays]
+    if shown:
+        write_note("as kept, while `presskeep replay` runs:", indent=2)
+    for each in shown[:REPLAYS_SHOWN]:
+        write(f"    {one_line(replays[each.id])}")
+    if len(shown) > REPLAYS_SHOWN:
+        write(f"    and {len(shown) - REPLAYS_SHOWN} more; --json lists all")
 
 
 def _seen(place: LocationLine) -> str:
