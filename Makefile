@@ -1,5 +1,6 @@
 # make demo   sets everything up and crawls the bundled outlet, offline
 # make test   sets everything up and runs the whole suite, on SQLite and on a real PostgreSQL
+# make tools  sets up pywb, cdxj-indexer, wacz and playwright, which some tests compare with (else those skip)
 # make lint   style, format, types and import rules
 # make soak   the long tests with full counts (hours)
 # make docs   writes docs/commands.md anew from the program's help
@@ -13,7 +14,7 @@ SETUP := .ci/setup
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak docs lock clean install dev
+.PHONY: help demo test tools lint format soak docs lock clean install dev
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -35,6 +36,9 @@ demo: $(VENV)/.core
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 
+tools:
+	@.ci/tools
+
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -47,6 +51,7 @@ format: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@PRESSKEEP_KILLS=200 $(BIN)/python -m pytest -n $(JOBS) -q --timeout 0 tests/test_killing.py
+	@PRESSKEEP_BACKUPS=50 $(BIN)/python -m pytest -n 0 -q --timeout 0 tests/test_backup.py -k random_moments
 
 docs: $(VENV)/.dev
 	@$(BIN)/python -m tests.keep_help
