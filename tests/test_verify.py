@@ -232,3 +232,29 @@ def test_a_running_crawl_is_no_damage(copy: Path) -> None:
         assert found_in(copy) == []
         held = verify(copy, "--repair")
         assert held.code == 0, "nothing to repair, nothing to lock"
+
+
+def test_what_was_imported_is_checked_too(kept: Path, tmp_path: Path) -> None:
+    """The WARC files of one archive, imported into another, one of them from where it lies."""
+    place = tmp_path / "archive"
+    first, second = sorted((kept / "warc").glob("*.warc.gz"))
+    shutil.copy(second, linked := tmp_path / "linked.warc.gz")
+    for options in ([str(first)], ["--link", str(linked)]):
+        assert presskeep("import", "--archive", str(place), *options).code == 0
+    assert found_in(place) == []
+    (copied,) = (place / "warc" / "imported").iterdir()
+    for file in (copied, linked):
+        data = bytearray(file.read_bytes())
+        with sqlite3.connect(place / "archive.db") as database:
+            offset, length, number = database.execute(
+                "SELECT offset, length, capture.id FROM capture JOIN warc_file ON warc_file.id = warc_file"
+                " WHERE path LIKE ? ORDER BY capture.id DESC LIMIT 1", [f"%{file.name}"],
+            ).fetchone()  # fmt: skip
+        database.close()
+        data[offset + length // 2] ^= 1
+        file.write_bytes(data)
+        found = found_in(place)
+        assert any(each.place.endswith(f"(capture/{number})") for each in found)
+        assert any(each.kind == "file-altered" and file.name in each.place for each in found)
+    linked.unlink()
+    assert "file-missing" in {each.kind for each in found_in(place)}

@@ -16,7 +16,15 @@ from sqlalchemy import Connection, Row, select
 from storage.archive import Archive
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding
-from storage.fixity.members import CaptureDigests, Checked, Portion, check_portion, check_tail, file_digest
+from storage.fixity.members import (
+    CaptureDigests,
+    Checked,
+    Portion,
+    check_foreign_portion,
+    check_portion,
+    check_tail,
+    file_digest,
+)
 from storage.models import capture, warc_file
 from storage.recovery import TORN
 from storage.warc_writing import OPEN
@@ -34,7 +42,7 @@ Told = Callable[[int, int], None]
 def check_files(archive: Archive, connection: Connection, *, jobs: int, told: Told) -> Iterator[Finding]:
     """Check all files of the archive, `jobs` processes at work; findings come in the order of the files."""
     rows = connection.execute(select(warc_file).order_by(warc_file.c.id)).all()
-    strangers = _strangers(archive, {row.path for row in rows if row.store == "warc"})
+    strangers = _strangers(archive, {row.path.partition("#")[0] for row in rows})
     total, done = sum(row.committed_len for row in rows), 0
     with _Pool(jobs) as pool:
         for answer in pool.run(_tasks(archive, connection, rows, strangers)):
@@ -54,39 +62,62 @@ _Task = tuple[Callable[..., Checked], tuple[Any, ...]]
 def _tasks(
     archive: Archive, connection: Connection, rows: Sequence[Row[Any]], strangers: Sequence[str]
 ) -> Iterator[_Task | Finding]:
+    seen: set[str] = set()
     for row in rows:
-        path = row.path
-        size = _size(archive.warc_folder / path)
-        if size is None:
-            yield Finding("file-missing", f"warc/{path}", "the file is not there")
-            alike = get_close_matches(path, strangers, n=1, cutoff=0.9)
-            if not alike:
-                continue
-            path = alike[0]  # the file's name was altered, or the row's
-            size = (archive.warc_folder / path).stat().st_size
-        if size < row.committed_len:
-            yield Finding("file-altered", f"warc/{path}", f"it has {size} of the {row.committed_len} bytes kept")
-        if row.state != "open":
-            yield check_file, (archive.warc_folder, path, row.committed_len, row.sha256)
-        end = 0
-        for portion in _portions(connection, archive.warc_folder, path, row):
-            yield check_portion, (portion,)
-            last = portion.captures[-1]
-            end = last.span_offset + last.span_length
-        if end < row.committed_len:
-            yield check_tail, (archive.warc_folder, path, end, row.committed_len)
+        if row.state == "imported":
+            yield from _foreign_tasks(archive.warc_folder, connection, row, seen)
+        else:
+            yield from _own_tasks(archive.warc_folder, connection, row, strangers)
 
 
-def check_file(warc_folder: Path, path: str, length: int, sha256: str | None) -> Checked:
-    """Check a closed file as a whole against its row."""
+def _own_tasks(
+    folder: Path, connection: Connection, row: Row[Any], strangers: Sequence[str]
+) -> Iterator[_Task | Finding]:
+    path = row.path
+    size = _size(folder / path)
+    if size is None:
+        yield Finding("file-missing", f"warc/{path}", "the file is not there")
+        alike = get_close_matches(path, strangers, n=1, cutoff=0.9)
+        if not alike:
+            return
+        path = alike[0]  # the file's name was altered, or the row's
+        size = (folder / path).stat().st_size
+    if size < row.committed_len:
+        yield Finding("file-altered", f"warc/{path}", f"it has {size} of the {row.committed_len} bytes kept")
+    if row.state != "open":
+        yield check_file, (folder, path, row.committed_len, row.sha256)
+    end = 0
+    for portion in _portions(connection, folder, path, row):
+        yield check_portion, (portion,)
+        last = portion.captures[-1]
+        end = last.span_offset + last.span_length
+    if end < row.committed_len:
+        yield check_tail, (folder, path, end, row.committed_len)
+
+
+def _foreign_tasks(folder: Path, connection: Connection, row: Row[Any], seen: set[str]) -> Iterator[_Task | Finding]:
+    """The checks of a file that others wrote, or of a part of one; the file itself is checked once."""
+    path = row.path if row.store == "warc" else f"{row.store}/{row.path}"
+    name = path.partition("#")[0]
+    if name not in seen:
+        seen.add(name)
+        yield check_file, (folder, name, None, row.sha256)
+    for portion in _portions(connection, folder, path, row):
+        yield check_foreign_portion, (portion,)
+
+
+def check_file(warc_folder: Path, path: str, length: int | None, sha256: str | None) -> Checked:
+    """Check a closed file as a whole against its row; `length` is None where nobody knows it."""
     place = f"warc/{path}"
     try:
         digest, size = file_digest(warc_folder, path)
     except ArchiveDamaged as error:
         return Checked((Finding("file-missing", place, error.what),), 0)
-    if digest == sha256 and size == length:
+    if digest == sha256 and length in (size, None):
         return Checked((), 0)
-    what = f"it has {size} bytes, and {length} were kept" if size != length else "it is not the file that was closed"
+    what = "it is not the file that was closed"
+    if length not in (size, None):
+        what = f"it has {size} bytes, and {length} were kept"
     return Checked((Finding("file-altered", place, f"{what} (SHA-256 {digest})"),), 0)
 
 
@@ -107,7 +138,7 @@ def _portions(connection: Connection, folder: Path, path: str, row: Row[Any]) ->
                 each.offset,
                 each.length,
                 each.member_sha256,
-                each.payload_sha256,
+                each.payload_sha256 if each.refers_to is None or row.state != "imported" else None,
                 start,
                 length,
                 each.span_sha256,

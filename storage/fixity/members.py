@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -11,7 +12,8 @@ from typing import BinaryIO
 
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding, FindingKind
-from storage.warc_reading import ANSWERS, open_warc, payload_sha256, read_whole, to_exchange
+from storage.foreign import open_part
+from storage.warc_reading import ANSWERS, open_warc, payload_sha256, read_exchange, read_whole, to_exchange
 from storage.warc_records import MEMBER_LIMIT, read_record
 
 _PIECE = 1 << 20
@@ -21,15 +23,15 @@ _PIECE = 1 << 20
 class CaptureDigests:
     """Where a capture's records stand by its row, in bytes of the file, and the digests (hex) that it gives.
 
-    `gap` is where the bytes begin that stand before its span and belong to no capture; it is the span's own beginning
-    where there are none.
+    `payload_sha256` is None where the payload stands in another capture's record. `gap` is where the bytes begin that
+    stand before its span and belong to no capture; it is the span's own beginning where there are none.
     """
 
     id: int
     offset: int
     length: int
     member_sha256: str
-    payload_sha256: str
+    payload_sha256: str | None
     span_offset: int
     span_length: int
     span_sha256: str | None
@@ -67,6 +69,39 @@ def check_portion(portion: Portion) -> Checked:
     except ArchiveDamaged:
         pass
     return Checked(tuple(findings), size)
+
+
+def check_foreign_portion(portion: Portion) -> Checked:
+    """Check captures in a file that others wrote: the stretch of each record, and its payload if it has one itself."""
+    findings: list[Finding] = []
+    size = 0
+    try:
+        with open_part(portion.warc_folder, portion.path) as file:
+            for each in portion.captures:
+                what = _foreign_fault(file, portion, each)
+                if what:
+                    place = f"{_at(portion.path, each.offset)} (capture/{each.id})"
+                    findings.append(Finding("record-altered", place, what))
+                size += each.length
+    except ArchiveDamaged:
+        pass  # the file's own finding says so
+    return Checked(tuple(findings), size)
+
+
+def _foreign_fault(file: BinaryIO, portion: Portion, row: CaptureDigests) -> str:
+    if not 0 < row.length <= MEMBER_LIMIT or row.offset < 0:
+        return "its row's offset and length make no sense, so that nothing confirms the bytes"
+    try:
+        file.seek(row.offset)
+        if hashlib.sha256(file.read(row.length)).hexdigest() != row.member_sha256:
+            return "the record is not the one that was imported"
+        if row.payload_sha256 is None:
+            return ""
+        exchange = read_exchange(portion.warc_folder.parent, portion.path, row.offset, row.length)
+    except (ArchiveDamaged, OSError, zlib.error) as error:
+        return f"the record cannot be read: {error}"
+    same = hashlib.sha256(exchange.payload).hexdigest() == row.payload_sha256
+    return "" if same else "the payload is another"
 
 
 def check_tail(warc_folder: Path, path: str, start: int, end: int) -> Checked:

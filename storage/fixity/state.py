@@ -32,7 +32,7 @@ from storage.inserting import count_up, in_portions
 from storage.models import article, capture, counter, extraction, fetch_failure, location, resource, revision
 from storage.observing import current_digest, load_states
 from storage.outlets import DomainMap, domains
-from storage.priorities import COPY, LISTING, NEW, REVISIT
+from storage.priorities import COPY, LISTING, MEDIA, NEW, REVISIT
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -145,7 +145,7 @@ _lease_out = or_(
     and_(resource.c.lease_until.is_not(None), ~resource.c.lease_until.between(*_in_sense)),
 )
 _attempts_out = or_(resource.c.attempts < 0, resource.c.attempts > 1_000_000)
-_priority_out = resource.c.priority.not_in((LISTING, NEW, REVISIT, COPY))
+_priority_out = resource.c.priority.not_in((LISTING, NEW, REVISIT, COPY, MEDIA))
 _no_frontier = or_(_due_out, _lease_out, _attempts_out, _priority_out)
 
 
@@ -153,7 +153,9 @@ def _mend_frontier(connection: Connection) -> None:
     fetched = (
         select(location.c.id).where(location.c.resource == resource.c.id, location.c.fetched_at.is_not(None)).exists()
     )
-    order = case((resource.c.kind != "article", LISTING), (fetched, REVISIT), else_=NEW)
+    order = case(
+        (resource.c.kind == "media", MEDIA), (resource.c.kind != "article", LISTING), (fetched, REVISIT), else_=NEW
+    )
     connection.execute(
         update(resource)
         .where(_no_frontier)
