@@ -15,7 +15,7 @@ from scraper.fetching.reasons import outcome_of
 from scraper.importing.selecting import Owner, Reference, Selected
 from storage.captures import with_payload_of
 from storage.errors import ArchiveDamaged
-from storage.foreign.digests import one_holds
+from storage.foreign.digests import hasher_for, one_holds
 from storage.importing import Imported, ImportedFile, find_original, keep_imported, read_up_to
 from storage.models import outlet as outlet_table
 from storage.outlets import sync_outlet
@@ -129,6 +129,6 @@ class Keeper:
 
 def _is_original(original: Exchange, refers: Reference) -> bool:
     """Whether a capture's payload is the one that a revisit names by its digest, however its writer had counted."""
-    if not refers.digest:
+    if hasher_for(refers.digest) is None:
         return refers.at is not None
     return one_holds(refers.digest, (original.payload, original.response[original.head_length :]))

@@ -112,6 +112,7 @@ class _Import:
         self._tally = ImportTally()
         self._reports = [FileReport(_origin(each)) for each in sources]
         self._second: list[_Part] = []
+        self._taken: set[str] = set()
         self._positions: dict[str, int] = {}
         self._total = sum(_size(each) for each in sources)
         self._observed = 0.0
@@ -202,14 +203,20 @@ class _Import:
                             place = made / f"{number}.warc.gz"
                             _write_pages(place, pages)
                             name = f"pages-{path.parent.name if path.name == 'index.json' else path.stem}.warc.gz"
-                            yield self._bring(place, name, origin, report, sizes, link=False)
-                            place.unlink(missing_ok=True)
+                            yield self._bring_made(place, name, origin, report, sizes)
                     case UrlFile(_, load_urls):
                         self._make_due(load_urls(), report, now)
             except NothingToRead as nothing:
                 report.outcome, report.reason = "refused", str(nothing)
             except UsageError as error:
                 report.outcome, report.reason = "refused", error.what
+
+    def _bring_made(self, place: Path, name: str, origin: str, report: FileReport, sizes: set[int]) -> Work:
+        """Bring a file in that was made for this import alone."""
+        try:
+            yield from self._bring(place, name, origin, report, sizes, link=False)
+        finally:
+            place.unlink(missing_ok=True)
 
     def _make_due(self, urls: Sequence[str], report: FileReport, now: datetime) -> None:
         report.urls = make_urls_due(self._archive, urls, self._outlets, self._crawl, now)
@@ -229,6 +236,7 @@ class _Import:
 
     def _bring(self, path: Path, name: str, origin: str, report: FileReport, sizes: set[int], *, link: bool) -> Work:
         """Bring a file in and walk through it."""
+        brought: object = None
         try:
             if link and (reason := _not_linkable(path)):
                 report.outcome, report.reason = "refused", reason
@@ -246,9 +254,11 @@ class _Import:
                 return
             assert isinstance(brought, Brought)
             was_known = file is not None
+            if file is not None and brought.sha256 in self._taken:
+                report.outcome, report.path = "known", file.path
+                return
+            self._taken.add(brought.sha256)
             file = file or self._admit(brought, path, name, link=link)
-            if brought.copy is not None:
-                brought.copy.unlink(missing_ok=True)
             if file is None:
                 report.outcome = "refused"
                 report.reason = "another content stood at this path when it was linked to before"
@@ -260,6 +270,9 @@ class _Import:
             report.outcome, report.reason = "refused", "the process that read it died; it may have run out of memory"
         except OSError as error:
             report.outcome, report.reason = "refused", f"it cannot be read ({error.strerror})"
+        finally:
+            if isinstance(brought, Brought) and brought.copy is not None:
+                brought.copy.unlink(missing_ok=True)  # it has got its name by now, or is not needed
 
     def _known(self, brought: object) -> ImportedFile | None:
         if not isinstance(brought, Brought):
