@@ -15,7 +15,12 @@ def content_digest(content: ArticleContent) -> str:
     """The revision's name: hex SHA-256 over canonical JSON of headline, lead, blocks, authors and captions,
     folded so that typography alone makes no revision. Dates, section, tags, links and addresses of images are left out.
     """
-    return _sha256(
+    return hashlib.sha256(digested(content)).hexdigest()
+
+
+def digested(content: ArticleContent) -> bytes:
+    """What `content_digest` is the SHA-256 of."""
+    return _canonical(
         {
             "authors": _folded(content.authors),
             "blocks": [folded for block in content.blocks if (folded := _folded_block(block))],
@@ -28,7 +33,7 @@ def content_digest(content: ArticleContent) -> str:
 
 def text_sha256(content: ArticleContent) -> str:
     """The name of the exact form: hex SHA-256 over canonical JSON of all that the page shows, nothing folded."""
-    return _sha256(
+    shown = _canonical(
         {
             "authors": content.authors,
             "blocks": [_exact_block(block) for block in content.blocks],
@@ -41,6 +46,7 @@ def text_sha256(content: ArticleContent) -> str:
             "updated": _printed(content.updated),
         }
     )
+    return hashlib.sha256(shown).hexdigest()
 
 
 def _folded(texts: Iterable[str]) -> list[str]:
@@ -65,7 +71,7 @@ def _printed(date: PrintedDate | None) -> str | None:
     return date.printed if date else None
 
 
-def _sha256(value: object) -> str:
+def _canonical(value: object) -> bytes:
     """Canonical JSON: keys sorted, no white space, UTF-8. A lone surrogate, which UTF-8 cannot hold, is escaped."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    return text.encode("utf-8", "backslashreplace")

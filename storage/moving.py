@@ -30,17 +30,21 @@ Told = Callable[[str, int], None]
 """Is told a table's name and its rows once it was copied."""
 
 
-def move(source: Archive, target: Archive, told: Told = lambda table, rows: None) -> dict[str, int]:
+def move(
+    source: Archive, target: Archive, told: Told = lambda table, rows: None, *, beside_runs: bool = False
+) -> dict[str, int]:
     """Copy every row of `source` to `target`, which must be open for writing and hold no outlet yet.
 
     Gives the rows by table. The source stays as it is; WARC files are not touched, so both are archives of the same
     folder. All happens in one transaction of the target: a kill leaves it empty. Raises ArchiveUnusable where the
-    target is not empty, StorageError where a run holds an outlet of the source or a count differs at the end.
+    target is not empty, StorageError where a run holds an outlet of the source or a count differs at the end. With
+    `beside_runs` runs may go on: the copy holds what was committed when it began.
     """
     try:
         with source.read() as reading, target.begin() as writing:
             _demand_empty(writing, target)
-            _demand_idle(reading, source)
+            if not beside_runs:
+                _demand_idle(reading, source)
             counts = _copy(reading, writing, told)
             _demand_equal(writing, counts, target)
     except DBAPIError as error:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from scraper.demo.process import Replica
 from storage.archive import Archive
+from storage.captures import capture_at, read_capture
 from storage.models import article, article_key, capture, domain, location, resource, revision, warc_file
 from storage.urls import canonical_url
 from storage.warc import read_exchange
@@ -167,6 +168,9 @@ def dangling(place: Place) -> list[str]:
             except Exception as error:
                 faults.append(f"capture {number}: {error}")
                 continue
-            if hashlib.sha256(exchange.payload).hexdigest() != digest:
+            if hashlib.sha256(exchange.payload).hexdigest() == digest:
+                continue
+            referred = read_capture(archive.folder, capture_at(connection, number))  # a revisit has none of its own
+            if hashlib.sha256(referred.payload).hexdigest() != digest:
                 faults.append(f"capture {number}: another payload")
     return faults

@@ -23,9 +23,11 @@ COMMANDS = {
     "status": "Show counts, domains and crawls of the archive.",
     "verify": "Check that everything in the archive is still what was kept.",
     "replay": "Show kept pages in a browser, by pywb.",
-    "export": "Give out what the archive holds: WARC, WACZ.",
+    "export": "Give out what the archive holds: WARC, WACZ, evidence.",
     "reextract": "Read every kept page again with today's extractor.",
     "outlets": "List, show and check outlet profiles.",
+    "backup": "Copy the archive to another folder, while it is written to.",
+    "restore": "Make an archive of a backup.",
     "db": "Upgrade the database, or copy the archive to another one.",
 }
 """Each name stands for a module of this package that holds `app`, a Typer of one command or more."""

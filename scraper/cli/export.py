@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scraper.cli.export_evidence import evidence
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, write_error, write_json
@@ -106,6 +107,9 @@ def wacz(
             )
             _demand_something(done)
     return _report(done, out, json=json)
+
+
+app.command(cls=PlainCommand)(configured()(evidence))
 
 
 def choose(connection: Connection, targets: Sequence[str], query: str | None) -> Selection:

@@ -68,16 +68,17 @@ class RecordReader:
         return self._file
 
     def _pointed_at(self, file: BinaryIO, placed: Placed, found: list[Record]) -> Iterator[Record]:
-        """The certificates that the request records name and that stand elsewhere in the file."""
+        """The certificates and addresses that were noted of the fetch and stand elsewhere in the file."""
         here = {record.offset for record in found}
-        for request in found:
-            match request.exchange_facts().get("chain") if request.kind == "request" else None:
+        noted = [each.exchange_facts() for each in found if each.kind in ("request", "metadata")]
+        for pointer in (facts.get(name) for facts in noted for name in ("chain", "dns")):
+            match pointer:
                 case {"id": str(record_id), "at": int(offset)}:
                     if offset in here or (placed.path, offset) in self._shared:
                         continue
                     record = read_record(file, offset)
                     if record.id != record_id:
-                        raise ArchiveDamaged("other certificates stand here", f"{placed.path} at byte {offset}")
+                        raise ArchiveDamaged("another record stands here", f"{placed.path} at byte {offset}")
                     self._shared.add((placed.path, offset))
                     yield record
 

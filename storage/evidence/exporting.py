@@ -1,0 +1,212 @@
+"""Put the evidence of one article together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import Connection
+
+from storage.archive import Archive
+from storage.content import ArticleContent
+from storage.errors import StorageError
+from storage.evidence.captured import Connected, read_captured
+from storage.evidence.gathering import CaptureFacts, CoveredRow, RunFacts, captures_of, rows_of, runs_of
+from storage.evidence.packing import Pack
+from storage.evidence.page import evidence_page
+from storage.evidence.readme import AUTHORITY, COVERED, readme
+from storage.history import history
+from storage.identity import digested
+from storage.labels import family_of
+from storage.manifest import kept_manifest
+from storage.stamps import check_stamp
+from storage.views import ArticleView, RevisionText, view_article, view_revision
+
+_NAME_LIMIT = 255
+"""Bytes of a file's name that every file system takes."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What was given out; `damaged` says what could not be, or is not what the archive's manifests name."""
+
+    key: str
+    captures: int = 0
+    revisions: int = 0
+    runs: int = 0
+    stamps: int = 0
+    damaged: list[str] = field(default_factory=list)
+
+
+def export_evidence(
+    archive: Archive, connection: Connection, article: int, file: BinaryIO, *, trusted: Path | None = None
+) -> Evidence:
+    """Write the evidence of an article (its id) as a zip. `trusted` is a file with the certificates (PEM) of the
+    time-stamp authority, which goes into it.
+
+    The same archive gives the same bytes. What is damaged is left out and told; all else is given. Raises KeyUnknown.
+    """
+    return _Exporter(archive, connection, article, Pack(file), trusted).export()
+
+
+class _Exporter:
+    def __init__(
+        self, archive: Archive, connection: Connection, article: int, pack: Pack, trusted: Path | None
+    ) -> None:
+        self._archive, self._connection, self._pack, self._trusted = archive, connection, pack, trusted
+        self._view = view_article(connection, article)
+        self._family = family_of(connection, article)
+        self._done = Evidence(self._view.key)
+        self._covered: list[tuple[str, str]] = []
+        self._left_out: list[str] = []
+
+    def export(self) -> Evidence:
+        rows = list(rows_of(self._connection, self._family))
+        runs = runs_of(self._connection, sorted({row.crawl for row in rows}))
+        self._add_runs(runs, rows)
+        captures = self._add_captures()
+        texts = self._add_texts({row.name: row.crawl for row in rows if row.name.startswith("revision/")})
+        self._pack.add(COVERED, "".join(f"{row} {file}\n" for row, file in self._covered))
+        if self._trusted is not None:
+            self._pack.add(AUTHORITY, self._trusted.read_bytes())
+        observations = history(self._connection, self._view.id)
+        page = evidence_page(
+            self._view, texts, observations, captures, [(run, self._said_of_stamp(run)) for run in runs]
+        )
+        self._pack.add("index.html", page.encode("utf-8", "backslashreplace"))
+        text = readme(
+            self._view.key,
+            self._archive.uuid,
+            runs,
+            covered=len(self._covered),
+            trusted=self._trusted is not None,
+            left_out=[*self._left_out, *self._done.damaged],
+        )
+        self._pack.add("README.txt", text)
+        self._pack.finish()
+        return self._done
+
+    def _add_runs(self, runs: Sequence[RunFacts], rows: Sequence[CoveredRow]) -> None:
+        for run in runs:
+            folder = f"manifests/{run.id}"
+            own = {row.name: row for row in rows if row.crawl == run.id}
+            for name, row in own.items():
+                if len(name.rpartition("/")[2]) > _NAME_LIMIT:
+                    self._left_out.append(f"Row {name} of run {run.id}: its name is too long for a file's.")
+                else:
+                    self._pack.add(f"{folder}/{name}", row.line)
+            self._done.runs += 1
+            if not run.has_manifest:
+                continue
+            reader = _ManifestReader(kept_manifest(self._connection, run.id), own)
+            digest = self._pack.add_pieces(f"{folder}/manifest.txt", reader)
+            self._done.damaged += [f"{name} is not the row that run {run.id} added" for name in reader.differing()]
+            if digest != run.manifest_digest:
+                self._done.damaged.append(f"the manifest of run {run.id} is not the one that was kept")
+            if run.stamp is not None:
+                self._pack.add(f"{folder}/stamp.tsr", run.stamp)
+                self._done.stamps += 1
+        kept = [run for run in runs if run.has_manifest]
+        self._pack.add(
+            "manifests/DIGESTS", "".join(f"{r.manifest_digest}  manifests/{r.id}/manifest.txt\n" for r in kept)
+        )
+
+    def _add_captures(self) -> list[tuple[CaptureFacts, Connected | None]]:
+        found: list[tuple[CaptureFacts, Connected | None]] = []
+        for facts in captures_of(self._connection, self._family):
+            try:
+                files, connected = read_captured(self._archive.folder, facts)
+            except StorageError as error:
+                self._done.damaged.append(f"capture {facts.id}: {error}")
+                found.append((facts, None))
+                continue
+            for each in files:
+                name = f"captures/{facts.id}/{each.name}"
+                self._pack.add(name, each.content)
+                if each.covered:
+                    self._covered.append((f"manifests/{facts.crawl}/capture/{facts.id}", name))
+            self._done.captures += 1
+            found.append((facts, connected))
+        return found
+
+    def _add_texts(self, runs: dict[str, int]) -> list[tuple[RevisionText, str]]:
+        numbers = {line.digest: line.number for line in self._view.revisions if line.number is not None}
+        found = []
+        for line in self._view.revisions:
+            text = view_revision(self._connection, line.id, numbers)
+            name = f"revisions/{text.number or 0}-{text.digest[:12]}"
+            self._pack.add(f"{name}.txt", "".join(_readable(text, self._view)).encode("utf-8", "backslashreplace"))
+            digest = self._pack.add(f"{name}.json", digested(_content(text)))
+            row = f"revision/{text.id}"
+            if digest != text.digest:
+                self._done.damaged.append(f"{row}: its text is not the one that its digest names")
+            elif row in runs:
+                self._covered.append((f"manifests/{runs[row]}/{row}", f"{name}.json"))
+            self._done.revisions += 1
+            found.append((text, f"{name}.txt"))
+        return found
+
+    def _said_of_stamp(self, run: RunFacts) -> str:
+        if run.stamp is None or run.manifest_digest is None:
+            return "" if run.stamp_authority is None else f"none yet from {run.stamp_authority}"
+        try:
+            at = check_stamp(run.stamp, run.manifest_digest)
+        except StorageError:
+            return f"from {run.stamp_authority}; README.txt says how to check it"
+        return f"{at:%Y-%m-%d %H:%M:%S} by {run.stamp_authority}; README.txt says how to check it"
+
+
+class _ManifestReader:
+    """Gives a manifest on in portions, and compares its lines with rows by the way."""
+
+    def __init__(self, portions: Iterator[str], rows: dict[str, CoveredRow]) -> None:
+        self._portions, self._rows = portions, rows
+        self._named: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        rest = ""
+        for portion in self._portions:
+            yield portion
+            *lines, rest = (rest + portion).split("\n")
+            for line in lines:
+                digest, _, name = line.partition("  ")
+                if name in self._rows:
+                    self._named[name] = digest
+
+    def differing(self) -> list[str]:
+        """Rows that the manifest does not name as they stand."""
+        return [
+            name for name, row in self._rows.items() if self._named.get(name) != hashlib.sha256(row.line).hexdigest()
+        ]
+
+
+def _readable(text: RevisionText, view: ArticleView) -> Iterator[str]:
+    yield f"{text.headline}\n\n"
+    for name, value in (
+        ("article", view.key),
+        ("digest", text.digest),
+        ("authors", "; ".join(text.authors)),
+        ("published, as printed", text.published.printed if text.published else None),
+        ("updated, as printed", text.updated.printed if text.updated else None),
+        ("section", " > ".join(text.section)),
+        ("language", text.language),
+        ("extractor", text.extractor),
+    ):
+        if value:
+            yield f"{name}: {value}\n"
+    if text.lead:
+        yield f"\n{text.lead}\n"
+    yield f"\n{text.body}\n"
+    for figure in text.figures:
+        if figure.caption:
+            yield f"\n[{figure.caption}]\n"
+
+
+def _content(text: RevisionText) -> ArticleContent:
+    """What a revision's digest is made of."""
+    return ArticleContent(
+        headline=text.headline, blocks=text.blocks, lead=text.lead, authors=text.authors, figures=text.figures
+    )
