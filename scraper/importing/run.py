@@ -66,17 +66,20 @@ def import_sources(
     *,
     any_host: bool = False,
     link: bool = False,
+    read: bool = True,
     observe: Progress = lambda what, done, total: None,
 ) -> ImportReport:
     """Import files and folders into the archive, which is made where there is none. Blocks; Ctrl-C stops it, all that
     was written down being kept, and the same import goes on.
 
     `outlets` are those whose article pages are taken, `any_host` takes HTML pages of other hosts too. With `link`,
-    files stay where they are and are referred to. Raises UsageError for a path that is not there, and ArchiveUnusable.
+    files stay where they are and are referred to. Without `read`, pages are indexed and wait for the next import or
+    crawl that reads them. Raises UsageError for a path that is not there, and ArchiveUnusable.
     """
     sources = list(sort_sources(paths, read_urls))
     with Archive.open(config.archive, config.database, create=True) as archive:
-        return _Import(config, archive, outlets, sources, any_host=any_host, link=link, observe=observe).run()
+        work = _Import(config, archive, outlets, sources, any_host=any_host, link=link, observe=observe)
+        return work.run(read=read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class _Import:
         self._total = sum(_size(each) for each in sources)
         self._observed = 0.0
 
-    def run(self) -> ImportReport:
+    def run(self, *, read: bool) -> ImportReport:
         """Do all of it; gives the report whether it came to its end or not."""
         owner, now = new_owner(), self._clock.now()
         recover(self._archive, owner, now)
@@ -137,7 +140,10 @@ class _Import:
         error: Exception | None = None
         finished = False
         try:
-            self._work(now)
+            with tempfile.TemporaryDirectory(prefix="presskeep-import-") as made:
+                self._index(Path(made), now)
+            if read:
+                self._read()
             finished = True
         except KeyboardInterrupt:
             log.warning("the import stops; the same command goes on")
@@ -146,12 +152,10 @@ class _Import:
         self._end("finished" if finished else "stopped: " + ("interrupted" if error is None else "failed"))
         return ImportReport(tuple(self._reports), self._tally, finished, error)
 
-    def _work(self, now: datetime) -> None:
+    def _read(self) -> None:
         workers = start_workers(self._config, self._outlets, None)
         try:
-            with tempfile.TemporaryDirectory(prefix="presskeep-import-") as made:
-                self._index(Path(made), now)
-            Extraction(
+            extraction = Extraction(
                 self._archive,
                 self._outlets,
                 workers,
@@ -159,7 +163,8 @@ class _Import:
                 self._crawl,
                 self._tally,
                 lambda done, total: self._observe("reading pages", done, total),
-            ).run(2 * self._config.workers)
+            )
+            extraction.run(2 * self._config.workers)
         finally:
             workers.stop()
 
