@@ -25,13 +25,18 @@ _NEWLINES = 64
 
 
 def follow_warcs(
-    archive: Archive, told: Callable[[Followed], None] = lambda done: None, *, anew: bool = False
+    archive: Archive,
+    told: Callable[[Followed], None] = lambda done: None,
+    *,
+    anew: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Followed:
     """Index what the archive's WARC files hold since the last time, or all of it `anew`.
 
-    Only what is committed is read, so a crawl may be under way. OSError when the folder cannot be written.
+    Only what is committed is read, so a crawl may be under way. `stop` is asked after each record; what was read until
+    then is indexed. OSError when the folder cannot be written.
     """
-    return CdxjIndex(archive.folder / FOLDER).follow(warc_sources(archive), told, anew=anew)
+    return CdxjIndex(archive.folder / FOLDER).follow(warc_sources(archive), told, anew=anew, stop=stop)
 
 
 def index_elsewhere(archive: Archive, folder: Path, told: Callable[[Followed], None] = lambda done: None) -> CdxjIndex:

@@ -98,12 +98,18 @@ class CdxjIndex:
             yield from merged_lines([stack.enter_context(path.open("rb")) for path in self.paths])
 
     def follow(
-        self, sources: Sequence[Source], told: Callable[[Followed], None] = lambda done: None, *, anew: bool = False
+        self,
+        sources: Sequence[Source],
+        told: Callable[[Followed], None] = lambda done: None,
+        *,
+        anew: bool = False,
+        stop: Callable[[], bool] = lambda: False,
     ) -> Followed:
         """Read on in every source, and take out what came from files that are no more, or no more the same.
 
         `anew` makes the index from nothing. What is damaged is told in the result and tried again the next time. A
-        second call that finds nothing new writes nothing. `told` hears how it goes. OSError when the folder cannot be
+        second call that finds nothing new writes nothing. `told` hears how it goes, and `stop` is asked, after each
+        record; once it says yes, no more is read, and the next call goes on. OSError when the folder cannot be
         written; another process that follows is waited for.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +125,7 @@ class CdxjIndex:
                 state.runs = self._write(self._without(old.runs, lost), old.runs)
             before = len(state.runs)
             state.runs += self._write(
-                sorted_lines(self._read(sources, state, done, told), self.folder, chunk=self._chunk), state.runs
+                sorted_lines(self._read(sources, state, done, told, stop), self.folder, chunk=self._chunk), state.runs
             )
             if len(state.runs) > before or state.runs != old.runs or state.marks != known:
                 state.runs = self._merge(state.runs)
@@ -128,9 +134,17 @@ class CdxjIndex:
             return done
 
     def _read(
-        self, sources: Sequence[Source], state: _State, done: Followed, told: Callable[[Followed], None]
+        self,
+        sources: Sequence[Source],
+        state: _State,
+        done: Followed,
+        told: Callable[[Followed], None],
+        stop: Callable[[], bool],
     ) -> Iterator[bytes]:
+        stopped = False
         for source in sources:
+            if stopped:
+                return
             mark = state.marks.get(source.name)
             start = mark.to if mark else 0
             if source.limit is not None and start >= source.limit:
@@ -156,11 +170,14 @@ class CdxjIndex:
                             done.lines += 1
                             yield line
                         told(done)
-                if source.gaps:
+                        stopped = stop()
+                        if stopped:
+                            break
+                if source.gaps and not stopped:
                     end = limit
                 if end > start:
                     state.marks[source.name] = _Mark(end, _tail(file, end))
-                if end < limit:
+                if end < limit and not stopped:
                     done.damaged.append(f"{source.name} at byte {end}")
 
     def _without(self, runs: Sequence[str], lost: set[str]) -> Iterator[bytes]:

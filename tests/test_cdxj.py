@@ -126,16 +126,16 @@ def test_the_index_equals_cdxj_indexers_on_all_that_a_crawl_writes(tmp_path: Pat
         assert crawl(place, replica, day=0, now="leap:2026-06-01T12:00:00Z").code == 0
         replica.set_day(1)
         assert crawl(place, replica, day=1, now="leap:2026-06-02T12:00:00Z").code == 0
+    ours = b"".join(CdxjIndex(place.folder / FOLDER).lines())
     with Archive.open(place.folder) as archive:
-        done = follow_warcs(archive)
-        index = CdxjIndex(place.folder / FOLDER)
-        ours = b"".join(index.lines())
-    assert not done.damaged
+        assert follow_warcs(archive).records == 0, "a crawl brings the index up to date"
+        again = follow_warcs(archive, anew=True)
+    assert b"".join(CdxjIndex(place.folder / FOLDER).lines()) == ours
     files = sorted((place.folder / "warc").glob("*.warc.gz"))
     assert len(files) == 2
     theirs = cdxj_indexer("-s", "--dir-root", str(place.folder / "warc"), *map(str, files))
     assert ours == theirs
-    assert done.lines == ours.count(b"\n") > 100
+    assert again.lines == ours.count(b"\n") > 100
 
 
 def test_certificates_are_left_out_of_the_index_since_replay_would_show_them_for_the_page(tmp_path: Path) -> None:
@@ -181,13 +181,31 @@ def test_following_reads_on_and_gives_what_a_rebuild_gives(tmp_path: Path) -> No
 def test_an_open_file_is_read_up_to_its_committed_length(tmp_path: Path) -> None:
     path = write_exchanges(tmp_path, [exchange(f"https://news.example/{n}") for n in range(10)])
     with path.open("rb") as file:
-        ends = [each.end for each in read_records(file, 0)]
+        fifth = [each.offset for each in read_records(file, 0) if each.kind == "response"][4]
     index = CdxjIndex(tmp_path / "cdxj")
-    assert index.follow([source(path, limit=ends[8])]).lines == 4
-    assert index.follow([source(path, limit=ends[8])]).records == 0
-    assert index.follow([source(path, limit=ends[8] + 10)]).damaged == [f"{path.name} at byte {ends[8]}"]
+    assert index.follow([source(path, limit=fifth)]).lines == 4
+    assert index.follow([source(path, limit=fifth)]).records == 0
+    assert index.follow([source(path, limit=fifth + 10)]).damaged == [f"{path.name} at byte {fifth}"]
     assert index.follow([source(path)]).lines == 6
     assert len(list(index.lines())) == 10
+
+
+def test_a_stop_indexes_what_was_read_and_the_next_time_goes_on(tmp_path: Path) -> None:
+    paths = [write_exchanges(tmp_path, [exchange(url) for url in urls(20)[at : at + 10]]) for at in (0, 10)]
+    sources = [source(path) for path in paths]
+    index = CdxjIndex(tmp_path / "cdxj")
+    times = 0
+    while True:
+        done = index.follow(sources, stop=iter([False, False, True]).__next__)
+        assert done.damaged == []
+        assert done.records <= 3
+        if not done.records:
+            break
+        times += 1
+    assert times >= 14
+    whole = CdxjIndex(tmp_path / "whole")
+    whole.follow(sources)
+    assert list(index.lines()) == list(whole.lines())
 
 
 @pytest.mark.parametrize("change", ["rewritten", "shorter", "gone"])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scraper.crawling.following import follow_captures
 from scraper.crawling.reading import ReadListing
 from scraper.crawling.session import CrawlSession
 from scraper.crawling.settings import crawl_settings
@@ -80,6 +81,8 @@ def crawl_outlets(
     finally:
         workers.stop()
     stamp_runs(config)
+    if all(report.finished for report in reports):
+        follow_captures(config)
     return reports
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -90,9 +91,7 @@ def _own_records(file: BinaryIO, placed: Placed) -> Iterator[Record]:
         raise ArchiveDamaged("another record stands here", f"{placed.path} at byte {placed.offset}")
     if placed.span_offset is None or placed.span_length is None:
         yield response
-        request = read_record(file, response.end)
-        if request.kind == "request" and request.fields.get("warc-concurrent-to") == response.id:
-            yield request
+        yield from _concurrent(file, response)
         return
     offset, end = placed.span_offset, placed.span_offset + placed.span_length
     while offset < end:
@@ -102,6 +101,17 @@ def _own_records(file: BinaryIO, placed: Placed) -> Iterator[Record]:
         offset = record.end
     if offset != end:
         raise ArchiveDamaged("records do not end where they should", f"{placed.path} at byte {end}")
+
+
+def _concurrent(file: BinaryIO, response: Record) -> Iterator[Record]:
+    """The records behind a response that name it."""
+    offset, end = response.end, os.fstat(file.fileno()).st_size
+    while offset < end:
+        record = read_record(file, offset)
+        if record.fields.get("warc-concurrent-to") != response.id:
+            return
+        yield record
+        offset = record.end
 
 
 def _copy(file: BinaryIO, record: Record) -> Copied:
