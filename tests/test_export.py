@@ -7,7 +7,11 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -40,7 +44,7 @@ from storage.exporting.newfile import FileExists
 from storage.exporting.selection import Placed
 from storage.foreign import FoundRecord, Scan
 from storage.warc_records import Record, frame, new_record_id, read_records
-from tests.crawling import Ran, crawl, presskeep
+from tests.crawling import ROOT, Ran, crawl, presskeep
 from tests.databases import Place
 from tests.keeping import MIRROR, PRIMARY, T0, Work, working
 from tests.tools import cdxj_indexer, offline, tool
@@ -452,3 +456,29 @@ def test_the_command_exports_an_outlet_a_query_or_an_article(tmp_path: Path) -> 
         failed = run(*arguments)
         assert (failed.code, told in failed.err) == (2, True), failed.err
     assert {each.name for each in tmp_path.iterdir()} == {"archive", "all.warc.gz", "one.wacz", "query.wacz"}
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_export_ends_with_7_and_leaves_nothing(
+    sqlite_archive: Archive, tmp_path: Path, stop: signal.Signals
+) -> None:
+    """The archive's file is a FIFO that nobody writes to: the export stands still in its midst."""
+    with working(sqlite_archive) as begun:
+        fill(begun)
+    (path,) = sqlite_archive.warc_folder.glob("*.warc.gz")
+    path.unlink()
+    os.mkfifo(path)
+    out = tmp_path / "out.warc.gz"
+    command = [sys.executable, "-m", "scraper.cli", "export", "warc", "demo", "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, "--archive", str(sqlite_archive.folder)], stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.warc.gz.*")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in said) == (7, False), said
+    assert not list(tmp_path.glob("*out*")) + list(tmp_path.glob(".out*"))

@@ -96,7 +96,7 @@ def find_pywb(named: Path | None) -> str:
             program,
             f"Remove it there, and install it apart: {INSTALL}",
         )
-    return program
+    return str(Path(program).absolute())
 
 
 def _prepare(archive: Archive, folder: Path) -> None:
