@@ -49,7 +49,8 @@ def index_elsewhere(archive: Archive, folder: Path, told: Callable[[Followed], N
 def warc_sources(archive: Archive) -> list[Source]:
     """The archive's WARC files, those being written up to their committed length. Names are relative to `warc`.
 
-    Imported files that stand in another file (a WACZ) are left out: replay could not open them.
+    Imported files that stand in another (a WACZ) are found in that one, where their members stand as they are; what was
+    compressed once more has no place that replay could open.
     """
     with archive.read() as connection:
         rows = connection.execute(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from storage.cdxj import cdxj_line
 from storage.cdxj_following import FOLDER, follow_warcs, warc_sources
 from storage.cdxj_index import STATE, CdxjIndex, Source
 from storage.exchange import Exchange, TlsFacts
+from storage.models import warc_file
 from storage.sorting import sorted_lines
 from storage.warc import WarcWriter
 from storage.warc_records import frame, new_record_id, read_records
@@ -346,6 +349,28 @@ def test_sorting_keeps_memory_flat_however_many_lines_there_are(tmp_path: Path) 
     assert many < few * 1.5
     assert many < 60_000 * 200 / 8, "no more in memory than all lines would need"
     assert list(sorted_lines([b"b\n", b"a\n", b"b\n"], tmp_path, chunk=1)) == [b"a\n", b"b\n"]
+
+
+def test_an_imported_wacz_is_indexed_at_places_in_the_zip_file_itself(sqlite_archive: Archive, tmp_path: Path) -> None:
+    warc = write_exchanges(tmp_path, [exchange(f"https://one.example/{n}") for n in range(5)]).read_bytes()
+    folder = sqlite_archive.warc_folder / "imported"
+    folder.mkdir(parents=True)
+    for name, compression in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        with zipfile.ZipFile(folder / f"{name}.wacz", "w", compression) as package:
+            package.writestr("datapackage.json", "{}")
+            package.writestr("archive/data.warc.gz", warc)
+    with sqlite_archive.begin() as connection:
+        for path in ("stored.wacz", "stored.wacz#archive/data.warc.gz", "deflated.wacz"):
+            row = {"path": f"imported/{path}", "writer": "x", "state": "imported", "committed_len": 0}
+            connection.execute(warc_file.insert().values(**row))
+    assert follow_warcs(sqlite_archive).damaged == []
+    lines = list(CdxjIndex(sqlite_archive.folder / FOLDER).lines())
+    assert len(lines) == 5
+    for line in lines:
+        place = json.loads(line[line.index(b"{") :])
+        data = (sqlite_archive.warc_folder / place["filename"]).read_bytes()
+        member = data[int(place["offset"]) :][: int(place["length"])]
+        assert f"WARC-Target-URI: {place['url']}".encode() in gzip.decompress(member)
 
 
 def test_sources_are_the_archives_files_and_open_ones_end_where_they_are_committed(sqlite_archive: Archive) -> None:
