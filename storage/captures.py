@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, select
+from sqlalchemy import Connection, Select, select
 
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange
 from storage.models import capture, location, resource, warc_file
+from storage.stored_paths import stored_path
 from storage.warc_reading import read_exchange
 
 
@@ -41,10 +42,6 @@ _referred = capture.alias("referred")
 _referred_file = warc_file.alias("referred_file")
 
 
-def _path(table: Any) -> Any:
-    return case((table.c.store == "warc", table.c.path), else_=table.c.store + "/" + table.c.path)
-
-
 def placed_captures() -> Select[Any]:
     """Selects the fields of PendingCapture, in their order."""
     return (
@@ -55,10 +52,10 @@ def placed_captures() -> Select[Any]:
             resource.c.kind,
             location.c.url,
             capture.c.at,
-            _path(warc_file),
+            stored_path(warc_file),
             capture.c.offset,
             capture.c.length,
-            _path(_referred_file),
+            stored_path(_referred_file),
             _referred.c.offset,
             _referred.c.length,
         )

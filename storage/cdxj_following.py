@@ -14,6 +14,7 @@ from storage.archive import Archive
 from storage.cdxj_index import CdxjIndex, Followed, Source
 from storage.foreign import FoundRecord, Place, RecordHead, Scan, is_foreign
 from storage.models import warc_file
+from storage.stored_paths import stored_path
 from storage.warc_reading import open_warc
 from storage.warc_records import MEMBER_LIMIT, Record
 
@@ -54,7 +55,7 @@ def warc_sources(archive: Archive) -> list[Source]:
     """
     with archive.read() as connection:
         rows = connection.execute(
-            select(warc_file.c.path, warc_file.c.state, warc_file.c.committed_len)
+            select(stored_path(warc_file), warc_file.c.state, warc_file.c.committed_len)
             .where(~warc_file.c.path.contains("#"))
             .order_by(warc_file.c.path)
         ).all()

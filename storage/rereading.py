@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, and_, func, or_, select
 from storage.models import capture, crawl, extraction, extractor, location, resource, warc_file
 from storage.models import outlet as outlet_table
 from storage.records import ExtractorName
+from storage.stored_paths import stored_path
 
 Position = tuple[int, int]
 """A capture's place: its WARC file (id) and the offset in it."""
@@ -110,9 +111,9 @@ _COLUMNS = (
     crawl.c.kind,
     capture.c.warc_file,
     capture.c.offset,
-    warc_file.c.path,
+    stored_path(warc_file),
     capture.c.length,
-    _referred_file.c.path,
+    stored_path(_referred_file),
     _referred.c.offset,
     _referred.c.length,
 )

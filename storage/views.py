@@ -17,6 +17,7 @@ from storage.history import revision_numbers
 from storage.labels import LocationLine, family_of, keys_of, locations_of
 from storage.models import article as article_table
 from storage.models import capture, extractor, figure, location, outlet, resource, revision, warc_file
+from storage.stored_paths import stored_path
 
 MAX_CAPTURES = 1000
 
@@ -241,7 +242,7 @@ def _revision_lines(
 def _capture_lines(connection: Connection, family: Sequence[int]) -> tuple[CaptureLine, ...]:
     names = ("id", "at", "status", "outcome", "payload_sha256", "offset", "length")
     statement = (
-        select(*(capture.c[name] for name in names), location.c.url, warc_file.c.path)
+        select(*(capture.c[name] for name in names), location.c.url, stored_path(warc_file).label("path"))
         .join(location, location.c.id == capture.c.location)
         .join(resource, resource.c.id == location.c.resource)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)

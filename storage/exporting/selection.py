@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, or_, select
 
 from storage.models import article, capture, location, resource, warc_file
+from storage.stored_paths import stored_path
 
 BATCH = 500
 """Rows, or articles, taken at once."""
@@ -77,7 +78,7 @@ def _statement(condition: Any) -> Select[Any]:
     mine = _of(select(capture.c.id.label("mine")), capture, condition, "own")
     columns = ("offset", "length", "member_sha256", "span_offset", "span_length")
     return (
-        select(capture.c.id, warc_file.c.path, *(capture.c[name] for name in columns))
+        select(capture.c.id, stored_path(warc_file), *(capture.c[name] for name in columns))
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
         .where(or_(capture.c.id.in_(mine), capture.c.id.in_(referred)))
         .order_by(capture.c.warc_file, capture.c.offset)
