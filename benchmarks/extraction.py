@@ -17,9 +17,8 @@ from types import ModuleType
 from typing import Any
 
 from scraper.extraction import extract
-from scraper.extraction.dates import zone_of
 from scraper.extraction.page import Context, Page
-from storage.content import PrintedDate
+from storage.content import PrintedDate, zone_of
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 SETS = ("aeb", "fundus", "fundus-evaluation", "wcxb")

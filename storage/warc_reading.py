@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,18 +55,29 @@ def read_exchange(archive_folder: Path, path: str, offset: int, length: int, *, 
 
 def read_whole(file: BinaryIO, offset: int, *, limit: int = MEMBER_LIMIT) -> WholeExchange:
     """The records of the exchange whose response begins at `offset`. Raises ArchiveDamaged when one is missing."""
-    response = read_record(file, offset, limit=limit)
+    records = [read_record(file, offset, limit=limit)]
+    try:
+        while len(records) < 3 and (len(records) < 2 or not records[1].exchange_facts()):
+            records.append(read_record(file, records[-1].end, limit=limit))
+        return join_records(records)
+    except ArchiveDamaged as error:
+        raise ArchiveDamaged(error.what, f"{getattr(file, 'name', 'a WARC file')} at byte {offset}") from error
+
+
+def join_records(records: Sequence[Record]) -> WholeExchange:
+    """The exchange of a response and the records behind it: its request, and its notes (which archives of schema 1
+    have on the request). Raises ArchiveDamaged when they do not belong together."""
+    response = records[0]
     if response.kind not in ANSWERS:
-        raise ArchiveDamaged("no response record stands here", f"{getattr(file, 'name', '')} at byte {offset}")
-    request = read_record(file, response.end, limit=limit)
-    if not _belong_together(response, request):
-        raise ArchiveDamaged("the request record is missing", f"{getattr(file, 'name', '')} at byte {response.end}")
-    if request.exchange_facts():
-        return WholeExchange(response, request, request.exchange_facts(), request.end)
-    notes = read_record(file, request.end, limit=limit)
-    if not _are_notes(response, notes):
-        raise ArchiveDamaged("the notes are missing", f"{getattr(file, 'name', '')} at byte {request.end}")
-    return WholeExchange(response, request, notes.exchange_facts(), notes.end)
+        raise ArchiveDamaged("no response record stands here")
+    if len(records) < 2 or not _belong_together(response, records[1]):
+        raise ArchiveDamaged("the request record is missing")
+    request = records[1]
+    if facts := request.exchange_facts():
+        return WholeExchange(response, request, facts, request.end)
+    if len(records) < 3 or not _are_notes(response, records[2]):
+        raise ArchiveDamaged("the notes are missing")
+    return WholeExchange(response, request, records[2].exchange_facts(), records[2].end)
 
 
 def open_warc(warc_folder: Path, path: str) -> BinaryIO:

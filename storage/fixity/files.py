@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from storage.archive import Archive
 from storage.errors import ArchiveDamaged
@@ -84,7 +84,9 @@ def _own_tasks(
         size = (folder / path).stat().st_size
     if size < row.committed_len:
         yield Finding("file-altered", f"warc/{path}", f"it has {size} of the {row.committed_len} bytes kept")
-    if row.state != "open":
+    if size > row.committed_len and row.state != "open":
+        yield Finding("file-altered", f"warc/{path}", f"it has {size} bytes, and {row.committed_len} were kept")
+    if row.state != "open" and not _is_tiled(connection, row):
         yield check_file, (folder, path, row.committed_len, row.sha256)
     end = 0
     for portion in _portions(connection, folder, path, row):
@@ -93,6 +95,18 @@ def _own_tasks(
         end = last.span_offset + last.span_length
     if end < row.committed_len:
         yield check_tail, (folder, path, end, row.committed_len)
+
+
+def _is_tiled(connection: Connection, row: Row[Any]) -> bool:
+    """Whether spans cover the file without gap: then they prove every byte, and the file's own digest, which stands
+    under the manifest, would prove nothing more."""
+    statement = select(
+        func.count() - func.count(capture.c.span_sha256),
+        func.min(capture.c.span_offset),
+        func.sum(capture.c.span_length),
+    ).where(capture.c.warc_file == row.id)
+    without, first, length = connection.execute(statement).one()
+    return (without, first, length) == (0, 0, row.committed_len)
 
 
 def _foreign_tasks(folder: Path, connection: Connection, row: Row[Any], seen: set[str]) -> Iterator[_Task | Finding]:

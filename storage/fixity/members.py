@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import BinaryIO
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding, FindingKind
 from storage.foreign import open_part
-from storage.warc_reading import ANSWERS, open_warc, payload_sha256, read_exchange, read_whole, to_exchange
-from storage.warc_records import MEMBER_LIMIT, read_record
+from storage.warc_reading import ANSWERS, join_records, open_warc, payload_sha256, read_exchange, to_exchange
+from storage.warc_records import MEMBER_LIMIT, Record, read_proven, read_record
 
 _PIECE = 1 << 20
 
@@ -163,25 +163,29 @@ class _CaptureCheck:
         self._file.seek(row.span_offset)
         span = self._file.read(row.span_length)
         start = row.offset - row.span_offset
-        member = span[start : start + row.length]
+        proven = False
         if len(span) < row.span_length:
             self._tell("record-missing", row.offset, "the file ends before the capture's records do")
-        elif row.span_sha256 is not None and hashlib.sha256(span).hexdigest() != row.span_sha256:
-            self._tell("record-altered", row.span_offset, f"these {row.span_length} bytes are not those that were kept")
+        elif row.span_sha256 is not None:
+            proven = hashlib.sha256(span).hexdigest() == row.span_sha256
+            if not proven:
+                what = f"these {row.span_length} bytes are not those that were kept"
+                self._tell("record-altered", row.span_offset, what)
+        member = memoryview(span)[start : start + row.length]
         if hashlib.sha256(member).hexdigest() != row.member_sha256:
             self._tell("record-altered", row.offset, "the response's member is another")
-        self._check_records(span, start)
+        self._check_records(span, start, proven=proven)
 
-    def _check_records(self, span: bytes, start: int) -> None:
+    def _check_records(self, span: bytes, start: int, *, proven: bool) -> None:
         """Read every record of the span. Behind a broken one, reading goes on where the row says a record begins."""
-        file = BytesIO(span)
+        file, view = BytesIO(span), memoryview(span)
         offset = 0
         entries = [start, start + self._row.length]
-        answered = False
+        records: list[Record] = []
         while offset < len(span):
             at = self._row.span_offset + offset
             try:
-                record = read_record(file, offset)
+                record = read_proven(view, offset) if proven else read_record(file, offset)
             except ArchiveDamaged as error:
                 self._tell("record-altered", at, f"at byte {at} {error.what}")
                 later = [each for each in entries if each > offset]
@@ -189,22 +193,28 @@ class _CaptureCheck:
                     break
                 offset = later[0]
                 continue
-            if record.kind in ANSWERS and offset == start:
-                answered = True
-            elif record.kind in ANSWERS:
+            if record.kind in ANSWERS and offset != start:
                 self._tell("record-strange", at, f"no capture points to the response at byte {at}")
+            records.append(record)
             offset = record.end
-        if not answered:
-            self._tell("record-missing", self._row.offset, "no response can be read where the capture points to")
+        self._check_exchange(file, [each for each in records if each.offset >= start])
+
+    def _check_exchange(self, file: BinaryIO, records: Sequence[Record]) -> None:
+        """Check the capture's own records: that they belong together, and their payload."""
+        row = self._row
+        if not records or records[0].kind not in ANSWERS or records[0].offset != row.offset - row.span_offset:
+            self._tell("record-missing", row.offset, "no response can be read where the capture points to")
             return
+        if records[0].end - records[0].offset != row.length:
+            self._tell("record-altered", row.offset, "the response is not as long as its row says")
         try:
-            whole = read_whole(file, start)
+            whole = join_records(records)
         except ArchiveDamaged as error:
-            self._tell("record-missing", self._row.offset, error.what)
+            self._tell("record-missing", row.offset, error.what)
             return
         whole = replace(whole, facts={**whole.facts, "chain": None, "dns": None})
-        if payload_sha256(whole, to_exchange(whole, file)) != self._row.payload_sha256:
-            self._tell("record-altered", self._row.offset, "the payload is another")
+        if payload_sha256(whole, to_exchange(whole, file)) != row.payload_sha256:
+            self._tell("record-altered", row.offset, "the payload is another")
 
     def _tell(self, kind: FindingKind, offset: int, what: str) -> None:
         self._faults.append((kind, offset, what))
