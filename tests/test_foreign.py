@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from warcio.archiveiterator import ArchiveIterator
 
 from storage.errors import ArchiveDamaged
 from storage.foreign import BadRecord, FoundRecord, Scan, exchange_of, open_part, read_foreign
@@ -53,6 +54,22 @@ def test_every_packing_gives_every_record_and_each_is_read_back_from_its_place(t
             assert hashlib.sha256(view.read(here.length)).hexdigest() == here.sha256
     with pytest.raises(ArchiveDamaged):
         read_foreign(tmp_path, found[0][0], found[0][1].place.offset + 1, found[0][1].place.length, limit=LIMIT)
+
+
+@pytest.mark.parametrize("packing", ["plain", "each"])
+@pytest.mark.parametrize("kind", ["warc", "arc"])
+def test_warcio_reads_the_same_out_of_the_same_file(tmp_path: Path, packing: str, kind: str) -> None:
+    rows = RECORDS if kind == "warc" else arc(*((URL.format(number), page) for number, page in enumerate(PAGES)))
+    place = kept(tmp_path, PACKINGS[packing](rows), f"x.{kind}")
+    ours = [(each.head.uri, each.block) for _, each in scanned(place)[0] if each.head.kind == "response"]
+    with place.open("rb") as file:
+        theirs = [
+            (each.rec_headers.get_header("WARC-Target-URI"), each.content_stream().read())
+            for each in ArchiveIterator(file, no_record_parse=True, arc2warc=True)
+            if each.rec_type == "response"
+        ]
+    assert len(ours) == 5
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("stored", [True, False])
