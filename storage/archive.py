@@ -16,6 +16,7 @@ from storage.engines import (
     FAILED,
     connect_postgresql,
     connect_sqlite,
+    demand_unchanged,
     explain,
     explain_loss,
     name_of,
@@ -77,12 +78,21 @@ class Archive:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection in a transaction that sees one state of the archive throughout, and cannot write."""
+        """A connection in a transaction that sees one state of the archive throughout, and cannot write.
+
+        Raises ArchiveUnusable at its end where the archive cannot be written and a run of another user began to write
+        in the meantime: what was read may be of two states then.
+        """
         with self.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
-                yield connection
+                try:
+                    yield connection
+                except DBAPIError:
+                    demand_unchanged(connection)
+                    raise
+                demand_unchanged(connection)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

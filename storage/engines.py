@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.pool import NullPool
 
 from storage.errors import ArchiveMissing, ArchiveUnusable, DatabaseLost, NetworkFilesystem, StorageFull
 from storage.filesystems import network_type
@@ -49,8 +50,10 @@ def connect_sqlite(folder: Path, *, create: bool, write: bool) -> Engine:
     writable = _is_writable(path)
     if write and not writable:
         raise ArchiveUnusable("cannot be written", str(folder), "Change its permissions, or name another by --archive.")
-    mode = ("rwc" if create else "rw") if writable else _mode_of_reading(path)
-    return _with_pragmas(path, mode, write=write)
+    if not writable:
+        _mode_of_reading(path)  # said now, where there is none
+        return _with_pragmas(path, None, write=write)
+    return _with_pragmas(path, "rwc" if create else "rw", write=write)
 
 
 def connect_postgresql(database: str, *, write: bool) -> Engine:
@@ -82,6 +85,16 @@ def connect_postgresql(database: str, *, write: bool) -> Engine:
     if not write:
         _refuse_writing(engine)
     return engine
+
+
+def demand_unchanged(connection: Connection) -> None:
+    """Raise ArchiveUnusable where a database that was read as one that never changes has changed since.
+
+    In a folder that cannot be written SQLite can neither lock nor see locks, so this is seen behind what was read.
+    """
+    driver = connection.connection.dbapi_connection
+    if isinstance(driver, _Unchanging) and driver.seen != _look_at(driver.path):
+        raise ArchiveUnusable("a run began to write while it was read", str(driver.path), "Do the same again.")
 
 
 def name_of(place: Engine | URL) -> str:
@@ -139,12 +152,23 @@ def _is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)
 
 
+_UNCHANGING = "ro&immutable=1"
+
+
+class _Unchanging(sqlite3.Connection):
+    """A connection to a database of which nobody is seen to write; `seen` is how its files stood when it was opened."""
+
+    path: Path
+    seen: tuple[object, ...]
+
+
 def _mode_of_reading(path: Path) -> str:
-    """How to read where nothing can be written: beside a living writer's log, or as a file that never changes."""
-    log = path.with_name(path.name + "-wal")
-    if not log.exists() or log.stat().st_size == 0:
-        return "ro&immutable=1"
-    if not path.with_name(path.name + "-shm").exists():
+    """How to read where nothing can be written: beside the log of a living or a killed writer, or as a file that
+    never changes."""
+    log, index = path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+    if not log.exists() or (log.stat().st_size == 0 and not index.exists()):
+        return _UNCHANGING
+    if not index.exists():
         raise ArchiveUnusable(
             "has a log of SQLite beside it that was not merged, and cannot be written",
             str(path),
@@ -153,22 +177,37 @@ def _mode_of_reading(path: Path) -> str:
     return "ro"
 
 
-def _with_pragmas(path: Path, mode: str, *, write: bool) -> Engine:
+def _look_at(path: Path) -> tuple[object, ...]:
+    log = path.with_name(path.name + "-wal")
+    facts = path.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, log.exists() and log.stat().st_size > 0
+
+
+def _with_pragmas(path: Path, mode: str | None, *, write: bool) -> Engine:
+    """An engine whose connections are opened in a mode; with None, each as the file can be read just then."""
     escaped = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
     def connect() -> sqlite3.Connection:
+        chosen = mode or _mode_of_reading(path)
         connection = sqlite3.connect(
-            f"file:{escaped}?mode={mode}",
+            f"file:{escaped}?mode={chosen}",
             uri=True,
             timeout=_WAIT_SECONDS,
             check_same_thread=False,  # the pool lends a connection to one thread at a time
             isolation_level=None,  # we send BEGIN ourselves, see _begin
+            factory=_Unchanging if chosen == _UNCHANGING else sqlite3.Connection,
         )
+        if isinstance(connection, _Unchanging):
+            connection.path, connection.seen = path, _look_at(path)
         for pragma in _pragmas(write=write):
             connection.execute(pragma)
         return connection
 
-    engine = create_engine(URL.create("sqlite", database=str(path)), creator=connect, json_serializer=_to_json)
+    url = URL.create("sqlite", database=str(path))
+    if mode is None:  # no pool: a long-lived reader must see when somebody begins to write
+        engine = create_engine(url, creator=connect, json_serializer=_to_json, poolclass=NullPool)
+    else:
+        engine = create_engine(url, creator=connect, json_serializer=_to_json)
     event.listen(engine, "begin", _begin)
     return engine
 
