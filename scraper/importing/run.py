@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from scraper.crawling.run import start_workers
+from scraper.crawling.stamping import stamp_runs
 from scraper.errors import ScraperError, UsageError
 from scraper.fetching.clock import clock_from
 from scraper.importing.extracting import Extraction
@@ -79,7 +80,9 @@ def import_sources(
     sources = list(sort_sources(paths, read_urls))
     with Archive.open(config.archive, config.database, create=True) as archive:
         work = _Import(config, archive, outlets, sources, any_host=any_host, link=link, observe=observe)
-        return work.run(read=read)
+        report = work.run(read=read)
+    stamp_runs(config)
+    return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +394,7 @@ class _Import:
         if monotonic() - self._observed > 0.2:
             self._observed = monotonic()
             done = min(sum(self._positions.values()), self._total)
-            self._observe("indexing", done >> 20, max(1, self._total >> 20))
+            self._observe("indexing, MB", done >> 20, max(1, self._total >> 20))
 
 
 def _write_pages(place: Path, pages: Sequence[MadePage]) -> None:
