@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from scraper.crawling.following import follow_captures
 from scraper.crawling.run import start_workers
 from scraper.crawling.stamping import stamp_runs
 from scraper.errors import ScraperError, UsageError
@@ -81,6 +82,8 @@ def import_sources(
     with Archive.open(config.archive, config.database, create=True) as archive:
         work = _Import(config, archive, outlets, sources, any_host=any_host, link=link, observe=observe)
         report = work.run(read=read)
+    if read:
+        follow_captures(config)
     stamp_runs(config)
     return report
 
