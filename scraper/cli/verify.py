@@ -27,7 +27,7 @@ SHOWN = 1000
 
 
 @app.command(cls=PlainCommand)
-@configured()
+@configured(stamping=True)
 def verify(
     config: Config,
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended, and say what cannot.")] = False,
@@ -53,17 +53,19 @@ def verify(
     from storage.archive import Archive
     from storage.fixity.checking import check, count_held
     from storage.fixity.repairing import repair as mend
+    from storage.fixity.stamped import StampPolicy
 
     anchors = tuple(each.strip().lower() for each in anchor or ())
     for each in anchors:
         if len(each) != 64 or not all(letter in "0123456789abcdef" for letter in each):
             raise UsageError("is no digest", each, "A digest has 64 characters, 0-9 and a-f; see `status --json`.")
+    stamps = StampPolicy(config.time_stamp_authority is not None, config.time_stamp_ca)
     workers = jobs or len(os.sched_getaffinity(0))
     with Archive.open(config.archive, config.database, write=repair) as archive:
 
         def look() -> list[Finding]:
             with show_measure("checking") as told:
-                return list(check(archive, jobs=workers, told=told, anchors=anchors))
+                return list(check(archive, jobs=workers, told=told, anchors=anchors, stamps=stamps))
 
         findings = look()
         held = count_held(archive)

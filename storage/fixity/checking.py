@@ -12,24 +12,32 @@ from storage.archive import Archive
 from storage.fixity.files import Told, check_files
 from storage.fixity.findings import Finding
 from storage.fixity.manifests import check_manifests
+from storage.fixity.stamped import StampPolicy, check_stamps
 from storage.fixity.state import check_state
 from storage.fixity.texts import check_texts
 from storage.models import capture, crawl, revision, warc_file
 
 
 def check(
-    archive: Archive, *, jobs: int = 1, told: Told = lambda done, total: None, anchors: tuple[str, ...] = ()
+    archive: Archive,
+    *,
+    jobs: int = 1,
+    told: Told = lambda done, total: None,
+    anchors: tuple[str, ...] = (),
+    stamps: StampPolicy = StampPolicy(),  # noqa: B008 - a value that nobody can change
 ) -> Iterator[Finding]:
     """Name everything in the archive that is not as it was kept, as one state of the database shows it.
 
     A crawl may go on meanwhile: what it adds is not looked at. `jobs` processes read the WARC files; `told` hears of
     their progress. `anchors` are manifest digests that were written down elsewhere: each must be in the chain.
+    `stamps` says what is wanted of time stamps.
     """
     with archive.read() as connection:
         steps: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
             ("the database", lambda: _check_database(connection)),
             ("WARC files", lambda: check_files(archive, connection, jobs=jobs, told=told)),
             ("manifests", lambda: check_manifests(connection, anchors)),
+            ("time stamps", lambda: check_stamps(connection, stamps)),
             ("texts", lambda: check_texts(connection)),
             ("what is drawn from other rows", lambda: check_state(connection)),
         )
