@@ -9,6 +9,9 @@ StorageError
 ├── ArchiveDamaged           what the database points to is not there, or not what it was (exit code 5)
 ├── StorageFull              the disk is full or its floor is reached (exit code 7)
 ├── DatabaseLost             the database stopped answering in the middle of a run (exit code 7)
+├── FileExists               the file to make is there already (exit code 2)
+├── FileUnfinished           a stop came before the file to make was whole: there is none (exit code 7)
+├── KeyFileUnusable          a file that holds no key to sign with (exit code 2)
 └── QueryError               a search query or KEY that cannot be read (exit code 2)
     ├── QueryUnreadable      a search query whose form is wrong at a place
     ├── KeyAmbiguous         a KEY that names several articles
@@ -76,6 +79,24 @@ class DatabaseLost(StorageError):
     """
 
     exit_code = 7
+
+
+class FileExists(StorageError):
+    """The file to make is there already, and was left as it is. Name another, or replace it on purpose."""
+
+    exit_code = 2
+
+
+class FileUnfinished(StorageError):
+    """A stop came before the file to make was whole. Nothing was written: run the same command again."""
+
+    exit_code = 7
+
+
+class KeyFileUnusable(StorageError):
+    """The file holds no key that can sign here; the message has the line that makes one."""
+
+    exit_code = 2
 
 
 class QueryError(StorageError):

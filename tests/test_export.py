@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from scraper.demo.process import running_replica
 from storage.archive import Archive
-from storage.errors import StorageError
+from storage.errors import FileExists, FileUnfinished, StorageError
 from storage.exchange import TlsFacts
 from storage.exporting import (
     Exported,
@@ -40,7 +40,6 @@ from storage.exporting import (
     with_merged,
 )
 from storage.exporting.foreign_records import foreign_records
-from storage.exporting.newfile import FileExists
 from storage.exporting.selection import Placed
 from storage.foreign import FoundRecord, Scan
 from storage.warc_records import Record, frame, new_record_id, read_records
@@ -294,7 +293,7 @@ def test_a_key_that_cannot_sign_is_refused_with_the_line_that_makes_one(tmp_path
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "out"
-    with pytest.raises(KeyboardInterrupt), new_file(path) as file:
+    with pytest.raises(FileUnfinished), new_file(path) as file:
         stop_halfway(file)
     assert list(tmp_path.iterdir()) == []
     with new_file(path) as file:
@@ -480,5 +479,5 @@ def test_a_stopped_export_ends_with_7_and_leaves_nothing(
         time.sleep(0.05)
     process.send_signal(stop)
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, "Traceback" in said) == (7, False), said
+    assert (process.returncode, "Traceback" in said, "Nothing was written" in said) == (7, False, True), said
     assert not list(tmp_path.glob("*out*")) + list(tmp_path.glob(".out*"))

@@ -9,20 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.errors import StorageError
+from storage.errors import FileExists, FileUnfinished
 from storage.warc_writing import explained, sync_folder
 
 PART = ".part"
 """What the name of a file ends with while it is written."""
-
-
-class FileExists(StorageError):
-    """The file to make is there already, and was left as it is."""
-
-    exit_code = 2
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("is there already", str(path), "Name another file, or --force to replace it.")
 
 
 @contextmanager
@@ -30,11 +21,12 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     """A file to write and seek in, which takes the name `path` at the block's end, on the disk for good.
 
     Whatever ends the block early removes it. Raises FileExists, before anything is written or at the end, where
-    `path` is there and `force` is not given; StorageFull and StorageError as the file system does.
+    `path` is there and `force` is not given; FileUnfinished for KeyboardInterrupt; StorageFull and StorageError as the
+    file system does.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     if not force and os.path.lexists(path):
-        raise FileExists(path)
+        raise _exists(path)
     try:
         with part.open("w+b") as file:
             yield file
@@ -42,13 +34,21 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         _name(part, path, force=force)
         sync_folder(path.parent)
+    except KeyboardInterrupt:
+        raise FileUnfinished(
+            "stopped before it was whole", str(path), "Nothing was written; the same command begins it again."
+        ) from None
     except FileExistsError:
-        raise FileExists(path) from None
+        raise _exists(path) from None
     except OSError as error:
         raise explained(error, str(path)) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def _exists(path: Path) -> FileExists:
+    return FileExists("is there already", str(path), "Name another file, or --force to replace it.")
 
 
 def _name(part: Path, path: Path, *, force: bool) -> None:

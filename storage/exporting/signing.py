@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.errors import StorageError
+from storage.errors import KeyFileUnusable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 _VERSION = "0.1.0"
 _KEY_LIMIT = 100_000
 _MAKE = "Make one: openssl ecparam -name secp384r1 -genkey -noout -out KEYFILE"
-
-
-class KeyFileUnusable(StorageError):
-    """The file holds no key that a WACZ can be signed with."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
