@@ -78,7 +78,10 @@ class Unread:
             )
         ).scalar_one_or_none()
         read = select(extraction.c.capture).where(extraction.c.capture == capture.c.id)
-        statement = statement.where(resource.c.outlet == self.outlet, resource.c.kind.in_(self.kinds), read.exists())
+        # The sum keeps SQLite from the index of outlets, by which each portion would sort all captures anew.
+        statement = statement.where(
+            resource.c.outlet + 0 == self.outlet, resource.c.kind.in_(self.kinds), read.exists()
+        )
         if own is not None:
             statement = statement.where(~read.where(extraction.c.extractor == own).exists())
         return statement if self.since is None else statement.where(capture.c.at >= self.since)
