@@ -117,6 +117,19 @@ def test_a_missing_stamp_fails_no_run_is_told_and_made_up_for(
         assert openssl_agrees(place, run.id, run.stamp, authority.root, tmp_path)
 
 
+def test_an_import_is_stamped_too(authority: Authority, replica: Replica, tmp_path: Path) -> None:
+    crawled, place = Place(tmp_path / "crawled", None), Place(tmp_path / "archive", None)
+    assert run_crawl(crawled, replica, "--limit", "3").code in (0, 1)
+    (file,) = (crawled.folder / "warc").glob("*.warc.gz")
+    ran = presskeep(
+        "import", str(file), *place_options(place), "--time-stamp-authority", authority.url,
+        "--time-stamp-ca", str(authority.root), environment={"PRESSKEEP_ALLOW_PRIVATE": "1"},
+    )  # fmt: skip
+    assert ran.code in (0, 1), ran.err
+    (run,) = [each for each in runs(place) if each.kind == "import"]
+    assert openssl_agrees(place, run.id, run.stamp, authority.root, tmp_path)
+
+
 def test_answers_that_are_no_stamp_for_this_run_are_refused(
     authority: Authority, archive: Archive, tmp_path: Path
 ) -> None:

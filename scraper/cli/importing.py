@@ -27,7 +27,7 @@ BAD_SHOWN = 10
 
 
 @app.command(cls=PlainCommand)
-@configured()
+@configured(stamping=True)
 def import_(
     config: Config,
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or folders of them.")],
