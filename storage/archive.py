@@ -125,8 +125,11 @@ class Archive:
 
 
 def _make_folder(folder: Path) -> None:
+    from storage.warc_writing import make_folder  # brings what writes WARC, which readers do without
+
     try:
-        (folder / "warc").mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+        make_folder(folder / "warc")
     except OSError as error:
         raise ArchiveUnusable(
             f"the archive's folder cannot be made ({error.strerror})",

@@ -24,7 +24,7 @@ from storage.models import capture, crawl, host_lease, outlet_lock, resource, wa
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
 from storage.warc_reading import WholeExchange, payload_sha256, to_exchange, walk
-from storage.warc_writing import OPEN, Appended, explained, lock, sync_folder
+from storage.warc_writing import OPEN, Appended, explained, lock, make_folder, sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,8 @@ class _Mender:
 
     def _keep(self, portion: Sequence[WholeExchange], good: int) -> None:
         """T1 for adopted exchanges, in one transaction."""
-        os.fsync(self._file.fileno())  # a record may be whole in memory and not on the disk yet
+        os.fsync(self._file.fileno())  # a record may be whole in memory and not on the disk yet, and so may a name
+        sync_folder(self._place.parent)
         writer = self._row.writer if self._row else _writer_of(portion)
         with self._archive.begin() as connection:
             facts = FileFacts(self._row.id if self._row else None, self._path, writer, good)
@@ -200,7 +201,7 @@ class _Mender:
         """Copy the torn tail, see the copy safe on the disk, and only then cut it off."""
         folder = self._archive.warc_folder / TORN
         try:
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             copy = folder / f"{self._path}.at-{good}"
             with copy.open("wb") as target:
                 self._file.seek(good)
@@ -271,6 +272,7 @@ def _finish_closing(archive: Archive, path: str, row: _Row) -> Recovered:
     try:
         with place.open("rb") as file:
             _check_length(place, os.fstat(file.fileno()).st_size, row)
+            sync_folder(place.parent)
             _set_closed(archive, row.id, _sha256(file))
     except FileNotFoundError:
         if not is_local(row.writer):

@@ -8,7 +8,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +66,7 @@ class WarcWriter:
         self._resolved: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
         self._folder_synced = False
         with _telling(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self.path, self._file = _create(folder, prefix, serial)
         fields = {"Content-Type": "application/warc-fields", "WARC-Filename": self.path}
         block = "".join(f"{name}: {one_line(value)}\r\n" for name, value in warcinfo.items())
@@ -185,6 +185,18 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, so that they outlive a loss of power.
+
+    The folder's own name is seen safe each time: whoever made it may have been killed before he did.
+    """
+    missing = [each for each in folder.parents if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder, *missing):
+        with suppress(PermissionError):  # a folder that may be passed and not read, such as others' homes
+            sync_folder(each.parent)
 
 
 def lock(descriptor: int) -> bool:

@@ -134,11 +134,13 @@ def test_files_that_are_gone_cut_or_strange_are_named(copy: Path) -> None:
     first, second = sorted((copy / "warc").glob("*.warc.gz"))
     stranger = copy / "warc" / "stranger.warc.gz"
     shutil.copy(first, stranger)
+    shutil.copy(first, copy / "warc" / "begun.warc.gz.open")
     first.unlink()
     os.truncate(second, second.stat().st_size - 100)
     found = found_in(copy)
     assert ("file-missing", f"warc/{first.name}") in kinds(found)
     assert ("file-strange", "warc/stranger.warc.gz") in kinds(found)
+    assert not any("begun" in each.place for each in found), "a file that is being written has no row at first"
     assert ("file-altered", f"warc/{second.name}") in kinds(found)
     assert ("record-missing", f"warc/{second.name}") in kinds(found)
     told = verify(copy)

@@ -42,7 +42,7 @@ Told = Callable[[int, int], None]
 def check_files(archive: Archive, connection: Connection, *, jobs: int, told: Told) -> Iterator[Finding]:
     """Check all files of the archive, `jobs` processes at work; findings come in the order of the files."""
     rows = connection.execute(select(warc_file).order_by(warc_file.c.id)).all()
-    strangers = _strangers(archive, {row.path.partition("#")[0] for row in rows})
+    strangers = _strangers(archive)
     total, done = sum(row.committed_len for row in rows), 0
     with _Pool(jobs) as pool:
         for answer in pool.run(_tasks(archive, connection, rows, strangers)):
@@ -178,20 +178,24 @@ def _pairs(rows: Any) -> Iterator[tuple[Row[Any], Row[Any] | None]]:
         yield before, None
 
 
-def _strangers(archive: Archive, known: set[str]) -> list[str]:
-    """Files that no row names. What broke off and was put aside is known to the recovery that did so."""
+def _strangers(archive: Archive) -> list[str]:
+    """Closed files that no row names. One that is open has no row before its first batch is kept, or was left by a
+    killed run for the next recovery; what broke off and was put aside is known to the recovery that did so.
+    """
     found = []
     for folder, folders, names in os.walk(archive.warc_folder):
         folders.sort()
         for name in sorted(names):
             path = str(Path(folder, name).relative_to(archive.warc_folder))
-            if path.removesuffix(OPEN) not in known and Path(path).parts[0] != TORN and _is_warc(name):
+            if Path(path).parts[0] != TORN and _is_warc(name):
                 found.append(path)
-    return found
+    with archive.read() as connection:  # after the walk: the state that is checked may be older than a file
+        known = {path.partition("#")[0] for path in connection.execute(select(warc_file.c.path)).scalars()}
+    return [path for path in found if path not in known]
 
 
 def _is_warc(name: str) -> bool:
-    return name.removesuffix(OPEN).endswith((".warc", ".warc.gz", ".arc", ".arc.gz", ".wacz"))
+    return name.endswith((".warc", ".warc.gz", ".arc", ".arc.gz", ".wacz"))
 
 
 def _size(place: Path) -> int | None:
