@@ -1,0 +1,153 @@
+"""A power cut at any moment of a crawl loses nothing that was committed, on a disk that drops what was not synced.
+
+The disk is a folder (tests/power_loss.py); the server of PostgreSQL keeps its power, so that there the WARC files alone
+are cut: what T1 has promised is durable at once, and must be found in them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scraper.demo.process import Replica, running_replica
+from tests.crawling import Ran, crawl, look, missing_from
+from tests.databases import Place
+from tests.independent_walk import connected
+from tests.living import living_crawl, wait_until
+from tests.power_loss import Disk, NoCompiler, compile_library
+from tests.soundness import is_there, recovered, verified, walked
+from tests.test_killing import since_noon
+
+CUTS = int(os.environ.get("PRESSKEEP_CUTS", "8"))
+"""Cuts of a crawl on SQLite: 8 in `make test`, 25 in .ci/run, 100 in `make soak`; a quarter on PostgreSQL."""
+POINTS = ("sync:before", "sync:after", "write:before", "write:half", "write:after")
+MOST = {"sync": 150, "write": 3000}
+"""Syncs and writes among which a life's last is drawn; early ones are drawn as often as late ones."""
+SIGKILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return compile_library(tmp_path_factory.mktemp("library"))
+    except NoCompiler as reason:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(reason))
+
+
+@dataclass(frozen=True)
+class World:
+    """An archive on a disk whose power can be cut, and the log of what its crawls have promised."""
+
+    disk: Disk
+    place: Place
+    log: Path
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path, library: Path, database: str | None) -> World:
+        folder.mkdir()
+        disk = Disk(folder / "disk", folder / "store", library)
+        return cls(disk, Place(disk.root / "archive", database), folder / "promised", folder)
+
+    def live(self, replica: Replica, at: str | None, now: str, ignore: str | None = None) -> Ran:
+        """One life of a crawl, which ends by a cut at a moment."""
+        variables = self.disk.power_on(at, ignore)
+        program = ("-m", "tests.telling", str(self.log))
+        patience = 280 + 10 * CUTS
+        return crawl(self.place, replica, now=now, program=program, environment=variables, timeout=patience)
+
+    def has_promised_much(self) -> bool:
+        """Whether the crawl has told more than ten times that it kept something, and that it read something."""
+        told = self.log.read_text() if self.log.exists() else ""
+        return min(told.count("kept"), told.count("known")) > 10
+
+    def faults(self, *, recover: bool) -> list[str]:
+        """What is wrong after a cut, and after recovery. On SQLite a copy is looked at, so that the next crawl finds
+        what the cut left; on PostgreSQL recovery is for good."""
+        place = self.place
+        if place.database is None:
+            copy = self.folder / "copy"
+            shutil.rmtree(copy, ignore_errors=True)
+            if place.folder.exists():
+                shutil.copytree(place.folder, copy)
+            place = Place(copy, None)
+        if not is_there(place):
+            return broken_promises(None, self.log)
+        found = broken_promises(place, self.log) + walked(place) + verified(place)
+        if recover and not found:
+            recovered(place)
+            found = broken_promises(place, self.log) + walked(place, settled=True) + verified(place)
+        return found
+
+
+def broken_promises(place: Place | None, log: Path) -> list[str]:
+    """What was told as committed and is not in the database; no place is no database."""
+    promised = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+    kept: set[int] = set()
+    known: set[tuple[int, int]] = set()
+    if place is not None:
+        with connected(place.folder, place.database) as connection:
+            kept = {number for (number,) in connection.execute("SELECT id FROM capture")}
+            known = set(connection.execute("SELECT capture, coalesce(revision, 0) FROM extraction").fetchall())
+    faults = [f"capture {rest[0]} was kept" for word, *rest in promised if word == "kept" and int(rest[0]) not in kept]
+    readings = [(int(rest[0]), int(rest[1])) for word, *rest in promised if word == "known"]
+    return faults + [f"capture {each[0]} was read as text {each[1]}" for each in readings if each not in known]
+
+
+def moments(cuts: int, seed: int) -> list[str]:
+    """The moments of cuts: each point as often as the others, at seeded counts."""
+    chance = random.Random(seed)
+    points = [POINTS[number % len(POINTS)] for number in range(cuts)]
+    chance.shuffle(points)
+    return [f"{each}:{round(math.exp(chance.uniform(0, math.log(MOST[each.partition(':')[0]]))))}" for each in points]
+
+
+def test_a_power_cut_loses_nothing_that_was_committed(empty_place: Place, library: Path, tmp_path: Path) -> None:
+    seed = int(os.environ.get("PRESSKEEP_SEED", "20260601"))
+    cuts = CUTS if empty_place.database is None else max(2, CUTS // 4)
+    world, chance = World.make(tmp_path / "world", library, empty_place.database), random.Random(seed)
+    cut, lost, begun = 0, 0, time.monotonic()
+    with running_replica(articles=20 + 10 * cuts, seed=5, folder=tmp_path / "replica") as replica:
+        for number, at in enumerate(moments(cuts, seed)):
+            ran = world.live(replica, at, since_noon(begun))
+            if ran.code not in SIGKILLED:
+                assert ran.code in (0, 1), f"{at}: {ran.err}"
+                continue
+            cut += 1
+            lost += max(0, world.disk.power_off(chance if number % 2 else None))
+            assert world.faults(recover=world.place.database is None or number % 4 < 2) == [], f"cut at {at}"
+        last = world.live(replica, None, since_noon(begun))
+        assert last.code in (0, 1), last.err
+        world.disk.power_off()
+        truth = replica.articles()
+        assert world.faults(recover=False) == []
+    held = look(world.place)
+    assert (cut, lost) >= (cuts // 2, 1), "the cuts must have happened, and lost bytes, for this test to tell anything"
+    assert missing_from(held, truth) == []
+    assert held.revisions == len(truth)
+
+
+LOST = {"a WARC file": ".warc.gz.open", "the folder of WARC files": "/warc", "the database's log": "archive.db-wal"}
+
+
+def test_the_check_sees_what_a_missing_sync_loses(library: Path, tmp_path: Path) -> None:
+    with running_replica(articles=40, seed=6, folder=tmp_path / "replica", truth=False) as replica:
+        for name, ignore in {"nothing": None, **LOST}.items():
+            world = World.make(tmp_path / name, library, None)
+            variables, program = world.disk.power_on(ignore=ignore), ("-m", "tests.telling", str(world.log))
+            with living_crawl(world.place, replica, environment=variables, program=program) as process:
+                wait_until(world.has_promised_much, "promises")
+                process.kill()
+                process.wait()
+                world.disk.power_off()
+            assert bool(world.faults(recover=True)) == (ignore is not None), name
