@@ -2,7 +2,7 @@
 # make test   sets everything up and runs the whole suite, on SQLite and on a real PostgreSQL
 # make tools  sets up pywb, cdxj-indexer, wacz and playwright, which some tests compare with (else those skip)
 # make lint   style, format, types and import rules
-# make soak   the long tests with full counts (hours)
+# make soak   the long tests with full counts (hours); writes docs/soak.md
 # make docs   writes docs/commands.md anew from the program's help
 # make lock   writes requirements/*.txt anew from pyproject.toml
 # make clean  removes the environments and what tools left
@@ -50,7 +50,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 
 soak: $(VENV)/.dev
-	@PRESSKEEP_KILLS=200 $(BIN)/python -m pytest -n $(JOBS) -q --timeout 0 tests/test_killing.py
+	@$(BIN)/python -m tests.soak --jobs $(JOBS)
 	@PRESSKEEP_BACKUPS=50 $(BIN)/python -m pytest -n 0 -q --timeout 0 tests/test_backup.py -k random_moments
 
 docs: $(VENV)/.dev
