@@ -153,7 +153,8 @@ class WarcWriter:
         chain = exchange.tls.chain
         if chain not in self._chains:
             pem = "".join(map(ssl.DER_cert_to_PEM_cert, chain)).encode()
-            fields = {"WARC-Target-URI": target_uri(exchange.url), "Content-Type": "application/pem-certificate-chain"}
+            # No WARC-Target-URI: replay would take the certificates for another capture of the page.
+            fields = {"Content-Type": "application/pem-certificate-chain"}
             self._chains[chain] = self._write_aside("metadata", exchange, fields, pem)
         return {"chain": self._chains[chain]}
 

@@ -130,12 +130,13 @@ def test_times_are_utc_and_alike_on_both_databases(archive: Archive) -> None:
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))
-def test_both_databases_round_a_time_alike(at: datetime) -> None:
+def test_both_databases_cut_a_time_alike(at: datetime) -> None:
     kind = models.UtcTime()
     here, there = sqlite.dialect(), postgresql.dialect()
     stored = kind.process_result_value(kind.process_bind_param(at, here), here)
     assert stored == kind.process_result_value(kind.process_bind_param(at, there), there)
-    assert abs(stored - at) <= timedelta(microseconds=500)
+    assert stored is not None
+    assert timedelta() <= at - stored < timedelta(milliseconds=1)
     with pytest.raises(ValueError, match="naive"):
         kind.process_bind_param(at.replace(tzinfo=None), here)
 
