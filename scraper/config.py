@@ -13,6 +13,10 @@ from urllib.parse import urlsplit
 from scraper.errors import UsageError
 
 PREFIX = "PRESSKEEP_"
+_ABOVE_ZERO = (
+    "workers", "request_timeout", "page_seconds", "page_memory", "max_wire_bytes", "max_page_bytes",
+    "media_article_count", "media_article_bytes", "media_run_count", "media_run_bytes",
+)  # fmt: skip
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off", ""), False),
@@ -27,7 +31,8 @@ class Config:
     HOST1:PORT1:HOST2:PORT2 as in curl(1). `now` is PRESSKEEP_NOW: an ISO instant, or `leap:INSTANT`.
     `workers` is the number of extraction processes. `time_stamp_authority` is the URL of a server that stamps the
     manifests of runs (RFC 3161), `time_stamp_ca` the PEM certificates by which its signatures are checked.
-    `pywb` is the program that replays pages.
+    `pywb` is the program that replays pages. `media` keeps what article pages need to look as they did; how many
+    requests and bytes that may take, for one article and for one run, say the settings after it.
     """
 
     archive: Path
@@ -45,6 +50,11 @@ class Config:
     time_stamp_authority: str | None = None
     time_stamp_ca: Path | None = None
     pywb: Path | None = None
+    media: bool = False
+    media_article_count: int = 200
+    media_article_bytes: int = 30_000_000
+    media_run_count: int = 50_000
+    media_run_bytes: int = 5_000_000_000
     now: str | None = None
     request_timeout: float = 30.0
     max_wire_bytes: int = 16_000_000
@@ -162,7 +172,7 @@ def _read(name: str, kind: str, value: Any, which: str, folder: Path | None = No
 
 def _check(config: Config) -> None:
     """Refuse values that nothing could work with."""
-    for name in ("workers", "request_timeout", "page_seconds", "page_memory", "max_wire_bytes", "max_page_bytes"):
+    for name in _ABOVE_ZERO:
         value = getattr(config, name)
         if not 0 < value < float("inf"):
             raise UsageError(f"{value} is out of range", f"setting {name}", "It must be above 0.")

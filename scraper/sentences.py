@@ -33,6 +33,8 @@ SENTENCES = {
     "bad-url": "this is no URL of a page (http or https, a host, no user name)",
     "no-url": "the row names no URL",
     "no-domain": "no domain of the outlet could be asked",
+    "domain-left": "its host failed again and again, and was left alone",
+    "no-contact": "a public host is asked with --contact alone",
     "cancelled": "the run ended first",
     "unexpected": "an error that is not known; the log has it",
     # An answer came, and it is no page to read.
@@ -40,6 +42,7 @@ SENTENCES = {
     "redirect": "the server redirects to another address",
     "robots-txt": "this is a robots.txt",
     "not-html": "this is no HTML page",
+    "not-media": "a page stands in its place",
     # A page came, and it is no article.
     "notice": "a notice stands in its place: blocked, seized or parked",
     "empty": "the page holds no text",

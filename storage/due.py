@@ -80,6 +80,13 @@ def finish(connection: Connection, resource_id: int, outcome: str, due_at: datet
     )
 
 
+def put_back(connection: Connection, resource_id: int, due_at: datetime) -> None:
+    """End the lease of a resource that was not asked for."""
+    connection.execute(
+        update(resource).where(resource.c.id == resource_id).values(due_at=due_at, lease_owner=None, lease_until=None)
+    )
+
+
 def has_shown(connection: Connection, resource_id: int, domain_id: int) -> bool:
     """Whether a domain ever showed the article of a resource. To have been asked for it is not enough."""
     shown = (

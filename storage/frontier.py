@@ -13,19 +13,23 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from storage.finding import Added, add_found
 from storage.inserting import among, in_portions
 from storage.models import article_key, location, resource
-from storage.priorities import COPY, LISTING, NEW, REVISIT
+from storage.priorities import COPY, LISTING, MEDIA, NEW, REVISIT
 from storage.urls import host_of
 
 __all__ = [
     "COPY",
     "LISTING",
+    "MEDIA",
     "NEW",
     "REVISIT",
     "Added",
     "Leased",
     "LeasedLocation",
     "add_found",
+    "count_due",
+    "due_for",
     "extend",
+    "found_by_of",
     "lease",
     "next_due",
     "release",
@@ -52,7 +56,7 @@ class LeasedLocation:
 @dataclass(frozen=True, slots=True)
 class Leased:
     """A resource to fetch. `attempts` counts fetches in a row that gave nothing; `fetched` says whether one ever did
-    give an answer; `locations` stand in the order in which they were first seen."""
+    give an answer; `found_by` names what led to it first; `locations` stand in the order in which they were seen."""
 
     resource: int
     key: str
@@ -60,6 +64,7 @@ class Leased:
     priority: int
     attempts: int
     fetched: bool
+    found_by: str
     locations: tuple[LeasedLocation, ...]
 
 
@@ -72,15 +77,16 @@ def lease(
     until: datetime,
     limit: int,
     max_priority: int | None = None,
+    after_priority: int | None = None,
 ) -> list[Leased]:
     """Take up to `limit` due resources for `owner` until `until`: lowest priority number first, then longest due.
 
     What `owner` holds already is passed over, also where its clock has leapt past the lease's end; so is what another
     owner holds beyond `now`, and on PostgreSQL what another process is taking at this moment. `max_priority` leaves
-    out resources of a greater number. Call it in a write transaction.
+    out resources of a greater number, `after_priority` those of up to this one. Call it in a write transaction.
     """
     taken: list[int] = []
-    for priority in _priorities(connection, outlet, max_priority):
+    for priority in _priorities(connection, outlet, max_priority, after_priority):
         statement = (
             select(resource.c.id)
             .where(*_due(outlet, priority), resource.c.due_at <= now)
@@ -129,6 +135,24 @@ def next_due(connection: Connection, outlet: int, after_priority: int | None = N
         )
         times.extend(connection.execute(statement).scalars())
     return min(times, default=None)
+
+
+def count_due(connection: Connection, outlet: int, priority: int) -> int:
+    """How many resources of a priority wait to be fetched, at whatever time."""
+    statement = select(func.count()).select_from(resource).where(*_due(outlet, priority))
+    number: int = connection.execute(statement).scalar_one()
+    return number
+
+
+def due_for(connection: Connection, outlet: int, priority: int, found_by: Sequence[str]) -> list[Leased]:
+    """The resources of a priority that wait, whenever, and were found by one of these first. Nothing is leased."""
+    statement = select(resource.c.id).where(*_due(outlet, priority), resource.c.found_by.in_(found_by))
+    return _read(connection, connection.execute(statement.order_by(resource.c.id)).scalars().all())
+
+
+def found_by_of(connection: Connection, resource_id: int) -> str:
+    """What led to a resource first."""
+    return connection.execute(select(resource.c.found_by).where(resource.c.id == resource_id)).scalar_one() or ""
 
 
 def sample_copies(
@@ -189,9 +213,14 @@ def _priorities(connection: Connection, outlet: int, most: int | None, after: in
         yield after
 
 
-_RESOURCES = select(resource.c.id, resource.c.key, resource.c.kind, resource.c.priority, resource.c.attempts).where(
-    among(resource.c.id)
-)
+_RESOURCES = select(
+    resource.c.id,
+    resource.c.key,
+    resource.c.kind,
+    resource.c.priority,
+    resource.c.attempts,
+    resource.c.found_by,
+).where(among(resource.c.id))
 _LOCATIONS = (
     select(
         location.c.resource,
@@ -209,12 +238,15 @@ _LOCATIONS = (
 
 def _read(connection: Connection, resources: Sequence[int]) -> list[Leased]:
     places: dict[int, list[LeasedLocation]] = {each: [] for each in resources}
-    facts: dict[int, tuple[str, str, int, int]] = {}
+    facts: dict[int, tuple[tuple[str, str, int, int], str]] = {}
     for portion in in_portions(resources):
         for row in connection.execute(_RESOURCES, {"values": portion}):
-            facts[row.id] = (row.key, row.kind, row.priority, row.attempts)
+            facts[row.id] = (row.key, row.kind, row.priority, row.attempts), row.found_by or ""
         for owner, *facts_of_place in connection.execute(_LOCATIONS, {"values": portion}):
             places[owner].append(LeasedLocation(*facts_of_place))
-    return [
-        Leased(each, *facts[each], any(at.fetched_at for at in places[each]), tuple(places[each])) for each in resources
-    ]
+    leased = []
+    for each in resources:
+        own, found_by = facts[each]
+        at = tuple(places[each])
+        leased.append(Leased(each, *own, any(place.fetched_at for place in at), found_by, at))
+    return leased

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Index
+from sqlalchemy import Column, ColumnElement, Index, and_
 
 from storage.models import capture, resource
 
@@ -26,4 +26,10 @@ DUE = _index(
 """The frontier: 'due' is a comparison, not a state."""
 LEASED = _index("ix_resource_lease", resource.c.lease_owner, where=resource.c.lease_owner.is_not(None))
 PENDING = _index("ix_capture_pending", capture.c.id, where=capture.c.outcome == "pending")
-PARTIAL_INDEXES = (DUE, LEASED, PENDING)
+MEDIA = _index(
+    "ix_capture_media",
+    capture.c.payload_sha256,
+    where=and_(capture.c.outcome == "media", capture.c.refers_to.is_(None)),
+)
+"""What is kept once for all pages that need it, by its payload."""
+PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA)

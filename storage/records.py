@@ -26,7 +26,8 @@ class Fetch:
     a verdict known without reading ('refused:status-404'). `at` is the mapped clock's UTC instant: it orders
     observations. `final` ends the lease and sets the resource's `due_at` (None: never by itself); the exchanges of a
     redirect's chain but the last are not final. `redirected_from` is the id of the location that led here.
-    `etag` and `last_modified` are read from the exchange itself.
+    `etag` and `last_modified` are read from the exchange itself. `once`: a payload that was kept under another URL, of
+    which that was said too, is referred to rather than kept again.
     """
 
     exchange: Exchange = field(repr=False)
@@ -37,6 +38,7 @@ class Fetch:
     final: bool
     due_at: datetime | None
     redirected_from: int | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class ExtractorName:
 class Found:
     """A resource that a page, feed or sitemap led to, with the URL it was seen at.
 
-    `kind` is 'article' or the way of discovery that lists ('sections', 'feed', 'sitemap', 'datearchive', 'urls').
+    `kind` is 'article', 'media' (what a page needs to look as it did), or the way of discovery that lists ('sections',
+    'feed', 'sitemap', 'datearchive', 'urls').
     `due_at` is when a resource not known before shall be fetched; a known one keeps its own time, but for `lastmod`
     (see storage.frontier.add_found). `found_by` names what led here; `how` is location.how.
     """
@@ -83,10 +86,10 @@ class Found:
 class Reading:
     """What a worker made of a capture (T2).
 
-    `outcome` is 'article', 'listing', 'notice', 'refused:REASON' or 'failed:REASON'; only 'article' carries `key`
-    (the identity key, unique in the outlet) and `content`. `matched` names the profile's era and pattern that held.
-    `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication in
-    the outlet's zone. `parts` are listings that belong to this one (the files of a sitemap index): they are added,
+    `outcome` is 'article', 'listing', 'media', 'notice', 'refused:REASON' or 'failed:REASON'; only 'article' carries
+    `key` (the identity key, unique in the outlet) and `content`. `matched` names the profile's era and pattern that
+    held. `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication
+    in the outlet's zone. `parts` are listings that belong to this one (the files of a sitemap index): they are added,
     and made due unless this run has fetched them. `more` are further listings of the same way (the next page): the
     same is done with them, but only when something in `found` was new to the archive (a resource or a location).
     `due_at`, when set, becomes the resource's due time unless the resource is leased.

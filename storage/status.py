@@ -36,7 +36,8 @@ class DomainCount:
 @dataclass(frozen=True, slots=True)
 class OutletCount:
     """What the archive holds of an outlet. Days are of the outlet's zone; `refused` counts
-    pages that are no articles (see `refused`), `failed` fetches that gave no exchange."""
+    pages that are no articles (see `refused`), `failed` fetches of pages that gave no exchange; `media` what article
+    pages need to look as they did, `media_missing` what of it was asked for in vain or left out."""
 
     name: str
     kind: str
@@ -46,6 +47,8 @@ class OutletCount:
     locations: int
     refused: int
     failed: int
+    media: int
+    media_missing: int
     first_day: date | None
     last_day: date | None
 
@@ -98,6 +101,7 @@ class Status:
     outlets: tuple[OutletCount, ...]
     domains: tuple[DomainCount, ...]
     candidates: tuple[DomainCount, ...]
+    media: int
     crawls: tuple[CrawlLine, ...]
     reasons: Mapping[str, int]
 
@@ -114,6 +118,7 @@ def status(connection: Connection, outlet: str | None = None, *, limit: int = 20
         outlets=counts,
         domains=tuple(each for each in domains if each.approval != "candidate"),
         candidates=tuple(each for each in domains if each.approval == "candidate"),
+        media=sum(each.media for each in counts),
         crawls=crawls(connection, outlet, limit=limit),
         reasons=_reasons(connection, outlet),
     )
@@ -152,12 +157,12 @@ def refused(
 def failures(
     connection: Connection, outlet: str | None = None, *, reason: str | None = None, limit: int = 100
 ) -> tuple[Failed, ...]:
-    """The fetches that gave no exchange, newest first; `reason` as in `refused`."""
+    """The fetches of pages that gave no exchange, newest first; `reason` as in `refused`."""
     wanted = true() if reason is None else _begins(fetch_failure.c.reason, reason.removeprefix("failed:"))
     statement = (
         select(_name(), location.c.url, fetch_failure.c.reason, fetch_failure.c.at)
         .select_from(_placed(fetch_failure))
-        .where(wanted, _is(outlet))
+        .where(wanted, resource.c.kind != "media", _is(outlet))
         .order_by(fetch_failure.c.at.desc(), fetch_failure.c.id.desc())
         .limit(_bounded(limit))
     )
@@ -201,7 +206,8 @@ def _placed(facts: FromClause) -> FromClause:
 
 
 def _refused(statement: Select[Any], outlet_name: str | None, reason: str | None = None) -> Select[Any]:
-    """Of captures that are no articles, those that no newer capture of their location replaced; robots.txt are none."""
+    """Of captures that are no articles, those that no newer capture of their location replaced; robots.txt and media
+    are none."""
     newer = capture.alias("newer")
     replaced = exists().where(
         newer.c.location == capture.c.location,
@@ -211,7 +217,7 @@ def _refused(statement: Select[Any], outlet_name: str | None, reason: str | None
         capture.c.outcome == "notice", capture.c.outcome.like("refused:%"), capture.c.outcome.like("failed:%")
     )
     wanted = true() if reason is None else _has_reason(capture.c.outcome, reason)
-    pages = resource.c.kind != "robots"
+    pages = resource.c.kind.not_in(("robots", "media"))
     return statement.select_from(_placed(capture)).where(no_article, pages, wanted, not_(replaced), _is(outlet_name))
 
 
@@ -237,7 +243,11 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
     revisions = _counts(connection, select(article_table.c.outlet, func.count()).select_from(owned))
     locations = _counts(connection, select(resource.c.outlet, func.count()).select_from(resource.join(location)))
     captures = _counts(connection, select(_outlet.c.id, func.count()).select_from(_placed(capture)))
-    failed = _counts(connection, select(_outlet.c.id, func.count()).select_from(_placed(fetch_failure)))
+    of_pages = resource.c.kind != "media"
+    failed = _counts(connection, select(_outlet.c.id, func.count()).select_from(_placed(fetch_failure)).where(of_pages))
+    asked = select(resource.c.outlet, func.count()).where(resource.c.kind == "media", resource.c.outcome.is_not(None))
+    media = _counts(connection, asked.where(resource.c.outcome == "media"))
+    missing = _counts(connection, asked.where(resource.c.outcome.not_in(("media", "pending"))))
     refusals = _counts(connection, _refused(select(_outlet.c.id, func.count()), outlet_name))
     days = {
         row[0]: (row[1], row[2])
@@ -260,6 +270,8 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
             locations=locations.get(row.id, 0),
             refused=refusals.get(row.id, 0),
             failed=failed.get(row.id, 0),
+            media=media.get(row.id, 0),
+            media_missing=missing.get(row.id, 0),
             first_day=days.get(row.id, (None, None))[0],
             last_day=days.get(row.id, (None, None))[1],
         )

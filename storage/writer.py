@@ -22,7 +22,7 @@ from storage.knowing import Knower
 from storage.models import outlet as outlet_table
 from storage.models import warc_file
 from storage.records import Failure, Fetch, Kept, Known, Reading
-from storage.revisits import find_originals
+from storage.revisits import find_originals, part
 from storage.warc_writing import Appended, WarcWriter
 
 log = logging.getLogger(__name__)
@@ -204,8 +204,11 @@ class Writer:
         read = [item for item in batch if isinstance(item.work, Reading)]
         jobs = [item for item in batch if callable(item.work)]
         try:
-            if fetched or failed:
-                self._keep(fetched, failed)
+            first, later = _parted(fetched)
+            if first or failed:
+                self._keep(first, failed)
+            if later:
+                self._keep(later, [])
             if read:
                 self._know(read)
             for item in jobs:
@@ -324,3 +327,10 @@ class Writer:
             told = explain(error, self._archive.engine)
             return StorageError(told.what, told.which, told.next)
         return StorageError(f"writing failed ({type(error).__name__}: {error})", str(self._archive.folder))
+
+
+def _parted(fetched: Sequence[_Item]) -> tuple[list[_Item], list[_Item]]:
+    """A batch's fetches in two parts: the second refer to what is kept of the first."""
+    waits = part([item.work for item in fetched if isinstance(item.work, Fetch)])
+    pairs = list(zip(fetched, waits, strict=True))
+    return [item for item, wait in pairs if not wait], [item for item, wait in pairs if wait]

@@ -19,9 +19,8 @@ WIDTH, HEIGHT = 1280, 2000
 _FLAGS = (
     "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--disable-default-apps", "--disable-dev-shm-usage", "--proxy-bypass-list=127.0.0.1",
-    # Whatever a page asks for that is not on this machine is refused.
-    "--proxy-server=http://127.0.0.1:9",
 )  # fmt: skip
+_NOWHERE = "http://127.0.0.1:9"
 _STILL = "*, *::before, *::after { animation: none !important; transition: none !important; caret-color: transparent }"
 
 
@@ -39,11 +38,23 @@ class Seen:
     grey: bytes
 
 
-def look_at(addresses: Sequence[str], *, screenshots: bool = False) -> list[Seen]:
-    """Open each address, wait until it is quiet, and see. Skips (in CI fails) without the browser."""
+def look_at(
+    addresses: Sequence[str], *, screenshots: bool = False, proxy: str = _NOWHERE, styles: bool = True
+) -> list[Seen]:
+    """Open each address, wait until it is quiet, and see. Skips (in CI fails) without the browser.
+
+    Whatever a page asks for that is not on this machine is asked of the proxy, by default one that is none. Without
+    `styles` its stylesheets are refused.
+    """
     from tests.tools import browser, offline, tool
 
-    order = {"browser": browser(), "addresses": list(addresses), "screenshots": screenshots}
+    order = {
+        "browser": browser(),
+        "addresses": list(addresses),
+        "screenshots": screenshots,
+        "proxy": proxy,
+        "styles": styles,
+    }
     done = subprocess.run(
         [tool("browser", "python"), __file__],
         input=json.dumps(order),
@@ -65,9 +76,12 @@ def main() -> None:
 
     order = json.load(sys.stdin)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=order["browser"], args=list(_FLAGS))
+        flags = [*_FLAGS, f"--proxy-server={order['proxy']}"]
+        chromium = playwright.chromium.launch(executable_path=order["browser"], args=flags)
         for address in order["addresses"]:
             page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT}, reduced_motion="reduce")
+            if not order["styles"]:
+                page.route("**/*", _refuse_styles)
             print(json.dumps(_see(page, address, screenshots=order["screenshots"])), flush=True)
             page.close()
         chromium.close()
@@ -93,6 +107,13 @@ def _see(page, address: str, *, screenshots: bool) -> dict[str, object]:  # type
         "outside": outside,
         "grey": base64.b64encode(_grey(page.screenshot())).decode() if screenshots else "",
     }
+
+
+def _refuse_styles(route) -> None:  # type: ignore[no-untyped-def]
+    if route.request.resource_type == "stylesheet":
+        route.abort()
+    else:
+        route.continue_()
 
 
 def _is_here(url: str) -> bool:

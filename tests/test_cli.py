@@ -223,7 +223,8 @@ KEYS = {
     ("history", "1"): {"key", "observations"},
     ("diff", "1"): {"old", "new", "headline", "lead", "authors", "body", "captions"},
     ("status",): {
-        "articles", "revisions", "captures", "locations", "outlets", "domains", "candidates", "refused", "crawls",
+        "articles", "revisions", "captures", "locations", "media", "outlets", "domains", "candidates", "refused",
+        "crawls",
     },
     ("status", "--refused"): {"refused", "failures"},
     ("outlets", "list"): {"outlets"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +44,7 @@ def day(text: str) -> date:
 
 
 @app.command(cls=PlainCommand)
-@configured(fetching=True)
+@configured(fetching=True, media=True)
 def crawl(
     config: Config,
     outlets: Annotated[list[str] | None, typer.Argument(metavar="OUTLET...", help="Names of outlets.")] = None,
@@ -64,7 +64,8 @@ def crawl(
     """Crawl outlets into the archive: what is new, and what may have changed.
 
     A crawl can be stopped at any time (Ctrl-C, a kill, a power cut): all that was fetched is kept, and the same
-    command goes on. Public hosts are asked only with --contact.
+    command goes on. Public hosts are asked only with --contact. With --media the styles, images and fonts of the
+    article pages come last, within a budget (settings media_*), from whatever public hosts the pages embed them.
 
     Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --since 2026-03-01
     """
@@ -174,9 +175,20 @@ def print_report(report: CrawlReport) -> None:
     for title, reasons in (("refused", counts["refused"]), ("failed", counts["failures"])):
         for reason, number in sorted(reasons.items(), key=_most_first):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)
+    write_media(counts["media"])
     rows = [[host, str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
     for line in table(rows, ["host", "pages"], right=frozenset({1}), indent=2) if rows else ():
         write(line)
+
+
+def write_media(media: Mapping[str, Any]) -> None:
+    """What became of the requisites of pages, where there were any."""
+    if any(media.values()):
+        left = f", {media['left_out']} left out for the budget (settings media_*)" if media["left_out"] else ""
+        size = f"{media['bytes'] / 1_000_000:.1f} MB"
+        write_note(f"{media['kept']} styles, images, fonts and icons of article pages kept, {size}{left}", indent=2)
+    for reason, number in sorted(media["missing"].items(), key=_most_first):
+        write_note(f"{number} of them missing: {sentence_of(reason)}", indent=2)
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:

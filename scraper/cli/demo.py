@@ -36,7 +36,7 @@ _UNTOLD = ("refused:robots-txt",)
 
 
 @app.command(cls=PlainCommand)
-@configured()
+@configured(media=True)
 def demo(
     config: Config,
     articles: Annotated[

@@ -25,6 +25,7 @@ from scraper.sentences import sentence_of
 if TYPE_CHECKING:
     from scraper.cli.sheets import ResultSheet
     from scraper.crawling.oneoff import FetchResult
+    from scraper.crawling.tally import Tally
     from scraper.outlet import Outlet
     from storage.content import ArticleContent, PrintedDate
 
@@ -43,7 +44,7 @@ _OVERRULED = "overruled:"
 
 
 @app.command(cls=PlainCommand)
-@configured(fetching=True)
+@configured(fetching=True, media=True)
 def fetch(
     config: Config,
     urls: Annotated[list[str] | None, typer.Argument(metavar="URL...", help="Pages to fetch.")] = None,
@@ -63,8 +64,9 @@ def fetch(
 ) -> int:
     """Fetch single pages of any news site and print the articles.
 
-    Nothing is kept without --save. Of a page that is no article it is said why; --any takes it all the same. With
-    several URLs, --json prints one object a line. --out writes a CSV in place of printing.
+    Nothing is kept without --save, and with --media what the page needs to look as it did too. Of a page that is no
+    article it is said why; --any takes it all the same. With several URLs, --json prints one object a line. --out
+    writes a CSV in place of printing.
 
     Examples: presskeep fetch https://example.org/news/1 --why; presskeep fetch --from links.csv --out result.csv
     """
@@ -218,7 +220,19 @@ def _fetch(
     from scraper.crawling.saving import Saver
 
     with Saver(config, take_any=take_any) as saver:
-        return fetch_pages(config, urls, outlets, on_result, saver=saver)
+        finished = fetch_pages(config, urls, outlets, on_result, saver=saver)
+    _say_media(saver.tally)
+    return finished
+
+
+def _say_media(tally: Tally) -> None:
+    """Say on standard error what became of what the saved pages need, where it was asked for."""
+    missing = sum(tally.media_missing.values())
+    if tally.media or missing or tally.media_left_out:
+        write_error(
+            f"{tally.media} styles, images, fonts and icons kept, {tally.media_bytes / 1_000_000:.1f} MB; "
+            f"{missing} could not be had, {tally.media_left_out} left out for the budget"
+        )
 
 
 def _usable_outlets(config: Config) -> dict[str, Outlet]:

@@ -59,6 +59,12 @@ _FETCHING = {
     ],
     "ignore_robots": Annotated[bool, typer.Option("--ignore-robots", help="Ask though robots.txt says no.")],
 }
+_MEDIA = {
+    "media": Annotated[
+        bool,
+        typer.Option("--media", help="Keep what article pages need to look as they did: styles, images, fonts, icons."),
+    ],
+}
 _STAMPING = {
     "time_stamp_authority": Annotated[
         str | None,
@@ -76,16 +82,18 @@ _STAMPING = {
 
 
 def configured(
-    *, fetching: bool = False, stamping: bool = False
+    *, fetching: bool = False, stamping: bool = False, media: bool = False
 ) -> Callable[[Callable[Concatenate[Config, P], int | None]], Callable[..., int | None]]:
     """A command that gets a Config as first argument; its command line has the options that make one.
 
     With `fetching` also those of commands that touch the network, with `stamping` (which fetching implies) those of
-    commands that add to the archive. Own parameters come before the shared ones in help.
+    commands that add to the archive, with `media` the one that keeps what pages look like. Own parameters come before
+    the shared ones in help.
     """
 
     def decorate(function: Callable[Concatenate[Config, P], int | None]) -> Callable[..., int | None]:
         shared = _ARCHIVE | (_FETCHING if fetching else {}) | (_STAMPING if fetching or stamping else {})
+        shared |= _MEDIA if media else {}
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
         added = [
             inspect.Parameter(

@@ -84,6 +84,7 @@ def status_json(state: Status) -> dict[str, Any]:
         "revisions": state.revisions,
         "captures": state.captures,
         "locations": state.locations,
+        "media": state.media,
         "outlets": [asdict(each) for each in state.outlets],
         "domains": [asdict(each) for each in state.domains],
         "candidates": [{"outlet": each.outlet, "host": each.host, "at": each.state_at} for each in state.candidates],
@@ -113,6 +114,10 @@ def _print(state: Status) -> None:
         f"{counted(state.articles, 'article')}, {counted(state.revisions, 'revision')}, "
         f"{counted(state.captures, 'capture')}, {counted(state.locations, 'location')}"
     )
+    media, missing = state.media, sum(each.media_missing for each in state.outlets)
+    if media or missing:
+        told = f"; {missing} more could not be had or were left out for the budget" if missing else ""
+        write_note(f"{media} styles, images, fonts and icons of article pages{told}")
     rows = [
         [o.name, str(o.articles), str(o.revisions), str(o.refused), str(o.failed), _days(o.first_day, o.last_day)]
         for o in state.outlets

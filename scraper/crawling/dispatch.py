@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from scrapy import Request
 
+from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.state import LEASE
 from scraper.crawling.visits import after_failure, next_look
 from storage.due import finish, make_due_elsewhere
-from storage.frontier import COPY, LISTING, NEW, REVISIT, Leased, lease, sample_copies
+from storage.frontier import COPY, LISTING, MEDIA, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from scraper.crawling.intake import Intake
+    from scraper.crawling.requisites import Requisites
     from scraper.crawling.state import CrawlState
 
 
@@ -25,11 +27,11 @@ class Dispatch:
     """Leases what is due and makes its requests.
 
     New articles go out beside the listings; visits of known ones wait until the listings have been read, since a
-    listing's word on their last change decides; copies on mirrors come last.
+    listing's word on their last change decides; then copies on mirrors, and last what pages need to look as they did.
     """
 
-    def __init__(self, state: CrawlState, intake: Intake) -> None:
-        self._state, self._intake = state, intake
+    def __init__(self, state: CrawlState, intake: Intake, requisites: Requisites) -> None:
+        self._state, self._intake, self._requisites = state, intake, requisites
         self._phase = NEW
         self._articles_asked = 0
 
@@ -45,13 +47,18 @@ class Dispatch:
                 self._phase = COPY
                 if copies := await self._copy_requests():
                     return copies
+            elif self._phase == COPY and self._requisites.wanted:
+                self._phase = MEDIA
             else:
+                await self._requisites.count_left_out()
                 return None
 
     def rerouted(self, request: Request) -> Request | None:
         """The request as its domain is asked now, or to another domain where its own was left; None: given up."""
         if "leased" not in request.meta:
             return request
+        if request.meta["leased"].kind == MEDIA_KIND:
+            return self._requisites.permitted(request)
         if self._state.route.is_alive(request.url) or request.meta["copy"]:
             url = self._state.route.asked_as(request.url)
             return request if url == request.url else request.replace(url=url)
@@ -95,6 +102,9 @@ class Dispatch:
         return self._request(url, leased, tried=tried)
 
     async def _leased_requests(self, limit: int) -> list[Request]:
+        if self._phase == MEDIA:
+            taken = await self._requisites.take(limit) if self._requisites.wanted else []
+            return [self._request(url, each) for url, each in taken]
         state, now = self._state, self._state.clock.now()
         phase = self._phase
         if state.options.limit is not None:

@@ -10,13 +10,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from scraper.crawling.depth import Depths
+from scraper.crawling.media import KEPT as MEDIA_KEPT
+from scraper.crawling.media import KIND as MEDIA_KIND
+from scraper.crawling.media import count_answer, may_pass, requisites_of
 from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
 from storage.captures import PendingCapture
 from storage.due import finish, has_shown, make_due, restore, withdraw
 from storage.errors import StorageError
-from storage.frontier import LISTING
+from storage.frontier import LISTING, found_by_of
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
 from storage.recovery import pending
 
@@ -57,20 +60,25 @@ class Intake:
         exchange: Exchange | None = request.meta.pop("exchange", None)
         if exchange is None:
             return
-        state.tally.pages += 1
-        state.tally.bytes += len(exchange.response)
-        state.tally.domains[request.url.split("/", 3)[2].partition(":")[0]] += 1
-        if exchange.status < 500:
-            self._answered(request.url)
-        if "leased" not in request.meta:
+        leased: Leased | None = request.meta.get("leased")
+        media = leased is not None and leased.kind == MEDIA_KIND
+        if not media:
+            state.tally.pages += 1
+            state.tally.bytes += len(exchange.response)
+            state.tally.domains[request.url.split("/", 3)[2].partition(":")[0]] += 1
+            if exchange.status < 500:
+                self._answered(request.url)
+        if leased is None:
             state.start(self._keep_robots(request.url, exchange))
             return
-        leased: Leased = request.meta["leased"]
-        outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
+        if media:
+            outcome = count_answer(self._state, leased, exchange)
+        else:
+            outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
         now = state.clock.now()
         # Redirects led to no article: it may stand on another domain, so its lease goes on.
         strayed = "redirect_urls" in request.meta and state.outlet.identify(exchange.url) is None
-        decided = outcome == "pending" and not (leased.kind == "article" and strayed)
+        decided = outcome in ("pending", MEDIA_KEPT) and not (leased.kind == "article" and strayed)
         fetch = Fetch(
             exchange=exchange,
             resource=leased.resource,
@@ -79,10 +87,12 @@ class Intake:
             at=now,
             final=decided and state.settle(request),
             due_at=_due_when_kept(leased.kind, now),
+            once=media,
         )
         request.meta["kept"] = state.opened.writer.keep(fetch)
         request.meta["outcome"] = outcome
-        request.meta["task"] = _task(state.outlet.name, leased.kind, leased.key, exchange, now)
+        task = _task(state.outlet.name, leased.kind, leased.key, exchange, now)
+        request.meta["task"] = replace(task, media=state.media is not None)
 
     async def received(self, response: Response) -> list[Request]:
         """A response came through the middlewares: read it, or note that there is nothing to read.
@@ -97,8 +107,14 @@ class Intake:
             task: ReadTask = meta.pop("task")
             kept: Kept = await asyncio.wrap_future(meta.pop("kept"))
             if outcome == "pending":
+                leased: Leased = meta["leased"]
                 outcome = await self._read(
-                    kept.capture, meta["leased"].resource, task, asked=_asked(request), copy=meta["copy"]
+                    kept.capture,
+                    leased.resource,
+                    task,
+                    asked=_asked(request),
+                    copy=meta["copy"],
+                    found_by=leased.found_by,
                 )
                 if outcome == "article" and meta["leased"].attempts:
                     await self._state.run(partial(restore, resource_id=meta["leased"].resource))
@@ -106,8 +122,11 @@ class Intake:
                     self._served(request, outcome)
                     return []
                 self._refused(request)
+            elif outcome == MEDIA_KEPT:
+                self._state.tally.media += 1
+                return []
             else:
-                self._count_outcome(outcome)
+                self._count_outcome(outcome, kind=meta["leased"].kind)
             return await self._refuse(request, outcome)
         except StorageError as error:
             self._state.break_off(error)
@@ -142,10 +161,10 @@ class Intake:
             if "kept" in request.meta:
                 await asyncio.wrap_future(request.meta.pop("kept"))
             now = state.clock.now()
-            due = after_failure(leased.kind, now, leased.attempts, until=until)
+            due = after_failure(leased.kind, now, leased.attempts, until=until, passing=may_pass(reason))
             failure = Failure(leased.resource, request.url, reason, now, state.settle(request), due)
             await asyncio.wrap_future(state.opened.writer.fail(failure))
-            state.tally.failed[reason] += 1
+            (state.tally.media_missing if leased.kind == MEDIA_KIND else state.tally.failed)[reason] += 1
         except StorageError as error:
             state.break_off(error)
         finally:
@@ -163,8 +182,9 @@ class Intake:
                     if each.capture >= opened.first_capture:
                         return
                     _, exchange = await state.run(partial(opened.read_capture, capture_id=each.capture))
-                    task = _task_again(state.outlet.name, each, exchange)
-                    await self._read(each.capture, each.resource, task, asked=each.url)
+                    task = replace(_task_again(state.outlet.name, each, exchange), media=state.media is not None)
+                    led = await state.run(partial(found_by_of, resource_id=each.resource))
+                    await self._read(each.capture, each.resource, task, asked=each.url, found_by=led)
                 after = waiting[-1].capture
         except StorageError as error:
             state.break_off(error)
@@ -172,10 +192,16 @@ class Intake:
             state.working -= 1
             state.on_change()
 
-    async def _read(self, capture: int, resource: int, task: ReadTask, *, asked: str, copy: bool = False) -> str:
-        """Read a capture and write down what it is; gives the outcome. `asked` is the URL that redirects began at."""
+    async def _read(
+        self, capture: int, resource: int, task: ReadTask, *, asked: str, copy: bool = False, found_by: str = ""
+    ) -> str:
+        """Read a capture and write down what it is; gives the outcome. `asked` is the URL that redirects began at.
+
+        `found_by` is what led to its resource, which says of a stylesheet on whose account it is.
+        """
         result = await self._workers.read(task)
         reading = self._reading(capture, resource, task, result, copy=copy)
+        reading = replace(reading, found=reading.found + requisites_of(self._state, reading, task, result, found_by))
         try:
             known = await self._know(reading)
         except StorageError:
@@ -184,7 +210,7 @@ class Intake:
             log.error("what %s says cannot be written down: %s: %s", task.url, type(error).__name__, error)
             result = ReadResult(outcome="failed:not-written")
             known = await self._know(self._reading(capture, resource, task, result, copy=copy))
-        self._count(result, known, copy=copy)
+        self._count(result, known, copy=copy, kind=task.kind)
         if result.outcome == "notice":
             await self._leave_seized(asked, task, capture)
         return result.outcome
@@ -256,7 +282,7 @@ class Intake:
             return [other]
         if state.settle(request):
             now = state.clock.now()
-            due = after_failure(leased.kind, now, leased.attempts, gone=gone)
+            due = after_failure(leased.kind, now, leased.attempts, gone=gone, passing=may_pass(outcome))
             if withdrawn:
                 await state.run(partial(withdraw, resource_id=leased.resource, at=now))
             await state.run(lambda connection: finish(connection, leased.resource, outcome, due))
@@ -271,12 +297,14 @@ class Intake:
         return await self._state.run(partial(has_shown, resource_id=resource, domain_id=domain))
 
     def _served(self, request: Request, outcome: str) -> None:
-        if outcome != "notice":
+        if outcome not in ("notice", MEDIA_KEPT):
             self._state.route.served(_asked(request))
 
     def _refused(self, request: Request) -> None:
-        """A domain that refuses again and again is left for this crawl."""
+        """A domain that refuses again and again is left for this crawl. Many refuse images where they show pages."""
         state = self._state
+        if request.meta["leased"].kind == MEDIA_KIND:
+            return
         left = state.route.refused(_asked(request))
         if left is not None:
             log.warning("%s refuses; the crawl goes on without it", left.domain.host)
@@ -310,7 +338,7 @@ class Intake:
         if standing is not None and standing.domain.role != "former":
             self._state.start(self._state.set_state(standing.row.id, "serving"))
 
-    def _count(self, result: ReadResult, known: Known, *, copy: bool) -> None:
+    def _count(self, result: ReadResult, known: Known, *, copy: bool, kind: str) -> None:
         tally = self._state.tally
         if result.outcome == "article":
             tally.articles += 1
@@ -320,15 +348,17 @@ class Intake:
             tally.duplicates += known.novelty in ("same", "duplicate")
         elif result.outcome == "listing":
             tally.listings += 1
+        elif result.outcome == MEDIA_KEPT:
+            tally.media += 1
         else:
-            self._count_outcome(result.outcome)
+            self._count_outcome(result.outcome, kind=kind)
 
-    def _count_outcome(self, outcome: str) -> None:
-        kind, _, reason = outcome.partition(":")
-        if kind == "refused":
-            self._state.tally.refused[reason] += 1
-        elif kind == "failed":
-            self._state.tally.failed[reason] += 1
+    def _count_outcome(self, outcome: str, *, kind: str) -> None:
+        tally = self._state.tally
+        verdict, _, reason = outcome.partition(":")
+        if verdict in ("refused", "failed"):
+            of_pages = tally.refused if verdict == "refused" else tally.failed
+            (tally.media_missing if kind == MEDIA_KIND else of_pages)[reason] += 1
 
 
 def _due_when_kept(kind: str, now: datetime) -> datetime | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scraper.crawling.media import MediaAccount, budget_of
+from scraper.crawling.oneoff_media import OneOffMedia
 from scraper.crawling.reading import ReadResult, ReadTask
 from scraper.crawling.run import start_workers
 from scraper.crawling.settings import oneoff_settings
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from scraper.config import Config
-    from scraper.crawling.saving import Saver
+    from scraper.crawling.saving import Saved, Saver
     from scraper.crawling.workers import Workers
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
@@ -103,6 +105,11 @@ class _Fetcher:
         self.broken: StorageError | None = None
         self.exhausted = False
         self.open_requests = 0
+        budget = budget_of(config)
+        self._media: OneOffMedia | None = None
+        if budget is not None and saver is not None:
+            account = MediaAccount(budget)
+            self._media = OneOffMedia(account, saver, workers, clock, self)
 
     async def requests(self) -> AsyncIterator[Any]:
         for index, given in enumerate(self._urls):
@@ -128,7 +135,13 @@ class _Fetcher:
         self.open_requests += 1
         return request
 
-    async def received(self, response: Response) -> None:
+    def break_off(self, error: StorageError) -> None:
+        """Nothing more can be kept."""
+        if self.broken is None:
+            self.broken = error
+            log.error("nothing more can be saved: %s", error)
+
+    async def received(self, response: Response) -> list[Any]:
         request = response.request
         assert request is not None
         exchange: Exchange = request.meta.pop("exchange")
@@ -143,9 +156,12 @@ class _Fetcher:
             content_encoding=exchange.header("content-encoding"),
             content_type=exchange.header("content-type"),
             at=now,
+            media=self._media is not None,
         )
         result = await self._workers.read(task) if outcome == "pending" else ReadResult(outcome=outcome)
-        key = await self._save(exchange, outlet, outcome, result, now)
+        if self._media is not None:
+            result = replace(result, media=self._media.cut(request.meta["index"], result.media))
+        saved = await self._save(exchange, outlet, outcome, result, now)
         self.open_requests -= 1
         self._on_result(
             FetchResult(
@@ -158,9 +174,12 @@ class _Fetcher:
                 content=result.content,
                 candidate=result.candidate,
                 matched=result.matched,
-                key=key,
+                key=saved.key if saved else None,
             )
         )
+        if saved is None or self._media is None:
+            return []
+        return await self._media.requests(saved, request.meta["index"])
 
     async def failed(self, failure: Failure) -> Any:
         request = failure.request  # type: ignore[attr-defined]
@@ -174,14 +193,13 @@ class _Fetcher:
 
     async def _save(
         self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, now: datetime
-    ) -> str | None:
+    ) -> Saved | None:
         if self._saver is None or self.broken is not None:
             return None
         try:
             return await asyncio.wrap_future(self._saver.save(exchange, outlet, outcome, result, now))
         except StorageError as error:
-            self.broken = error
-            log.error("nothing more can be saved: %s", error)
+            self.break_off(error)
             return None
 
     def _outlet_of(self, url: str) -> Outlet | None:

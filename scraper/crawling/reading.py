@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
+from scraper.crawling.media import KEPT as MEDIA_KEPT
+from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.errors import FetchError
 from scraper.extraction.page import Context, Limits, Link, Outcome, Page
 from scraper.outlet import Outlet
@@ -37,7 +39,8 @@ ReadListing = Callable[[str, Page, Outlet], Findings]
 
 @dataclass(frozen=True, slots=True)
 class ReadTask:
-    """One capture to be read. `kind` is its resource's kind; `at` the instant (UTC) for what is found on it."""
+    """One capture to be read. `kind` is its resource's kind; `at` the instant (UTC) for what is found on it; `media`
+    asks for what an article's page needs to look as it did."""
 
     outlet: str | None
     kind: str
@@ -47,11 +50,15 @@ class ReadTask:
     content_encoding: str | None
     content_type: str | None
     at: datetime
+    media: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What a capture turned out to be, in the archive's terms. `candidate` is what a refusal would have kept."""
+    """What a capture turned out to be, in the archive's terms. `candidate` is what a refusal would have kept.
+
+    `media` holds the URLs of what the page needs to look as it did, if the task asked for them.
+    """
 
     outcome: str
     key: str | None = None
@@ -63,6 +70,7 @@ class ReadResult:
     parts: tuple[Found, ...] = ()
     announced: tuple[str, ...] = ()
     published_day: date | None = None
+    media: tuple[str, ...] = ()
 
 
 class Reader:
@@ -80,6 +88,8 @@ class Reader:
         except FetchError as error:
             return ReadResult(outcome=f"failed:{error.reason}")
         page = Page(content=content, content_type=task.content_type, url=task.url, captured_at=task.at)
+        if task.kind == MEDIA_KIND:
+            return _style(page)
         outlet = self._outlets.get(task.outlet) if task.outlet else None
         if outlet is not None and task.kind not in READABLE:
             return self._listing(task, page, outlet)
@@ -120,7 +130,20 @@ class Reader:
             found=articles_found(outcome.links, outlet, by="article", at=task.at) if outlet else (),
             announced=outcome.announced,
             published_day=_day_of(identified.day if identified else None, outcome.article or outcome.candidate, outlet),
+            media=_requisites(page, self._limits) if task.media and (outcome.article or outcome.candidate) else (),
         )
+
+
+def _style(page: Page) -> ReadResult:
+    from scraper.extraction.requisites import style_requisites
+
+    return ReadResult(outcome=MEDIA_KEPT, media=style_requisites(page))
+
+
+def _requisites(page: Page, limits: Limits) -> tuple[str, ...]:
+    from scraper.extraction.requisites import page_requisites
+
+    return page_requisites(page, limits)
 
 
 def _day_of(stated: date | None, content: ArticleContent | None, outlet: Outlet | None) -> date | None:

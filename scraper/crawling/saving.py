@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scraper.crawling.describing import describe_run
+from scraper.crawling.media import media_found, names_of
 from scraper.crawling.opening import facts_of
 from scraper.crawling.stamping import stamp_runs
+from scraper.crawling.tally import Tally
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
 from storage.finding import add_found, resources_by_key
-from storage.frontier import NEW
+from storage.frontier import MEDIA, NEW, due_for
 from storage.outlets import sync_outlet
 from storage.owners import new_owner
-from storage.records import DomainFacts, ExtractorName, Fetch, Found, Reading
+from storage.records import DomainFacts, ExtractorName, Failure, Fetch, Found, Reading
 from storage.urls import canonical_url
 from storage.writer import Writer
 
@@ -43,6 +45,27 @@ class _Run:
     saved: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An article that was saved, by its KEY; with its resource, and what its outlet is opened by again."""
+
+    key: str
+    resource: int
+    name: str
+    outlet: Outlet | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueMedia:
+    """A requisite of a saved page that nobody has asked for; `attempts` gave nothing."""
+
+    resource: int
+    url: str
+    found_by: str
+    attempts: int
+
+
 class Saver:
     """Saves fetched pages, one after the other, on a thread of its own. Use as a context manager.
 
@@ -56,6 +79,7 @@ class Saver:
         self._runs: OrderedDict[str, _Run] = OrderedDict()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
         self._last: datetime | None = None
+        self.tally = Tally()
 
     def __enter__(self) -> Saver:
         return self
@@ -65,9 +89,33 @@ class Saver:
 
     def save(
         self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, at: datetime
-    ) -> Future[str | None]:
-        """Keep an exchange, and its article where there is one; gives the article's KEY once it is committed."""
+    ) -> Future[Saved | None]:
+        """Keep an exchange, and its article where there is one; gives the article once it is committed."""
         return self._thread.submit(self._save, exchange, outlet, outcome, result, at)
+
+    def due_media(self, saved: Saved) -> Future[list[DueMedia]]:
+        """What a saved page and its stylesheets need and nobody has asked for yet."""
+        return self._thread.submit(self._due_media, saved)
+
+    def save_media(
+        self,
+        saved: Saved,
+        due: DueMedia,
+        exchange: Exchange,
+        outcome: str,
+        result: ReadResult,
+        at: datetime,
+        due_at: datetime | None,
+    ) -> Future[None]:
+        """Keep a requisite, and what it leads to where it was read ('pending')."""
+        return self._thread.submit(self._save_media, saved, due, exchange, outcome, result, at, due_at)
+
+    def fail_media(
+        self, saved: Saved, due: DueMedia, reason: str, at: datetime, due_at: datetime | None
+    ) -> Future[None]:
+        """Write down that a requisite gave no exchange."""
+        failure = Failure(due.resource, due.url, reason, at, final=True, due_at=due_at)
+        return self._thread.submit(lambda: self._run_of(saved, at).writer.fail(failure).result())
 
     def close(self) -> None:
         """Finish what was given, end the runs, close the archive, and have the runs stamped where that is asked."""
@@ -81,7 +129,7 @@ class Saver:
 
     def _save(
         self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, at: datetime
-    ) -> str | None:
+    ) -> Saved | None:
         self._last = at
         name = outlet.name if outlet else registrable_domain(exchange.url)
         run = self._run(name, outlet, exchange.url, at)
@@ -105,9 +153,45 @@ class Saver:
             content=content,
             matched=result.matched,
             published_day=result.published_day,
+            found=media_found(result.media, resource, at) if content else (),
         )
         run.writer.know(reading).result()
-        return f"{name}:{key}" if content else None
+        return Saved(f"{name}:{key}", resource, name, outlet, exchange.url) if content else None
+
+    def _due_media(self, saved: Saved) -> list[DueMedia]:
+        assert self._last is not None
+        run = self._run_of(saved, self._last)
+        due = run.writer.run(lambda each: due_for(each, run.outlet, MEDIA, names_of(saved.resource))).result()
+        return [DueMedia(each.resource, each.locations[0].url, each.found_by, each.attempts) for each in due]
+
+    def _save_media(
+        self,
+        saved: Saved,
+        due: DueMedia,
+        exchange: Exchange,
+        outcome: str,
+        result: ReadResult,
+        at: datetime,
+        due_at: datetime | None,
+    ) -> None:
+        run = self._run_of(saved, at)
+        fetch = Fetch(exchange, due.resource, due.url, outcome, at, final=True, due_at=due_at, once=True)
+        kept = run.writer.keep(fetch).result()
+        if outcome != "pending":
+            return
+        reading = Reading(
+            capture=kept.capture,
+            resource=due.resource,
+            extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(saved.outlet) if saved.outlet else ""),
+            outcome=result.outcome,
+            at=at,
+            found=media_found(result.media, saved.resource, at, by_style=True),
+        )
+        run.writer.know(reading).result()
+
+    def _run_of(self, saved: Saved, at: datetime) -> _Run:
+        self._last = at
+        return self._run(saved.name, saved.outlet, saved.url, at)
 
     def _run(self, name: str, outlet: Outlet | None, url: str, at: datetime) -> _Run:
         run = self._runs.get(name)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from scraper.crawling.dispatch import Dispatch
 from scraper.crawling.intake import Intake
+from scraper.crawling.media import KIND as MEDIA_KIND
+from scraper.crawling.media import MediaAccount, budget_of
 from scraper.crawling.opening import open_archive
+from scraper.crawling.requisites import Requisites
 from scraper.crawling.routing import Route, scheme_of
-from scraper.crawling.state import LEASE, CrawlOptions, CrawlState
+from scraper.crawling.state import HOST_LEASE, LEASE, CrawlOptions, CrawlState
 from scraper.crawling.tally import Tally
 from scraper.fetching.reasons import reason_of
 from scraper.fetching.robots import StoredRobots
@@ -41,8 +44,6 @@ T = TypeVar("T")
 HEARTBEAT = 15.0
 """Seconds between two signs of life; storage gives up a holder after 60."""
 
-HOST_LEASE = timedelta(seconds=60)
-
 
 class CrawlSession:
     """The one object that Scrapy's parts (scheduler, middleware, spider) know of a crawl.
@@ -64,9 +65,11 @@ class CrawlSession:
         observe: Callable[[Tally], None] = lambda tally: None,
     ) -> None:
         self._config, self._seeds = config, seeds
-        self.state = CrawlState(outlet, options, clock, observe)
+        budget = budget_of(config)
+        self.state = CrawlState(outlet, options, clock, observe, MediaAccount(budget) if budget else None)
         self.intake = Intake(self.state, workers, extractor)
-        self.dispatch = Dispatch(self.state, self.intake)
+        self.requisites = Requisites(self.state, self.intake, lru_cache(maxsize=1024)(self._may_ask))
+        self.dispatch = Dispatch(self.state, self.intake, self.requisites)
         self.state.elsewhere = self.dispatch.elsewhere
         self.clock = clock
         self.finished = False
@@ -140,6 +143,10 @@ class CrawlSession:
         if self.state.broken is not None:
             return None
         reason = reason_of(exception)
+        if "leased" in request.meta and request.meta["leased"].kind == MEDIA_KIND:
+            assert self.state.media is not None
+            self.state.media.failed(request.url, reason)
+            return None
         left = self.state.route.failed(request.url, reason)
         if left is not None:
             log.warning("%s stopped answering (%s); the crawl goes on without it", left.domain.host, reason)
@@ -177,6 +184,11 @@ class CrawlSession:
                 log.warning("%s is being asked by another process; this crawl leaves it alone", host)
             each.asked = held and (not self.state.options.domains or host in self.state.options.domains)
 
+    def _may_ask(self, host: str) -> bool:
+        from scraper.fetching.settings import needs_contact
+
+        return not needs_contact([host], self._config)
+
     def _add_seeds(self, connection: Connection) -> None:
         opened, now = self.state.opened, self.clock.now()
         add_found(connection, opened.outlet, self._seeds, now=now, crawl=opened.crawl)
@@ -194,6 +206,7 @@ class CrawlSession:
         while True:
             await asyncio.sleep(HEARTBEAT)
             await self._hold_hosts()
+            await self.requisites.hold_hosts()
             await self.state.run(partial(beat, outlet_id=opened.outlet, owner=opened.owner))
             await self.state.run(partial(extend, owner=opened.owner, until=self.clock.now() + LEASE))
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from scraper.crawling.media import KIND as MEDIA_KIND
+from scraper.crawling.media import MediaAccount
 from scraper.crawling.reading import READABLE
 from scraper.crawling.tally import Tally
 from storage.errors import StorageError
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE = timedelta(minutes=10)
+HOST_LEASE = timedelta(seconds=60)
 END_SECONDS = 5.0
 """How long the end of a crawl waits for what is being written down beside."""
 
@@ -50,12 +53,19 @@ class CrawlState:
     """The state of one crawl; used in the reactor's thread alone. `opened` and `route` are set when it opens.
 
     `working` counts requests and readings under way, `outstanding` the requests of each leased resource whose fate is
-    not decided yet. `settled_listings` holds the listings settled since the frontier was last asked, with the
-    locations that they were leased with.
+    not decided yet. `media` is None where no requisites of pages are wanted. `settled_listings` holds the listings
+    settled since the frontier was last asked, with the locations that they were leased with.
     """
 
-    def __init__(self, outlet: Outlet, options: CrawlOptions, clock: Clock, observe: Callable[[Tally], None]) -> None:
-        self.outlet, self.options, self.clock = outlet, options, clock
+    def __init__(
+        self,
+        outlet: Outlet,
+        options: CrawlOptions,
+        clock: Clock,
+        observe: Callable[[Tally], None],
+        media: MediaAccount | None = None,
+    ) -> None:
+        self.outlet, self.options, self.clock, self.media = outlet, options, clock, media
         self.tally = Tally()
         self.working = 0
         self.outstanding: Counter[int] = Counter()
@@ -120,7 +130,7 @@ class CrawlState:
         if self.outstanding[leased.resource] > 0:
             return False
         del self.outstanding[leased.resource]
-        if leased.kind not in READABLE:
+        if leased.kind not in (*READABLE, MEDIA_KIND):
             self.settled_listings[leased.resource] = frozenset(place.id for place in leased.locations)
         return True
 

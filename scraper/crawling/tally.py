@@ -11,7 +11,9 @@ from typing import Any
 class Tally:
     """What a crawl has done so far. `refused` and `failed` count by reason; `domains` counts pages by host.
 
-    `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article.
+    `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article. What
+    pages need to look as they did is counted apart: `media` those kept, `media_bytes` of all their answers,
+    `media_missing` by reason, `media_left_out` for the budget.
     """
 
     pages: int = 0
@@ -23,8 +25,12 @@ class Tally:
     notices: int = 0
     copies: int = 0
     bytes: int = 0
+    media: int = 0
+    media_bytes: int = 0
+    media_left_out: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
+    media_missing: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
 
     def as_counts(self) -> dict[str, Any]:
@@ -42,4 +48,10 @@ class Tally:
             "refused": dict(self.refused),
             "failures": dict(self.failed),
             "domains": dict(self.domains),
+            "media": {
+                "kept": self.media,
+                "bytes": self.media_bytes,
+                "left_out": self.media_left_out,
+                "missing": dict(self.media_missing),
+            },
         }

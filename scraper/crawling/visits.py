@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from scraper.crawling.media import KIND as MEDIA_KIND
+from scraper.crawling.media import TRIES as MEDIA_TRIES
+
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 BY_AGE: tuple[tuple[timedelta, timedelta], ...] = (
@@ -35,12 +38,21 @@ def next_look(at: datetime) -> datetime:
 
 
 def after_failure(
-    kind: str, at: datetime, attempts: int, *, until: datetime | None = None, gone: bool = False
+    kind: str,
+    at: datetime,
+    attempts: int,
+    *,
+    until: datetime | None = None,
+    gone: bool = False,
+    passing: bool = True,
 ) -> datetime | None:
     """When a resource is due again whose fetch gave nothing; None for a listing, which the next crawl asks anyway.
 
     `until`: its host asked for rest till then. `gone`: the answer was that there is no such page.
+    `passing`: what kept it away may pass by itself; what pages need to look as they did is asked for again then alone.
     """
+    if kind == MEDIA_KIND:
+        return (until or next_try(at, attempts)) if passing and attempts + 1 < MEDIA_TRIES else None
     if kind == "article":
         return until or next_try(at, attempts, gone=gone)
     return next_look(at) if kind == "probe" else None

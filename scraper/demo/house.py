@@ -39,7 +39,7 @@ def standing_page(page: StandingPage, view: View, chrome: Chrome) -> str:
     title = view.text(page.title)
     return (
         f'<!DOCTYPE html>\n<html lang="{language_name(view.host.edition)}">\n<head><meta charset="utf-8">'
-        f"<title>{title} - {escape(view.hosts.mark)}</title></head>\n<body>\n{chrome.top}\n"
+        f"<title>{title} - {escape(view.hosts.mark)}</title>{view.look}</head>\n<body>\n{chrome.top}\n"
         f'<div class="col-md-9"><h1 class="news-title-container">{title}</h1>{date}'
         f'<div class="news-body-container">{text}</div></div>\n{chrome.side(0)}\n{chrome.bottom}\n</body>\n</html>\n'
     )
@@ -53,7 +53,7 @@ def _head(story: Story, view: View) -> str:
     meta = f"{mark}-{bare}" if stub.old or stub.index % 2 else bare
     title = f"{mark}-{headline}" if stub.old else f"{headline} - {mark}"
     out = [
-        '<meta charset="utf-8">',
+        f'<meta charset="utf-8">{view.look}',
         f"<title>{title}</title>",
         f'<meta name="title" content="{meta}"><meta property="og:title" content="{meta}">',
         f'<meta name="description" content="{view.attribute(story.lead)}">',

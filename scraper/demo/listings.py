@@ -124,6 +124,6 @@ def _paging(base: str, page: int, last: int, view: View) -> str:
 def _frame(view: View, chrome: Chrome, title: str, content: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{language_name(view.host.edition)}">\n'
-        f'<head><meta charset="utf-8"><title>{title}</title></head>\n<body>\n{chrome.top}\n'
+        f'<head><meta charset="utf-8"><title>{title}</title>{view.look}</head>\n<body>\n{chrome.top}\n'
         f'<div class="main">{content}</div>\n{chrome.bottom}\n</body>\n</html>\n'
     )

@@ -24,7 +24,7 @@ def reader_page(story: Story, view: View, chrome: Chrome) -> str:
         f'<!DOCTYPE html>\n<html lang="{language_name(stub.edition)}">\n<head><meta charset="utf-8">'
         f"<title>{headline} | {escape(view.hosts.title)} reader</title>"
         f'<meta name="description" content="{view.attribute(story.lead)}">'
-        f'<link rel="canonical" href="{escape(view.canonical(stub))}"></head>\n<body>\n{chrome.top}\n'
+        f'<link rel="canonical" href="{escape(view.canonical(stub))}">{view.look}</head>\n<body>\n{chrome.top}\n'
         f'<article class="story" data-kind="{stub.slot.kind}"><ol class="crumbs">{crumbs}</ol>\n'
         f'<h1 class="story-title">{headline}</h1>\n'
         f'<p class="story-meta"><time datetime="{machine_date}">{view.published(stub)}</time>{updated}</p>\n'

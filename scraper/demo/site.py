@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from zlib import crc32
 
 from scraper.demo import feeds, listings
+from scraper.demo.assets import find_asset
 from scraper.demo.catalogue import Catalogue
 from scraper.demo.chrome import Chrome, make_chrome
 from scraper.demo.documentaries import documentary_at
@@ -31,11 +32,6 @@ _FEED = re.compile(r"/rss/rss-(\d{1,9})\.xml")
 _SITEMAP = re.compile(r"/(?:sitemap|map)-(\d{1,6})\.xml")
 _TAG = re.compile(r"/Tag/(\d{1,9})")
 _FILM = re.compile(r"/doc/Detail/\d{4}/\d{2}/\d{2}/(\d{1,12})/.*")
-# A white pixel, for every image.
-_PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8ffff3f0005fe02fe0def46b8"
-    "0000000049454e44ae426082"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +196,5 @@ def _notice(hosts: HostSet) -> str:
 
 
 def _asset(target: str) -> Answer:
-    path = urlsplit(target).path
-    if path.endswith((".jpg", ".png")):
-        return Answer(200, _PIXEL, "image/png")
-    if path.endswith((".mp4", ".m3u8")):
-        return Answer(200, b"no film here\n", "video/mp4" if path.endswith(".mp4") else "application/vnd.apple.mpegurl")
-    return Answer(404, b"Not found.\n", _TEXT)
+    asset = find_asset(urlsplit(target).path)
+    return Answer(404, b"Not found.\n", _TEXT) if asset is None else Answer(200, asset.body, asset.content_type)

@@ -61,6 +61,12 @@ class View:
     def image(self, photo: Photo, size: str = "") -> str:
         return f"//{self.hosts.image_host}{photo.path.removesuffix('.jpg')}{size}.jpg"
 
+    @property
+    def look(self) -> str:
+        """The elements in a page's head that lead to its stylesheet and its icon."""
+        place = f"//{self.hosts.image_host}"
+        return f'<link rel="stylesheet" href="{place}/{self.host.dress}.css"><link rel="icon" href="{place}/icon.png">'
+
     def published(self, stub: Stub) -> str:
         """The date of publication as this host's page of an article prints it."""
         return printed_date(stub.local, stub, self.host, self.hosts)

@@ -9,7 +9,7 @@ response broke off after its head (then `truncated` says how), and else there is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from time import monotonic
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 CONNECT_SECONDS = 10.0
+MAX_BYTES = "presskeep_max_bytes"
+"""The key of a request's meta that bounds its response below the limit that holds for all."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -89,7 +91,10 @@ class TapHandler(HTTP11DownloadHandler):
         timeout = request.meta.get("download_timeout") or self._timeout
         agent = self._agents._get_agent(request, min(timeout, CONNECT_SECONDS))
         answers = self._resolver.answers if not proxy else _no_answers
-        download = _Download(request, timeout, self._limits, answers)
+        limits = self._limits
+        if (most := request.meta.get(MAX_BYTES)) is not None:
+            limits = replace(limits, wire=min(limits.wire, most))
+        download = _Download(request, timeout, limits, answers)
         try:
             with wrap_twisted_exceptions():
                 return await maybe_deferred_to_future(download.start(agent, host_field))
@@ -174,6 +179,7 @@ class _Download:
         """Read the body; the result says how it ended, None for one that has no body."""
         self._request.meta["download_latency"] = monotonic() - self._began
         tap = self._tap = response.presskeep_tap
+        tap.limits = self._limits
         self._response = response
         if response.length == 0:
             return None

@@ -1,4 +1,4 @@
-"""Spans of captures, what revisits refer to, manifests kept row by row, and time stamps on them.
+"""Spans of captures, what revisits refer to, media by payload, manifests kept row by row, and time stamps on them.
 
 Revision ID: 0002
 """
@@ -36,6 +36,8 @@ def upgrade() -> None:
         key = f"fk_{table}_{name}_{target}"
         op.execute(f"ALTER TABLE {table} ADD COLUMN {name} {number} CONSTRAINT {key} REFERENCES {target} (id)")
     op.create_index("ix_warc_file_crawl", "warc_file", ["crawl"])
+    media = sa.text("outcome = 'media' AND refers_to IS NULL")
+    op.create_index("ix_capture_media", "capture", ["payload_sha256"], sqlite_where=media, postgresql_where=media)
     op.create_table(
         "manifest_part",
         sa.Column("crawl", Id, nullable=False),
