@@ -12,8 +12,10 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,9 +30,10 @@ from tests.test_killing import since_noon
 
 CUTS = int(os.environ.get("PRESSKEEP_CUTS", "8"))
 """Cuts of a crawl on SQLite: 8 in `make test`, 25 in .ci/run, 100 in `make soak`; a quarter on PostgreSQL."""
-POINTS = ("sync:before", "sync:after", "write:before", "write:half", "write:after")
-MOST = {"sync": 150, "write": 3000}
-"""Syncs and writes among which a life's last is drawn; early ones are drawn as often as late ones."""
+POINTS = {"sync:before": 150, "sync:after": 150, "write:before": 3000, "write:half": 3000, "write:after": 3000}
+"""Moments of cuts, and the syncs or writes among which a life's last is drawn; early ones as often as late ones."""
+POINTS_OF_FILES = {"sync:before": 40, "write:half": 60, "write:after": 60}
+"""The same for WARC files alone, at moments when something is not synced."""
 SIGKILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
@@ -71,23 +74,44 @@ class World:
         told = self.log.read_text() if self.log.exists() else ""
         return min(told.count("kept"), told.count("known")) > 10
 
+    @property
+    def looked_at(self) -> Place:
+        """What is checked: on SQLite a copy, so that the next crawl finds what the cut left."""
+        return self.place if self.place.database else Place(self.folder / "copy", None)
+
     def faults(self, *, recover: bool) -> list[str]:
-        """What is wrong after a cut, and after recovery. On SQLite a copy is looked at, so that the next crawl finds
-        what the cut left; on PostgreSQL recovery is for good."""
-        place = self.place
-        if place.database is None:
-            copy = self.folder / "copy"
-            shutil.rmtree(copy, ignore_errors=True)
-            if place.folder.exists():
-                shutil.copytree(place.folder, copy)
-            place = Place(copy, None)
-        if not is_there(place):
+        """What is wrong after a cut, and after recovery."""
+        if self.looked_at != self.place:
+            shutil.rmtree(self.looked_at.folder, ignore_errors=True)
+            if self.place.folder.exists():
+                shutil.copytree(self.place.folder, self.looked_at.folder)
+        if not is_there(self.looked_at):
             return broken_promises(None, self.log)
-        found = broken_promises(place, self.log) + walked(place) + verified(place)
+        found = self._faults(settled=False)
         if recover and not found:
-            recovered(place)
-            found = broken_promises(place, self.log) + walked(place, settled=True) + verified(place)
+            recovered(self.looked_at)
+            found = self._faults(settled=True)
         return found
+
+    def _faults(self, *, settled: bool) -> list[str]:
+        place = self.looked_at
+        return broken_promises(place, self.log) + walked(place, settled=settled) + verified(place)
+
+    def held_articles(self) -> set[tuple[str, str]]:
+        """Hosts and paths of the articles that are kept, by what was looked at last."""
+        if not is_there(self.looked_at):
+            return set()
+        with connected(self.looked_at.folder, self.place.database) as connection:
+            rows = connection.execute(
+                "SELECT url FROM capture JOIN location ON location.id = capture.location"
+                " JOIN resource ON resource.id = location.resource WHERE kind = 'article' AND status = 200"
+            ).fetchall()
+        return {(urlsplit(url).netloc, urlsplit(url).path) for (url,) in rows}
+
+
+def asked_by(replica: Replica) -> set[tuple[str, str]]:
+    """Hosts and paths of what was asked for since the last call."""
+    return {(each["host"], each["path"]) for each in replica.new_requests()}
 
 
 def broken_promises(place: Place | None, log: Path) -> list[str]:
@@ -104,30 +128,36 @@ def broken_promises(place: Place | None, log: Path) -> list[str]:
     return faults + [f"capture {each[0]} was read as text {each[1]}" for each in readings if each not in known]
 
 
-def moments(cuts: int, seed: int) -> list[str]:
+def moments(points: Mapping[str, int], cuts: int, seed: int) -> list[str]:
     """The moments of cuts: each point as often as the others, at seeded counts."""
     chance = random.Random(seed)
-    points = [POINTS[number % len(POINTS)] for number in range(cuts)]
-    chance.shuffle(points)
-    return [f"{each}:{round(math.exp(chance.uniform(0, math.log(MOST[each.partition(':')[0]]))))}" for each in points]
+    drawn = [list(points)[number % len(points)] for number in range(cuts)]
+    chance.shuffle(drawn)
+    return [f"{each}:{round(math.exp(chance.uniform(0, math.log(points[each]))))}" for each in drawn]
 
 
 def test_a_power_cut_loses_nothing_that_was_committed(empty_place: Place, library: Path, tmp_path: Path) -> None:
     seed = int(os.environ.get("PRESSKEEP_SEED", "20260601"))
-    cuts = CUTS if empty_place.database is None else max(2, CUTS // 4)
+    points, cuts = (POINTS_OF_FILES, max(3, CUTS // 4)) if empty_place.database else (POINTS, CUTS)
     world, chance = World.make(tmp_path / "world", library, empty_place.database), random.Random(seed)
     cut, lost, begun = 0, 0, time.monotonic()
+    held_before: set[tuple[str, str]] = set()
     with running_replica(articles=20 + 10 * cuts, seed=5, folder=tmp_path / "replica") as replica:
-        for number, at in enumerate(moments(cuts, seed)):
+        for number, at in enumerate(moments(points, cuts, seed)):
             ran = world.live(replica, at, since_noon(begun))
+            assert asked_by(replica) & held_before == set(), f"{at}: what was kept was asked for again"
             if ran.code not in SIGKILLED:
                 assert ran.code in (0, 1), f"{at}: {ran.err}"
                 continue
             cut += 1
             lost += max(0, world.disk.power_off(chance if number % 2 else None))
             assert world.faults(recover=world.place.database is None or number % 4 < 2) == [], f"cut at {at}"
+            held_before = world.held_articles()
         last = world.live(replica, None, since_noon(begun))
         assert last.code in (0, 1), last.err
+        again = asked_by(replica)
+        assert again, "the control"
+        assert again & held_before == set()
         world.disk.power_off()
         truth = replica.articles()
         assert world.faults(recover=False) == []
