@@ -218,7 +218,7 @@ KEYS = {
     ("search", "minister"): {"query", "total", "offset", "hits"},
     ("show", "1"): {
         "key", "keys", "outlet", "digest", "number", "current", "published_day", "first_seen", "withdrawn",
-        "extractor", "article", "revisions", "locations", "captures",
+        "extractor", "article", "revisions", "locations", "captures", "as_of",
     },
     ("history", "1"): {"key", "observations"},
     ("diff", "1"): {"old", "new", "headline", "lead", "authors", "body", "captions"},

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from scraper.crawling.reading import Reader, ReadTask
+from scraper.extraction.page import Limits
+from scraper.profiles import load_outlet
 from storage.archive import Archive
 from storage.fixity.checking import check
 from storage.models import capture, location, resource
-from tests.crawling import Ran, dangling, place_options, presskeep
+from tests.crawling import NOON, Ran, dangling, place_options, presskeep
 from tests.databases import Place
-from tests.small_site import HOST, Answer, SmallSite, article_page, article_path, crawl_small, section, small_site
+from tests.small_site import (
+    HOST,
+    PROFILE,
+    Answer,
+    SmallSite,
+    article_page,
+    article_path,
+    crawl_small,
+    section,
+    small_site,
+)
 
 LOGO, PHOTO = b"\x89PNG logo" * 200, b"\xff\xd8 photo" * 300
 ELSEWHERE = "images.elsewhere.example"
@@ -177,3 +191,67 @@ def test_a_crawl_killed_among_its_media_keeps_each_once(tmp_path: Path, site: Sm
     kept = [url for url, outcome, *_ in media_of(place) if outcome == "media"]
     assert set(kept) == KEPT
     assert findings(place) == []
+
+
+def test_a_page_leads_to_no_host_that_may_not_be_asked(tmp_path: Path) -> None:
+    """A private address, and a public host that nobody told who asks; the outlet's own images come all the same."""
+    place = Place(tmp_path / "archive", None)
+    table = dict(ANSWERS)
+    with small_site(tmp_path, lambda host, path: table.get((host, path))) as site:
+        inside = f"http://127.0.0.1:{site.port}/inside.png"
+        table[HOST, article_path(1)] = article_page(1, links=f'<img src="{inside}"><img src="/logo.png">' + BODY)
+        table["127.0.0.1", "/inside.png"] = image(b"inside" * 300)
+        mapped = [
+            part
+            for host in (HOST, "mirror.small.example")
+            for part in ("--connect-to", f"{host}:80:127.0.0.1:{site.port}")
+        ]
+        command = ["crawl", "small", "--json", "--media", *place_options(place), *mapped]
+        ran = presskeep(*command, now="2026-06-01T12:00:00Z", environment=site.environment)
+        assert ran.code == 0, ran.err
+        assert "127.0.0.1/inside.png" not in asked(site)
+        missing = counts(ran)["media"]["missing"]
+        assert (missing["private-address"], missing["no-contact"]) == (1, 1)
+        kept = {url for url, outcome, *_ in media_of(place) if outcome == "media"}
+        assert f"{HOST}/logo.png" in kept
+        assert f"{ELSEWHERE}/photo.jpg" not in kept
+        later = presskeep(*command, *site.options, "--allow-private", now=LATER, environment=site.environment)
+        assert later.code == 0, later.err
+        assert f"{ELSEWHERE}/photo.jpg" in {url for url, *_ in media_of(place)}, "told where it is, it is asked"
+
+
+def test_fetch_keeps_what_a_saved_page_needs_and_asks_for_nothing_twice(tmp_path: Path, site: SmallSite) -> None:
+    place = Place(tmp_path / "archive", None)
+    page = f"http://{HOST}{article_path(1)}"
+
+    def fetch(*more: str, now: str) -> Ran:
+        command = ["fetch", page, "--json", "--save", *more, *place_options(place), *site.options]
+        return presskeep(*command, now=now, environment=site.environment)
+
+    assert fetch(now="2026-06-01T12:00:00Z").code == 0
+    assert media_of(place) == []
+    ran = fetch("--media", now="2026-06-01T13:00:00Z")
+    assert ran.code == 0, ran.err
+    assert "6 styles, images, fonts and icons kept" in ran.err
+    assert "2 could not be had" in ran.err
+    assert {url for url, outcome, *_ in media_of(place) if outcome == "media"} == KEPT - {f"{HOST}/again.png"}
+    site.new_requests()
+    assert fetch("--media", now="2026-06-01T14:00:00Z").code == 0
+    assert asked(site) == [f"{HOST}{article_path(1)}"]
+    assert dangling(place) == []
+    assert findings(place) == []
+
+
+def test_a_page_that_calls_an_article_its_image_hides_no_article(tmp_path: Path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(PROFILE)
+    outlet = load_outlet(file)
+    page = article_page(1, links=f'<img src="{article_path(3)}"><img src="/logo.png">')
+    task = ReadTask(
+        "small", "article", "1", f"http://{HOST}{article_path(1)}", page.body, None, page.content_type, NOON
+    )
+    result = Reader({"small": outlet}, Limits(), None).read(replace(task, media=True))
+    assert (result.outcome, result.media) == ("article", (f"http://{HOST}/logo.png",))
+    style = b"a { background: url(/logo.png) } b { background: url(%s) }" % article_path(3).encode()
+    task = ReadTask("small", "media", "m", f"http://{HOST}/main.css", style, None, "text/css", NOON)
+    assert Reader({"small": outlet}, Limits(), None).read(task).media == (f"http://{HOST}/logo.png",)

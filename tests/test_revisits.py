@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from storage import models
 from storage.archive import Archive
 from storage.captures import capture_at, read_capture
+from storage.finding import add_found, resources_by_key
 from storage.fixity.checking import check
-from storage.records import Kept
+from storage.priorities import MEDIA
+from storage.records import Fetch, Found, Kept
 from storage.recovery import recover
 from storage.warc_reading import open_warc
 from storage.warc_records import Record, read_record
-from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, working
+from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, exchange, working
 
 URL = f"https://{PRIMARY}/detail/1"
 PAGE = b"<p>One paragraph.</p>" * 200
@@ -124,3 +127,38 @@ def _forget(archive: Archive, work: Work, kept: Kept, before: Kept) -> None:
         connection.execute(update(models.warc_file).values(state="open", committed_len=end, sha256=None))
     place = archive.warc_folder / kept.warc_path
     place.rename(Path(f"{place}.open"))
+
+
+def test_media_with_the_same_payload_are_kept_once_whatever_their_addresses(archive: Archive) -> None:
+    small = b"pixel"
+    with working(archive) as work:
+        work.find("1")
+        found = Found("media:1", "media", f"https://{MIRROR}/1.png", MEDIA, None, "page:1")
+        resource = work.writer.run(lambda each: _added(each, work.outlet, found)).result()
+
+        def fetch(name: str, body: bytes, outcome: str = "media", *, once: bool = True) -> Future[Kept]:
+            url = f"https://{MIRROR}/{name}"
+            return work.writer.keep(Fetch(exchange(url, body), resource, url, outcome, T0, False, None, once=once))
+
+        page = fetch("page", PAGE, "article", once=False).result()
+        at_once = [fetch(f"batch-{n}.png", PAGE) for n in range(5)]
+        batch = [each.result() for each in at_once]
+        later = fetch("later.png", PAGE).result()
+        style, twin = fetch("unread.css", b"a{}", "pending").result(), fetch("twin.css", b"a{}", "pending").result()
+        pixels = [fetch(f"pixel-{n}.png", small).result() for n in range(2)]
+        plain = fetch("plain", PAGE, "article", once=False).result()
+        rows = {row.id: row for row in work.rows("capture")}
+    first = batch[0].capture
+    assert rows[page.capture].refers_to is None
+    assert rows[first].refers_to is None, "a page is no media: what reads one page again must not lean on the other"
+    assert {rows[each.capture].refers_to for each in [*batch[1:], later]} == {first}
+    assert rows[twin.capture].refers_to == style.capture, "though nobody has read it yet"
+    assert rows[pixels[1].capture].refers_to == pixels[0].capture
+    assert rows[plain.capture].refers_to is None, "of other fetches the address counts"
+    assert payload_of(archive, later.capture) == PAGE
+    assert [each for each in check(archive) if each.kind.startswith(("record", "file"))] == []
+
+
+def _added(connection: Connection, outlet: int, found: Found) -> int:
+    add_found(connection, outlet, [found], now=T0)
+    return resources_by_key(connection, outlet, [found.key])[found.key]

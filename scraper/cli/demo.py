@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.cli.articles import article_text
-from scraper.cli.crawl import exit_code, run_crawls, say_errors
+from scraper.cli.crawl import exit_code, run_crawls, say_errors, write_media
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json, write_note
@@ -163,6 +163,7 @@ def _tell(config: Config, report: CrawlReport) -> None:
         f"{counts['edits']} edits.",
         indent=2,
     )
+    write_media(counts["media"])
     if not counts["new"] and not counts["edits"]:
         write_note("Nothing on the site was new to the archive.", indent=2)
     write_note(f"The archive holds {state.articles} articles, each once, seen at {state.locations} addresses.", 2)

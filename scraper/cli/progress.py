@@ -40,7 +40,7 @@ def show_progress(*, quiet: bool = False) -> LiveProgress | PlainProgress:
 
 def counts_of(tally: Tally) -> dict[str, int]:
     """The counts that progress shows, by name."""
-    return {
+    counts = {
         "pages": tally.pages,
         "articles": tally.articles,
         "new": tally.new,
@@ -48,6 +48,7 @@ def counts_of(tally: Tally) -> dict[str, int]:
         "refused": sum(tally.refused.values()),
         "failures": sum(tally.failed.values()),
     }
+    return counts | ({"media": tally.media} if tally.media else {})
 
 
 class PlainProgress(AbstractContextManager["PlainProgress"]):

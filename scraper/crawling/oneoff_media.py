@@ -95,7 +95,7 @@ class OneOffMedia:
             if outcome == "pending":
                 result = await self._workers.read(
                     ReadTask(
-                        outlet=None,
+                        outlet=saved.outlet.name if saved.outlet else None,
                         kind=KIND,
                         key=None,
                         url=exchange.url,

@@ -88,9 +88,9 @@ class Reader:
         except FetchError as error:
             return ReadResult(outcome=f"failed:{error.reason}")
         page = Page(content=content, content_type=task.content_type, url=task.url, captured_at=task.at)
-        if task.kind == MEDIA_KIND:
-            return _style(page)
         outlet = self._outlets.get(task.outlet) if task.outlet else None
+        if task.kind == MEDIA_KIND:
+            return _style(page, outlet)
         if outlet is not None and task.kind not in READABLE:
             return self._listing(task, page, outlet)
         return self._article(task, page, outlet)
@@ -130,20 +130,28 @@ class Reader:
             found=articles_found(outcome.links, outlet, by="article", at=task.at) if outlet else (),
             announced=outcome.announced,
             published_day=_day_of(identified.day if identified else None, outcome.article or outcome.candidate, outlet),
-            media=_requisites(page, self._limits) if task.media and (outcome.article or outcome.candidate) else (),
+            media=_requisites(page, self._limits, outlet)
+            if task.media and (outcome.article or outcome.candidate)
+            else (),
         )
 
 
-def _style(page: Page) -> ReadResult:
+def _style(page: Page, outlet: Outlet | None) -> ReadResult:
     from scraper.extraction.requisites import style_requisites
 
-    return ReadResult(outcome=MEDIA_KEPT, media=style_requisites(page))
+    return ReadResult(outcome=MEDIA_KEPT, media=_no_articles(style_requisites(page), outlet))
 
 
-def _requisites(page: Page, limits: Limits) -> tuple[str, ...]:
+def _requisites(page: Page, limits: Limits, outlet: Outlet | None) -> tuple[str, ...]:
     from scraper.extraction.requisites import page_requisites
 
-    return page_requisites(page, limits)
+    return _no_articles(page_requisites(page, limits), outlet)
+
+
+def _no_articles(urls: tuple[str, ...], outlet: Outlet | None) -> tuple[str, ...]:
+    """Without addresses of articles: an address belongs to what it was first found as, so that a page which calls an
+    article its image would hide it."""
+    return urls if outlet is None else tuple(url for url in urls if outlet.identify(url) is None)
 
 
 def _day_of(stated: date | None, content: ArticleContent | None, outlet: Outlet | None) -> date | None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from scrapy import Request
     from sqlalchemy import Connection
 
-    from scraper.crawling.intake import Intake
     from scraper.crawling.state import CrawlState
 
 
@@ -30,8 +29,8 @@ class Requisites:
     outlet's domains: many refuse images to whom they show pages.
     """
 
-    def __init__(self, state: CrawlState, intake: Intake, may_ask: Callable[[str], bool]) -> None:
-        self._state, self._intake, self._may_ask = state, intake, may_ask
+    def __init__(self, state: CrawlState, may_ask: Callable[[str], bool]) -> None:
+        self._state, self._may_ask = state, may_ask
         self._held: dict[str, bool] = {}
 
     @property
@@ -51,6 +50,9 @@ class Requisites:
 
         taken = []
         for each in await state.run(take):
+            if not each.locations:  # another outlet's crawl found the same address at the same moment: it is theirs
+                await state.run(partial(finish, resource_id=each.resource, outcome=LEFT_OUT, due_at=None))
+                continue
             place = each.locations[0]
             if await self._hold(place.url, place.host):
                 state.sent(each.resource, 1)
@@ -68,10 +70,10 @@ class Requisites:
         state, leased = self._state, request.meta["leased"]
         assert state.media is not None
         if state.media.is_left(request.url) or not state.route.is_alive(request.url):
-            state.start(self._intake.give_up(request, "domain-left"))
+            state.start(self._put_off(request, "domain-left"))
             return None
         if not self._may_ask(urlsplit(request.url).hostname or ""):
-            state.start(self._intake.give_up(request, "no-contact"))
+            state.start(self._put_off(request, "no-contact"))
             return None
         from scraper.fetching.handler import MAX_BYTES
 
@@ -98,6 +100,17 @@ class Requisites:
             state.tally.media_left_out += await state.run(
                 lambda connection: count_due(connection, state.opened.outlet, MEDIA)
             )
+
+    async def _put_off(self, request: Request, reason: str) -> None:
+        """What is not asked in this run, for no fault of its own, is due in the next."""
+        state, leased = self._state, request.meta["leased"]
+        try:
+            if state.settle(request):
+                due_at = state.clock.now() + FIRST_RETRY
+                await state.run(partial(put_back, resource_id=leased.resource, due_at=due_at))
+            state.tally.media_missing[reason] += 1
+        finally:
+            state.done(request)
 
     async def _leave_out(self, request: Request, leased: Leased, *, for_good: bool) -> None:
         state = self._state

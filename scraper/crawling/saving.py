@@ -162,7 +162,8 @@ class Saver:
         assert self._last is not None
         run = self._run_of(saved, self._last)
         due = run.writer.run(lambda each: due_for(each, run.outlet, MEDIA, names_of(saved.resource))).result()
-        return [DueMedia(each.resource, each.locations[0].url, each.found_by, each.attempts) for each in due]
+        placed = [each for each in due if each.locations]
+        return [DueMedia(each.resource, each.locations[0].url, each.found_by, each.attempts) for each in placed]
 
     def _save_media(
         self,

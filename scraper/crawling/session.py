@@ -68,7 +68,7 @@ class CrawlSession:
         budget = budget_of(config)
         self.state = CrawlState(outlet, options, clock, observe, MediaAccount(budget) if budget else None)
         self.intake = Intake(self.state, workers, extractor)
-        self.requisites = Requisites(self.state, self.intake, lru_cache(maxsize=1024)(self._may_ask))
+        self.requisites = Requisites(self.state, lru_cache(maxsize=1024)(self._may_ask))
         self.dispatch = Dispatch(self.state, self.intake, self.requisites)
         self.state.elsewhere = self.dispatch.elsewhere
         self.clock = clock
