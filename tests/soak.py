@@ -70,8 +70,9 @@ def run(trial: Trial, count: int, seed: int, jobs: int) -> Result:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        command = [sys.executable, "-m", "pytest", "-n", str(jobs), "-q", "--timeout", "0", f"--junit-xml={report}"]
-        code = subprocess.run([*command, *trial.files], cwd=ROOT, env=variables, check=False).returncode
+        command = [sys.executable, "-m", "pytest", "-n", str(jobs), "--dist", "worksteal", "-q", "--timeout", "0"]
+        command += [f"--junit-xml={report}", *trial.files]
+        code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
         outcome = _outcome(report)
     return Result(trial, count, time.monotonic() - begun, code == 0, outcome)
 
