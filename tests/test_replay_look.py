@@ -25,17 +25,17 @@ def test_replayed_articles_look_as_they_do_live_and_without_their_styles_they_do
     with running_replica(articles=20) as replica:
         ran = crawl(place, replica, "--media", now="leap:2026-06-01T12:00:00Z")
         assert ran.code == 0, ran.err
-        chosen = views(place, 6)
+        chosen = views(place, 4)
         with replaying(place.folder) as (base, _):
             replayed = list(addresses(place, base, chosen))
             live = [address.partition("mp_/")[2] for address in replayed]
             shown = look_at(replayed, screenshots=True)
-            bare = look_at(replayed, screenshots=True, styles=False)
+            bare = look_at(replayed[:2], screenshots=True, styles=False)
         now = look_at(live, screenshots=True, proxy=f"http://127.0.0.1:{replica.port}")
-    assert len(shown) == len(now) == len(bare) == 6
+    assert (len(shown), len(now), len(bare)) == (4, 4, 2)
     scores = [alike(*pair) for pair in zip(shown, now, strict=True)]
     assert min(scores) >= LEAST, scores
-    without = [alike(*pair) for pair in zip(bare, now, strict=True)]
+    without = [alike(*pair) for pair in zip(bare, now[:2], strict=True)]
     assert max(without) < MOST_WITHOUT, without
     assert all(page.outside == () for page in shown)
 
