@@ -9,7 +9,7 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write_bold, write_error, write_json, write_note
+from scraper.cli.printing import counted, one_line, write_bold, write_error, write_json, write_note
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
 from scraper.errors import ScraperError
@@ -105,10 +105,12 @@ def print_report(report: ImportReport) -> None:
     for each in report.files:
         _print_file(each)
     tally = report.tally
-    write_bold(f"{tally.captures} captures kept, {tally.read} pages read")
+    write_bold(f"{counted(tally.captures, 'capture')} kept, {counted(tally.read, 'page')} read")
     if tally.articles:
         write_note(
-            f"{tally.articles} article pages: {tally.new} new, {tally.edits} edited, {tally.duplicates} known", indent=2
+            f"{counted(tally.articles, 'article page')}: {tally.new} new, {tally.edits} edited, "
+            f"{tally.duplicates} known",
+            indent=2,
         )
     if tally.notices:
         write_note(f"{tally.notices} notices in place of a page", indent=2)
@@ -157,9 +159,11 @@ def _print_file(report: FileReport) -> None:
     reason = f" ({report.reason})" if report.reason else ""
     write_bold(one_line(f"{report.source}: {report.outcome}{reason}"))
     if report.outcome == "imported":
-        write_note(f"{report.records} records, {report.captures} of them captures now", indent=2)
+        write_note(f"{counted(report.records, 'record')}, {report.captures} of them captures now", indent=2)
+        if report.records and not report.captures and not report.bad_count:
+            write_note("no new page of an outlet that was asked for; --outlet auto takes those of any host", indent=2)
     elif report.outcome == "known":
-        write_note("everything in it is in the archive already", indent=2)
+        write_note("all of it that was asked for is in the archive already", indent=2)
     if report.urls:
         counts = report.urls
         write_note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,6 +103,10 @@ class _Part:
     def revisits(self) -> str:
         return f"revisits:{self.file.sha256}{self.steps}"
 
+    @property
+    def chosen(self) -> str:
+        return f"chosen:{self.file.sha256}{self.steps}"
+
 
 class _Import:
     def __init__(
@@ -117,6 +122,7 @@ class _Import:
     ) -> None:
         self._config, self._archive, self._outlets, self._sources = config, archive, outlets, sources
         self._any_host, self._link, self._observe = any_host, link, observe
+        self._choice = _number_of_choice(outlets, any_host=any_host)
         self._clock = clock_from(config.now)
         self._tally = ImportTally()
         self._reports = [FileReport(_origin(each)) for each in sources]
@@ -308,17 +314,27 @@ class _Import:
     ) -> Work:
         parts = [self._part(file, part, origin, report) for part in brought.parts]
         unread = [part for part in parts if part.file.read_to < part.size]
+        # What was passed over may be asked for now: by another choice a file is walked through from its beginning.
+        other = [part for part in parts if part.file.read_to and self._choice_of(part) != self._choice]
         for part in parts:
-            if part not in unread and self._revisits_from(part) is not None:
+            if part not in unread and part not in other and self._revisits_from(part) is not None:
                 self._second.append(part)
-        for part in unread:
-            yield from self._walk(part, part.file.read_to)
+        for part in parts:
+            if part in other:
+                yield from self._walk(part, 0)
+                self._note_choice(part)
+            elif part in unread:
+                if not part.file.read_to:
+                    self._note_choice(part)
+                yield from self._walk(part, part.file.read_to)
+            else:
+                continue
             if self._revisits_from(part) is not None:
                 self._second.append(part)
         if file.read_to < brought.size and parts[0].steps:
             with self._archive.begin() as connection:
                 read_up_to(connection, file, brought.size)
-        report.outcome = "imported" if unread or not was_known else "known"
+        report.outcome = "imported" if unread or report.captures or not was_known else "known"
 
     def _part(self, file: ImportedFile, part: Part, origin: str, report: FileReport) -> _Part:
         row = file
@@ -336,7 +352,8 @@ class _Import:
             assert isinstance(batch, Batch)
             order = None
             position = part.size if batch.last and not batch.error else batch.position
-            kept = self._keeper.keep(part.file, part.origin, batch.selected, position)
+            further = position if position > part.file.read_to else None
+            kept = self._keeper.keep(part.file, part.origin, batch.selected, further)
             if kept.unresolved:
                 self._note_revisits(part, min(each.raw for each in kept.unresolved))
             part.report.captures += kept.captures
@@ -383,6 +400,14 @@ class _Import:
         root = self._archive.warc_folder if part.file.store == "warc" else Path(part.file.store)
         return Walk(root, part.file.path, start, revisits_only)
 
+    def _note_choice(self, part: _Part) -> None:
+        with self._archive.begin() as connection:
+            set_position(connection, part.chosen, self._choice)
+
+    def _choice_of(self, part: _Part) -> int | None:
+        with self._archive.read() as connection:
+            return position_of(connection, part.chosen)
+
     def _revisits_from(self, part: _Part) -> int | None:
         with self._archive.read() as connection:
             return position_of(connection, part.revisits)
@@ -398,6 +423,14 @@ class _Import:
             self._observed = monotonic()
             done = min(sum(self._positions.values()), self._total)
             self._observe("indexing, MB", done >> 20, max(1, self._total >> 20))
+
+
+def _number_of_choice(outlets: Mapping[str, Outlet], *, any_host: bool) -> int:
+    """A number (of 62 bits) that stands for what an import takes: other outlets, or altered profiles, have another."""
+    digest = hashlib.sha256(b"any" if any_host else b"named")
+    for name in sorted(outlets):
+        digest.update(outlets[name].model_dump_json().encode())
+    return int.from_bytes(digest.digest()[:8], "big") >> 2
 
 
 def _write_pages(place: Path, pages: Sequence[MadePage]) -> None:
