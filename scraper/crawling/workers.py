@@ -85,7 +85,7 @@ class Workers:
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([*PRELOADED, __name__])
-        with _deaf_to_hangup():
+        with _deaf():
             forkserver.ensure_running()
         setup = _Setup(dict(outlets), limits, read_listing, seconds, memory)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -249,16 +249,17 @@ class _Desk:
 
 
 @contextlib.contextmanager
-def _deaf_to_hangup() -> Iterator[None]:
-    """What is started within it outlives a closed terminal: its parent ends it, in order."""
+def _deaf() -> Iterator[None]:
+    """What is started within it is deaf to the terminal's signals, at its start too: its parent ends it, in order."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _bound(connection: Connection, seconds: float) -> None:
