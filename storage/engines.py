@@ -122,7 +122,11 @@ def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | StorageFull:
         return StorageFull("no space is left", name_of(engine), "Free some, and run the same command again.")
     if engine.dialect.name == "sqlite":
         if "not a database" in reason or "malformed" in reason:
-            return ArchiveUnusable("is no archive of Presskeep, or was damaged", name_of(engine), "Name another place.")
+            return ArchiveUnusable(
+                "is no archive of Presskeep, or was damaged",
+                name_of(engine),
+                "Name another place, or `presskeep restore` a backup into an empty folder.",
+            )
         return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check the folder and its permissions.")
     return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check that it runs, and --database.")
 

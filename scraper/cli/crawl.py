@@ -72,10 +72,13 @@ def crawl(
     from scraper.crawling import CrawlOptions
 
     chosen = choose_outlets(config, outlets or [], every=every)
+    first, last = day(since) if since else None, day(until) if until else None
+    if first and last and first > last:
+        raise UsageError(f"{first} is after {last}", "--since/--until", "Nothing is published between them.")
     options = CrawlOptions(
         limit=limit,
-        since=day(since) if since else None,
-        until=day(until) if until else None,
+        since=first,
+        until=last,
         domains=tuple(host.lower() for host in domain or ()),
         full=full,
     )

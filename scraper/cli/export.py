@@ -11,7 +11,7 @@ import typer
 from scraper.cli.export_evidence import evidence
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write_error, write_json
+from scraper.cli.printing import counted, one_line, write_error, write_json
 from scraper.cli.stopping import stop_cleanly
 from scraper.config import Config
 from scraper.errors import UsageError
@@ -209,8 +209,10 @@ def _report(done: Exported, out: Path, *, json: bool) -> int:
         return code
     for line in done.damaged:
         write_error(f"left out: {one_line(line)}")
-    pages = f" and {done.pages} pages" if done.pages else ""
-    write_error(f"{out}: {done.records} records of {done.captures} captures{pages}")
+    pages = f" and {counted(done.pages, 'page')}" if done.pages else ""
+    write_error(
+        f"{one_line(str(out))}: {counted(done.records, 'record')} of {counted(done.captures, 'capture')}{pages}"
+    )
     return code
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.cli.options import JsonOption
-from scraper.cli.printing import one_line, write_error, write_json
+from scraper.cli.printing import counted, one_line, write_error, write_json
 from scraper.cli.show import KeyArgument
 from scraper.config import Config
 
@@ -72,7 +72,7 @@ def _report(done: Evidence, out: Path, *, json: bool) -> int:
     for line in done.damaged:
         write_error(f"presskeep: {one_line(line)}")
     write_error(
-        f"{one_line(str(out))}: {done.captures} captures, {done.revisions} texts and {done.runs} manifests of "
-        f"{one_line(done.key)}; README.txt in it says how to check them"
+        f"{one_line(str(out))}: {counted(done.captures, 'capture')}, {counted(done.revisions, 'text')} and "
+        f"{counted(done.runs, 'manifest')} of {one_line(done.key)}; README.txt in it says how to check them"
     )
     return code
