@@ -262,11 +262,12 @@ _PLACED = select(capture.c.offset, capture.c.id).where(
 
 def _mark_fetched(connection: Connection, fetches: Sequence[tuple[Fetch, Appended]], kept: Sequence[Kept]) -> None:
     """Times, validators and last whole response of the locations. A 304 and an error leave those of the last whole
-    answer, a revisit the response that it refers to."""
-    whole, others = [], []
+    answer, a revisit the response that it refers to; a clock that was set back moves no last sight back."""
+    whole, others, seen = [], [], []
     for (fetch, appended), place in zip(fetches, kept, strict=True):
         at = to_millisecond(fetch.at)
-        row: dict[str, Any] = {"id": place.location, "fetched_at": at, "last_at": at}
+        row: dict[str, Any] = {"id": place.location, "fetched_at": at}
+        seen.append({"of": place.location, "seen": at})
         if fetch.exchange.status == 200 and fetch.exchange.truncated is None:
             if appended.refers_to is None:
                 row["whole_capture"] = place.capture
@@ -281,6 +282,8 @@ def _mark_fetched(connection: Connection, fetches: Sequence[tuple[Fetch, Appende
             others.append(row)
     update_each(connection, location, whole)
     update_each(connection, location, others)
+    if seen:
+        connection.execute(_SEE_AGAIN, seen)
 
 
 def _mark_imported(connection: Connection, fetches: Sequence[tuple[Fetch, Appended]], kept: Sequence[Kept]) -> None:
@@ -296,6 +299,9 @@ def _mark_imported(connection: Connection, fetches: Sequence[tuple[Fetch, Append
 
 
 _SEEN = bindparam("seen", type_=location.c.last_at.type)
+_SEE_AGAIN = (
+    update(location).where(location.c.id == bindparam("of"), location.c.last_at < _SEEN).values(last_at=_SEEN)
+)
 _MOVE_ON = (
     update(location)
     .where(location.c.id == bindparam("of"))
