@@ -151,7 +151,10 @@ def running_replica(
 @contextmanager
 def _server(command: Sequence[str]) -> Iterator[dict[str, Any]]:
     pipe = subprocess.PIPE
-    with subprocess.Popen(_python(command), stdin=pipe, stdout=pipe, stderr=pipe, env=_environment()) as process:
+    # A group of its own: Ctrl-C in a terminal ends the crawl, which then ends this; not the hosts under the crawl.
+    with subprocess.Popen(
+        _python(command), stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(), process_group=0
+    ) as process:
         assert process.stdout
         assert process.stderr
         try:
