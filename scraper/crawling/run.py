@@ -16,10 +16,11 @@ from scraper.crawling.state import CrawlOptions
 from scraper.crawling.stopping import Stopper
 from scraper.crawling.tally import Tally
 from scraper.crawling.workers import Workers
-from scraper.errors import ContactMissing, NothingReached
+from scraper.errors import ContactMissing, NothingReached, ScraperError
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
 from scraper.extraction.page import Limits
 from scraper.fetching.clock import clock_from
+from storage.errors import StorageError
 from storage.records import ExtractorName
 
 if TYPE_CHECKING:
@@ -175,9 +176,13 @@ class _Runner:
         self._running = None
         tally = session.state.tally
         error = session.state.broken or getattr(result, "value", None)
-        if error is None and session.finished:
+        # A signal while the engine starts ends the crawl before it asked for anything: that is no end of its own.
+        ended = session.finished and not self._stopper.asked
+        if self._stopper.asked and not isinstance(error, ScraperError | StorageError):
+            error = None  # an engine that is ended before it has started says so by an error of its own
+        if error is None and ended:
             error = nothing_reached(session.state.outlet.name, tally, session.state.route)
-        finished = session.finished and error is None
+        finished = ended and error is None
         report = CrawlReport(session.state.outlet.name, finished, tally.as_counts(), error)
         self._reports.append(report)
         return report
