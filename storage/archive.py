@@ -22,7 +22,7 @@ from storage.engines import (
     name_of,
     tables_of,
 )
-from storage.errors import ArchiveMissing, ArchiveNewer, ArchiveUnusable
+from storage.errors import ArchiveDamaged, ArchiveMissing, ArchiveNewer, ArchiveUnusable
 from storage.models import HEAD, SCHEMA, metadata
 from storage.models import archive as archive_table
 
@@ -81,18 +81,22 @@ class Archive:
         """A connection in a transaction that sees one state of the archive throughout, and cannot write.
 
         Raises ArchiveUnusable at its end where the archive cannot be written and a run of another user began to write
-        in the meantime: what was read may be of two states then.
+        in the meantime: what was read may be of two states then. Raises ArchiveDamaged where the database is.
         """
         with self.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
+            with connection.begin() as transaction:
                 try:
                     yield connection
-                except DBAPIError:
+                except DBAPIError as error:
                     demand_unchanged(connection)
+                    told = explain(error, self.engine)
+                    if isinstance(told, ArchiveDamaged):
+                        raise told from error
                     raise
                 demand_unchanged(connection)
+                transaction.rollback()  # nothing was written, and SQLite refuses to commit on a damaged database
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

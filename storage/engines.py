@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from storage.errors import ArchiveMissing, ArchiveUnusable, DatabaseLost, NetworkFilesystem, StorageFull
+from storage.errors import ArchiveDamaged, ArchiveMissing, ArchiveUnusable, DatabaseLost, NetworkFilesystem, StorageFull
 from storage.filesystems import network_type
 
 DATABASE_NAME = "archive.db"
@@ -112,7 +112,7 @@ def tables_of(connection: Connection) -> frozenset[str]:
     return frozenset(inspect(connection).get_table_names())
 
 
-def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | StorageFull:
+def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | ArchiveDamaged | StorageFull:
     """A driver's error as ours, in one line that names the database and holds no password."""
     reason = " ".join(str(error.orig).split("\n", 1)[0].split())
     password = engine.url.password
@@ -121,7 +121,11 @@ def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | StorageFull:
     if "database or disk is full" in reason or getattr(error.orig, "sqlstate", None) == "53100":
         return StorageFull("no space is left", name_of(engine), "Free some, and run the same command again.")
     if engine.dialect.name == "sqlite":
-        if "not a database" in reason or "malformed" in reason:
+        if "malformed" in reason:
+            return ArchiveDamaged(
+                "the database is damaged", name_of(engine), "`presskeep restore` a backup into an empty folder."
+            )
+        if "not a database" in reason:
             return ArchiveUnusable(
                 "is no archive of Presskeep, or was damaged",
                 name_of(engine),

@@ -299,9 +299,7 @@ def _mark_imported(connection: Connection, fetches: Sequence[tuple[Fetch, Append
 
 
 _SEEN = bindparam("seen", type_=location.c.last_at.type)
-_SEE_AGAIN = (
-    update(location).where(location.c.id == bindparam("of"), location.c.last_at < _SEEN).values(last_at=_SEEN)
-)
+_SEE_AGAIN = update(location).where(location.c.id == bindparam("of"), location.c.last_at < _SEEN).values(last_at=_SEEN)
 _MOVE_ON = (
     update(location)
     .where(location.c.id == bindparam("of"))

@@ -55,7 +55,8 @@ class OutletCount:
 
 @dataclass(frozen=True, slots=True)
 class CrawlLine:
-    """One run. Times are UTC; `ended_at` and `outcome` are None while it goes on, or where it was killed."""
+    """One run. Times are UTC; `ended_at` and `outcome` are None while it goes on, or where it was killed. `manifest`
+    is the digest of its manifest, which fixes the whole history up to it."""
 
     id: int
     outlet: str | None
@@ -64,6 +65,7 @@ class CrawlLine:
     ended_at: datetime | None
     outcome: str | None
     counts: Mapping[str, Any]
+    manifest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +174,23 @@ def failures(
 def crawls(connection: Connection, outlet: str | None = None, *, limit: int = 20) -> tuple[CrawlLine, ...]:
     """The runs over the archive, newest first."""
     statement = (
-        select(crawl.c.id, _name(), crawl.c.kind, crawl.c.started_at, crawl.c.ended_at, crawl.c.outcome, crawl.c.counts)
+        select(crawl, _name())
         .select_from(crawl.outerjoin(_outlet, _outlet.c.id == crawl.c.outlet))
         .where(_is(outlet))
         .order_by(crawl.c.started_at.desc(), crawl.c.id.desc())
         .limit(_bounded(limit))
     )
     return tuple(
-        CrawlLine(row.id, row.name, row.kind, row.started_at, row.ended_at, row.outcome, row.counts or {})
+        CrawlLine(
+            row.id,
+            row.name,
+            row.kind,
+            row.started_at,
+            row.ended_at,
+            row.outcome,
+            row.counts or {},
+            row.manifest_digest,
+        )
         for row in connection.execute(statement)
     )
 

@@ -260,3 +260,17 @@ def test_what_was_imported_is_checked_too(kept: Path, tmp_path: Path) -> None:
         assert any(each.kind == "file-altered" and file.name in each.place for each in found)
     linked.unlink()
     assert "file-missing" in {each.kind for each in found_in(place)}
+
+
+def test_a_database_whose_pages_were_overwritten_is_told_as_damaged(copy: Path) -> None:
+    with sqlite3.connect(copy / "archive.db") as database:
+        (first,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'crawl'").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    database.close()
+    assert verify(copy).code == 0
+    with (copy / "archive.db").open("r+b") as file:
+        file.seek((first - 1) * size)
+        file.write(b"\xff" * size)
+    told = verify(copy)
+    assert told.code == 5
+    assert "Traceback" not in told.err

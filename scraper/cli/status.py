@@ -102,6 +102,7 @@ def _crawl_json(line: CrawlLine) -> dict[str, Any]:
         "ended": line.ended_at,
         "outcome": line.outcome,
         "counts": dict(line.counts),
+        "manifest": line.manifest,
     }
 
 

@@ -17,6 +17,7 @@ from scraper.config import Config
 from scraper.errors import UsageError
 
 if TYPE_CHECKING:
+    from storage.archive import Archive
     from storage.fixity.checking import Held
     from storage.fixity.findings import Finding
 
@@ -51,7 +52,7 @@ def verify(
     Examples: presskeep verify; presskeep verify --repair; presskeep verify --anchor 3f6c0a...
     """
     from storage.archive import Archive
-    from storage.fixity.checking import check, count_held
+    from storage.fixity.checking import check
     from storage.fixity.repairing import repair as mend
     from storage.fixity.stamped import StampPolicy
 
@@ -68,7 +69,7 @@ def verify(
                 return list(check(archive, jobs=workers, told=told, anchors=anchors, stamps=stamps))
 
         findings = look()
-        held = count_held(archive)
+        held = _count(archive)
         if repair and findings:
             findings = mend(archive, findings, look)
     damaged = [each for each in findings if not each.repaired]
@@ -77,14 +78,26 @@ def verify(
             {
                 "damaged": len(damaged),
                 "repaired": len(findings) - len(damaged),
-                "checked": asdict(held),
+                "checked": asdict(held) if held else None,
                 "findings": [asdict(each) for each in findings],
             }
         )
     else:
         _print(findings, repair=repair)
-        _print_extent(held)
+        if held:
+            _print_extent(held)
     return DAMAGED if damaged else 0
+
+
+def _count(archive: Archive) -> Held | None:
+    """How much was checked; None where the database is too damaged to tell."""
+    from storage.errors import ArchiveDamaged
+    from storage.fixity.checking import count_held
+
+    try:
+        return count_held(archive)
+    except ArchiveDamaged:
+        return None
 
 
 def _print_extent(held: Held) -> None:
