@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -96,7 +96,8 @@ class Archive:
                         raise told from error
                     raise
                 demand_unchanged(connection)
-                transaction.rollback()  # nothing was written, and SQLite refuses to commit on a damaged database
+                with suppress(DBAPIError):  # nothing was written; SQLite refuses to commit on a damaged database
+                    transaction.commit()
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
