@@ -58,15 +58,17 @@ class Authority:
     folder: Path
     asked: int = 0
     altered: Altered = field(default=lambda answer: (200, answer))
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stamp(self, query: bytes) -> bytes:
         """The authority's answer to a TimeStampReq."""
-        place = self.folder / f"query-{self.asked}.tsq"
-        place.write_bytes(query)
-        answer = place.with_suffix(".tsr")
-        openssl("ts", "-reply", "-config", self.folder / "openssl.cnf", "-section", "tsa_config",
-                "-queryfile", place, "-out", answer)  # fmt: skip
-        return answer.read_bytes()
+        with self.lock:  # openssl counts serial numbers in a file, for one process at a time
+            place = self.folder / f"query-{self.asked}.tsq"
+            place.write_bytes(query)
+            answer = place.with_suffix(".tsr")
+            openssl("ts", "-reply", "-config", self.folder / "openssl.cnf", "-section", "tsa_config",
+                    "-queryfile", place, "-out", answer)  # fmt: skip
+            return answer.read_bytes()
 
 
 def openssl(*arguments: object) -> str:
