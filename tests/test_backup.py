@@ -66,6 +66,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_backups_at_random_moments_of_a_crawl_restore_whole_and_go_on(replica: Replica, tmp_path: Path) -> None:
     seed = int(os.environ.get("PRESSKEEP_SEED", "20260601"))
     chance, taken, began, under_way = random.Random(seed), 0, time.monotonic(), 0
@@ -123,6 +124,7 @@ def test_the_checks_see_a_restored_archive_that_lacks_a_record(copy: Place, tmp_
     assert verified(restored).code == 5
 
 
+@pytest.mark.long
 def test_closed_files_are_copied_once_and_open_ones_grow(replica: Replica, tmp_path: Path) -> None:
     place, backups = Place(tmp_path / "archive", None), tmp_path / "backups"
     assert crawl(place, replica).code in (0, 1)
@@ -141,6 +143,7 @@ def test_closed_files_are_copied_once_and_open_ones_grow(replica: Replica, tmp_p
     assert third.copied == sum(each.length for each in third.listing.files if each.path not in before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["before-fsync", "after-fsync"])
 def test_a_backup_killed_at_any_moment_leaves_the_one_before(
     copy: Place, replica: Replica, tmp_path: Path, moment: str
@@ -286,6 +289,7 @@ def test_places_that_cannot_be_are_refused(copy: Place, tmp_path: Path) -> None:
         restore(strange, tmp_path / "restored")
 
 
+@pytest.mark.long
 def test_an_archive_on_postgresql_is_backed_up_and_restored_to_either(
     replica: Replica, postgres_url: str, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_lines_equal_cdxj_indexers_on_our_writers_exchanges(tmp_path: Path) -> N
     assert our_lines(path) == cdxj_indexer(str(path))
 
 
+@pytest.mark.long
 def test_the_index_equals_cdxj_indexers_on_all_that_a_crawl_writes(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with running_replica(articles=20) as replica:

@@ -54,6 +54,7 @@ def test_the_demo_tells_the_mission_and_three_commands_that_work_and_a_second_ru
     assert second["status"]["articles"] == second["status"]["revisions"] == 20
 
 
+@pytest.mark.long
 def test_the_demo_keeps_what_its_articles_look_like_when_asked_to(tmp_path: Path) -> None:
     done = run_demo(tmp_path / "with", "--articles", "10", "--media")
     assert done.returncode == 0, done.stderr
@@ -65,6 +66,7 @@ def test_the_demo_keeps_what_its_articles_look_like_when_asked_to(tmp_path: Path
     assert again["status"]["media"] >= 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGHUP])
 def test_a_run_that_is_stopped_ends_with_7_and_the_same_command_goes_on(tmp_path: Path, stop: signal.Signals) -> None:
     run = subprocess.Popen(

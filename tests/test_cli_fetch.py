@@ -51,6 +51,7 @@ def fetch(server: PageServer, *arguments: str) -> Ran:
     return presskeep("fetch", *server.options, *arguments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("page", "code", "said"),
     [
@@ -73,6 +74,7 @@ def test_a_host_that_is_not_known_is_told_in_words() -> None:
     assert "could not be fetched or read: the host's name is not known (DNS)" in ran.err
 
 
+@pytest.mark.long
 def test_several_pages_are_counted_in_words(server: PageServer) -> None:
     ran = fetch(server, *(SITE + page for page in ("/day", "/missing", "/missing?2", "/short")))
     assert ran.code == 1
@@ -100,6 +102,7 @@ def test_a_sheet_tells_days_as_days_and_says_why_not(server: PageServer, tmp_pat
     assert rows["none"]["why_not"] == "the row names no URL"
 
 
+@pytest.mark.long
 def test_each_field_says_in_words_how_it_was_found(server: PageServer) -> None:
     told = dict(
         line.split(maxsplit=1)
@@ -113,6 +116,7 @@ def test_each_field_says_in_words_how_it_was_found(server: PageServer) -> None:
     assert fetch(server, f"{SITE}/stated", "--json").json["article"]["found"]["headline"] == "og:title"
 
 
+@pytest.mark.long
 def test_what_fetch_saves_has_its_day_of_publication_everywhere(server: PageServer, tmp_path: Path) -> None:
     place = ("--archive", str(tmp_path / "archive"))
     assert fetch(server, f"{SITE}/day", f"{SITE}/minute", "--save", *place).code == 0

@@ -40,6 +40,7 @@ def place(sqlite_archive: Archive) -> tuple[str, ...]:
     return options_of(place_of(sqlite_archive))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [40, 80, 120])
 def test_nothing_is_wider_than_the_terminal_but_what_must_stay_whole(place: tuple[str, ...], columns: int) -> None:
     for command in COMMANDS:
@@ -75,6 +76,7 @@ def test_no_color_and_a_pipe_get_no_colours(place: tuple[str, ...]) -> None:
     assert "\x1b" not in on_terminal(80, "status", *place)
 
 
+@pytest.mark.long
 def test_the_demo_s_second_run_says_that_it_goes_on_with_the_same_archive(tmp_path: Path) -> None:
     command = ("demo", "--articles", "10", "--archive", str(tmp_path / "archive"))
     first, second = on_terminal(40, *command), on_terminal(40, *command)

@@ -111,6 +111,7 @@ def later(place: Place, replica: Replica) -> Ran:
     return crawl(place, replica, now="2026-06-01T12:20:00Z")
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_in_mid_crawl_loses_nothing(disk: Disk, replica: Replica, tmp_path: Path) -> None:
     place = Place(disk.folder / "archive", None)
     with living_crawl(place, replica) as process:
@@ -146,6 +147,7 @@ def test_on_a_full_disk_no_archive_is_begun_and_the_same_command_begins_it_later
     assert_whole(place, replica)
 
 
+@pytest.mark.long
 def test_a_database_that_stops_in_mid_crawl_loses_nothing(server: OwnServer, replica: Replica, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", server.create().render_as_string(hide_password=False))
     with living_crawl(place, replica) as process:
@@ -184,6 +186,7 @@ def usable(place: Place) -> None:
     Archive.open(place.folder, create=True).close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [

@@ -94,6 +94,7 @@ def profile_without_schemes(folder: Path) -> dict[str, str]:
     return {"PRESSKEEP_PROFILES": str(folder)}
 
 
+@pytest.mark.long
 def test_where_https_is_dead_and_http_lives_the_domain_is_asked_by_http(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_where_https_is_dead_and_http_lives_the_domain_is_asked_by_http(
     assert dead.code == 3, "the control: with http dead too, it is told"
 
 
+@pytest.mark.long
 def test_a_domain_that_falls_silent_in_mid_crawl_is_left_and_the_next_one_asked(place: Place, replica: Replica) -> None:
     replica.set_rules([{"host": PRIMARY, "first": 20, "delay": 60}])
     ran = crawl(place, replica, environment=IMPATIENT)
@@ -123,6 +125,7 @@ def test_a_domain_that_falls_silent_in_mid_crawl_is_left_and_the_next_one_asked(
     assert len(served) < len(english), "the control: it had not served all when it fell silent"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
@@ -148,6 +151,7 @@ def test_with_no_domain_alive_the_crawl_says_so(
 # robots.txt
 
 
+@pytest.mark.long
 def test_what_robots_txt_disallows_is_not_fetched(place: Place, replica: Replica) -> None:
     replica.set_rules([{"path": ROBOTS, "body": "User-agent: *\nDisallow: /Detail/\n", "headers": PLAIN}])
     ran = crawl(place, replica)
@@ -163,6 +167,7 @@ def test_what_robots_txt_disallows_is_not_fetched(place: Place, replica: Replica
     assert [path for path in paths(replica) if path.startswith("/Detail/")], "the control: it is there to be fetched"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "answer",
     [
@@ -252,6 +257,7 @@ def unpack_carelessly() -> None:
     time.sleep(0.5 if unpacked else 0)
 
 
+@pytest.mark.long
 def test_hostile_answers_are_named_and_never_become_articles(place: Place, replica: Replica) -> None:
     truth = replica.articles()
     brief = [name for name in WRONGS if name not in LASTING]
@@ -284,6 +290,7 @@ def test_hostile_answers_are_named_and_never_become_articles(place: Place, repli
     assert missing_from(look(place), truth) == [], "the control: each is an article once it is answered as one"
 
 
+@pytest.mark.long
 def test_an_article_once_kept_is_not_overwritten_by_what_is_none(place: Place, replica: Replica) -> None:
     crawl(place, replica)
     before = look(place)
@@ -374,6 +381,7 @@ def interrupt_twice(terminal: Terminal) -> None:
     terminal.type(b"\x03")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", [interrupt, interrupt_twice, Terminal.hang_up])
 def test_a_terminal_ends_a_crawl_that_waits_for_a_slow_answer(
     place: Place, replica: Replica, end: Callable[[Terminal], None]

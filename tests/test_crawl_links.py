@@ -122,6 +122,7 @@ def test_redirects_lead_to_their_article_or_are_named(place: Place, tmp_path: Pa
     assert f"http://{HOST}{article_path(TO_ANOTHER)}" not in look(twin).locations.get(str(ANOTHER), set())
 
 
+@pytest.mark.long
 def test_a_one_off_fetch_follows_redirects(tmp_path: Path) -> None:
     with small_site(tmp_path, redirecting) as site:
         url = f"http://{HOST}{article_path(ACROSS)}"
@@ -132,6 +133,7 @@ def test_a_one_off_fetch_follows_redirects(tmp_path: Path) -> None:
     assert "redirects in a circle" in looped.err
 
 
+@pytest.mark.long
 def test_articles_of_a_mirror_with_its_own_paths_keep_their_identity(place: Place, tmp_path: Path) -> None:
     with running_replica(articles=12, seed=9, folder=tmp_path / "replica") as replica:
         replica.set_rules([{"host": host, "drop": True} for host in replica.hosts if host != READER])
@@ -185,6 +187,7 @@ def test_listings_in_circles_and_without_end_are_read_to_an_end(place: Place, tm
     assert look(place).locations.keys() == {"1", "2", *(str(1000 + 20 * number) for number in range(bound))}
 
 
+@pytest.mark.long
 def test_a_sitemap_of_a_million_addresses_is_read_to_its_bound(place: Place, tmp_path: Path) -> None:
     locs = "".join(f"<url><loc>/news/2026/05/30/{number}</loc></url>" for number in range(1_000_000))
     whole = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{locs}</urlset>'.encode()
@@ -217,6 +220,7 @@ def gaining() -> Any:
     return answer
 
 
+@pytest.mark.long
 def test_a_listing_that_gains_a_domain_while_it_is_fetched_is_read_there_too(place: Place, tmp_path: Path) -> None:
     twin = Place(tmp_path / "twin", None)
     with small_site(tmp_path, gaining()) as site:
@@ -227,6 +231,7 @@ def test_a_listing_that_gains_a_domain_while_it_is_fetched_is_read_there_too(pla
     assert look(twin).headlines.keys() == {"1"}, "the check would see it"
 
 
+@pytest.mark.long
 def test_a_host_is_asked_no_more_at_once_than_its_profile_allows(place: Place, tmp_path: Path) -> None:
     paths = [article_path(number) for number in range(1, 40)]
     table = {path: replace(article_page(number), wait=0.05) for number, path in enumerate(paths, 1)}
@@ -239,6 +244,7 @@ def test_a_host_is_asked_no_more_at_once_than_its_profile_allows(place: Place, t
     assert site.most[HOST] > 4, "the check would see it"
 
 
+@pytest.mark.long
 def test_what_is_redirected_counts_to_the_host_that_it_leads_to(place: Place, tmp_path: Path) -> None:
     numbers, redirected = range(1, 49), range(1, 49, 2)
 

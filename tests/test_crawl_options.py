@@ -63,6 +63,7 @@ def articles(asked: list[str]) -> list[int]:
     return sorted(int(path[-1]) for path in asked if path.startswith("/news/"))
 
 
+@pytest.mark.long
 def test_a_limit_bounds_the_articles_of_each_run_and_the_next_goes_on(place: Place, site: SmallSite) -> None:
     first = articles(ask(place, site, "--limit", "2"))
     second = articles(ask(place, site, "--limit", "2", hour=9))
@@ -71,6 +72,7 @@ def test_a_limit_bounds_the_articles_of_each_run_and_the_next_goes_on(place: Pla
     assert sorted(first + second + rest) == [1, 2, 3, 4, 5, 6], "without a limit the rest is asked for: it was there"
 
 
+@pytest.mark.long
 def test_days_of_publication_bound_what_is_asked_for(place: Place, site: SmallSite) -> None:
     days = ("--since", "2026-05-29", "--until", "2026-05-29")
     assert articles(ask(place, site, *days)) == [3, 4]
@@ -80,6 +82,7 @@ def test_days_of_publication_bound_what_is_asked_for(place: Place, site: SmallSi
     assert articles(ask(place, site, "--full", hour=11)) == [1, 2], "without the days the others are there"
 
 
+@pytest.mark.long
 def test_full_reads_listings_to_their_end_each_time(place: Place, site: SmallSite) -> None:
     assert "/page/2" in ask(place, site)
     assert "/page/2" not in ask(place, site, hour=9), "nothing new on the first page"
@@ -95,6 +98,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.long
 def test_a_dry_run_asks_nothing_and_writes_nothing(place: Place, site: SmallSite) -> None:
     def plan() -> dict[str, Any]:
         ran = crawl_small(place, site, "--dry-run", now=NEXT_WEEK)
@@ -145,6 +149,7 @@ def answer_both(host: str, path: str) -> Answer | None:
     return table.get(host, {}).get(path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("named", [["small", "tiny"], ["--all"]], ids=["named", "all"])
 def test_several_outlets_are_crawled_by_one_command(tmp_path: Path, named: list[str]) -> None:
     place = Place(tmp_path / "archive", None)
@@ -226,6 +231,7 @@ def test_importing_spiders_opens_nothing(tmp_path: Path) -> None:
     assert {"open", "sqlite3.connect", "socket.getaddrinfo"} <= {event for event, _ in events}
 
 
+@pytest.mark.long
 def test_scrapys_own_commands_work_in_the_checkout(tmp_path: Path, site: SmallSite) -> None:
     listed = run_python(tmp_path, "-m", "scrapy", "list")
     assert (listed.code, listed.out.split()) == (0, ["demo", "presstv"])

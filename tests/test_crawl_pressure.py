@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from benchmarks.crawl import family, proportional_bytes
 from scraper.demo.process import running_replica
 from tests.databases import Place
@@ -30,6 +32,7 @@ def workers_of(root: int) -> list[int]:
     return found
 
 
+@pytest.mark.long
 def test_with_reading_stalled_fetching_stops_within_bounds_and_goes_on_after(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with (

@@ -277,6 +277,7 @@ def test_a_wacz_that_a_browser_made_stays_one(archive: Archive, tmp_path: Path) 
     assert captures(archive)[0].at.microsecond == 123_000
 
 
+@pytest.mark.long
 def test_bad_records_are_named_and_the_good_ones_kept(sqlite_archive: Archive, tmp_path: Path) -> None:
     rows = [shown("2019-05-06"), shown("2020-05-06", length=3), shown("2021-05-06"), shown("2999-01-01")]
     source = write(tmp_path / "x.warc.gz", *rows)
@@ -387,6 +388,7 @@ def summary(archive: Archive) -> list[tuple[Any, ...]]:
         return rows
 
 
+@pytest.mark.long
 def test_an_import_that_is_killed_anywhere_is_gone_on_with(tmp_path: Path) -> None:
     files = [str(each) for each in many(tmp_path)]
     whole = tmp_path / "whole"

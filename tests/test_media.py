@@ -136,6 +136,7 @@ def test_what_articles_need_is_kept_once_and_never_asked_again(empty_place: Plac
     assert findings(empty_place) == []
 
 
+@pytest.mark.long
 def test_budgets_leave_out_and_tell(empty_place: Place, site: SmallSite, tmp_path: Path) -> None:
     settings = {"PRESSKEEP_MEDIA_ARTICLE_COUNT": "2", "PRESSKEEP_MEDIA": "true"}
     ran = crawl_with(empty_place, site, settings)
@@ -154,6 +155,7 @@ def test_budgets_leave_out_and_tell(empty_place: Place, site: SmallSite, tmp_pat
     assert {url for url, outcome, *_ in media_of(other) if outcome == "media"} == KEPT, "the next run goes on"
 
 
+@pytest.mark.long
 def test_a_huge_file_costs_no_more_than_the_budget(tmp_path: Path) -> None:
     huge = {**ANSWERS, (HOST, "/logo.png"): image(b"x" * 3_000_000)}
     place = Place(tmp_path / "archive", None)
@@ -175,6 +177,7 @@ def crawl_with(place: Place, site: SmallSite, settings: dict[str, str], now: str
     )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["after-write", "before-commit", "after-commit"])
 def test_a_crawl_killed_among_its_media_keeps_each_once(tmp_path: Path, site: SmallSite, moment: str) -> None:
     place = Place(tmp_path / "archive", None)
@@ -220,6 +223,7 @@ def test_a_page_leads_to_no_host_that_may_not_be_asked(tmp_path: Path) -> None:
         assert f"{ELSEWHERE}/photo.jpg" in {url for url, *_ in media_of(place)}, "told where it is, it is asked"
 
 
+@pytest.mark.long
 def test_fetch_keeps_what_a_saved_page_needs_and_asks_for_nothing_twice(tmp_path: Path, site: SmallSite) -> None:
     place = Place(tmp_path / "archive", None)
     page = f"http://{HOST}{article_path(1)}"

@@ -78,6 +78,7 @@ def demand_all_reads(place: Place, articles: int) -> None:
     assert files_of(place) == before
 
 
+@pytest.mark.long
 def test_a_closed_archive_is_read_by_another_user(replica: Replica, place: Place) -> None:
     assert crawl(place, replica, "--limit", "15").code in (0, 1)
     assert not list(place.folder.glob("archive.db-*"))
@@ -88,6 +89,7 @@ def test_a_closed_archive_is_read_by_another_user(replica: Replica, place: Place
     assert (refused.code, "cannot be written" in refused.err) == (2, True)
 
 
+@pytest.mark.long
 def test_an_archive_with_the_log_of_a_killed_run_is_read_with_what_the_log_holds(
     replica: Replica, place: Place
 ) -> None:

@@ -93,6 +93,7 @@ def count_edits(found: dict[int, list[tuple[Any, ...]]]) -> int:
     return sum(each[0] == "edit" for seen in found.values() for each in seen)
 
 
+@pytest.mark.long
 def test_every_article_tells_the_same_edits_before_and_after(
     empty_place: Place, replica: Replica, tmp_path: Path
 ) -> None:
@@ -120,6 +121,7 @@ def test_every_article_tells_the_same_edits_before_and_after(
     assert edits_of(empty_place) == later
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("commit", [8, 9])
 def test_a_run_that_is_killed_is_gone_on_with(place: Place, tmp_path: Path, commit: int) -> None:
     before = edits_of(place)
@@ -140,6 +142,7 @@ def test_a_run_that_is_killed_is_gone_on_with(place: Place, tmp_path: Path, comm
         assert [run.manifest_digest for run in runs] == [manifest_digest(connection, run.id) for run in runs]
 
 
+@pytest.mark.long
 def test_the_command_tells_what_it_did(place: Place, tmp_path: Path) -> None:
     changed = profile_in(tmp_path / "first", FIRST)
     said = presskeep("reextract", *place_options(place), environment=changed)

@@ -101,6 +101,7 @@ def squeezed(text: str) -> str:
     return " ".join(fold_typography(text).split())
 
 
+@pytest.mark.long
 def test_chromium_shows_headline_and_text_of_the_demos_articles_out_of_the_archive(kept: Place) -> None:
     with replaying(kept.folder) as (base, _):
         asked = addresses(kept, base, views(kept, 8))

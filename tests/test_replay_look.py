@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from scraper.demo.process import running_replica
 from tests.browsing import HEIGHT, WIDTH, Seen, look_at
 from tests.crawling import crawl
@@ -20,6 +22,7 @@ def alike(one: Seen, other: Seen) -> float:
     return similarity(one.grey, other.grey, WIDTH)
 
 
+@pytest.mark.long
 def test_replayed_articles_look_as_they_do_live_and_without_their_styles_they_do_not(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with running_replica(articles=20) as replica:

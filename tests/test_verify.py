@@ -23,7 +23,7 @@ from tests.databases import Place
 from tests.keeping import HOUR, T0, working
 
 COPIES = int(os.environ.get("PRESSKEEP_DAMAGED_COPIES", "3"))
-"""Damaged copies; 20 in `.ci/run` and `make soak`."""
+"""Damaged copies; 6 in `.ci/run`, 20 in `make soak`."""
 FLIPS = 50
 
 
@@ -100,6 +100,7 @@ PROVEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PROVEN)
 def test_what_the_rest_proves_is_mended(copy: Path, place: str) -> None:
     for statement in PROVEN[place]:
@@ -236,6 +237,7 @@ def test_a_running_crawl_is_no_damage(copy: Path) -> None:
         assert held.code == 0, "nothing to repair, nothing to lock"
 
 
+@pytest.mark.long
 def test_what_was_imported_is_checked_too(kept: Path, tmp_path: Path) -> None:
     """The WARC files of one archive, imported into another, one of them from where it lies."""
     place = tmp_path / "archive"

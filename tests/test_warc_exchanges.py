@@ -27,7 +27,7 @@ else:
     from backports import zstd
 
 EXCHANGES = int(os.environ.get("PRESSKEEP_EXCHANGES", "400"))
-"""Generated exchanges; 10,000 in `.ci/run` and `make soak`."""
+"""Generated exchanges; 3,000 in `.ci/run`, 10,000 in `make soak`."""
 SEED = int(os.environ.get("PRESSKEEP_TEST_SEED", "0")) or random.randrange(1 << 30)
 
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
