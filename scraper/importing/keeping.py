@@ -16,7 +16,15 @@ from scraper.importing.selecting import Owner, Reference, Selected
 from storage.captures import with_payload_of
 from storage.errors import ArchiveDamaged
 from storage.foreign.digests import hasher_for, one_holds
-from storage.importing import Imported, ImportedFile, find_original, keep_imported, read_up_to
+from storage.importing import (
+    Imported,
+    ImportedFile,
+    find_original,
+    keep_imported,
+    position_of,
+    read_up_to,
+    set_position,
+)
 from storage.models import outlet as outlet_table
 from storage.outlets import sync_outlet
 from storage.records import DomainFacts
@@ -46,8 +54,16 @@ class Keeper:
         self._archive, self._outlets, self._crawl, self._now = archive, outlets, crawl, now
         self._ids: dict[tuple[str, str], int] = {}
 
-    def keep(self, file: ImportedFile, origin: str, selected: Sequence[Selected], position: int | None) -> KeptBatch:
-        """T1 of records of one part of a file; `position` is how far it has been read now."""
+    def keep(
+        self,
+        file: ImportedFile,
+        origin: str,
+        selected: Sequence[Selected],
+        position: int | None,
+        revisits_job: str | None = None,
+    ) -> KeptBatch:
+        """T1 of records of one part of a file; `position` is how far it has been read now. From which place on there
+        are revisits that wait for their payload is noted under `revisits_job`, in the same transaction."""
         whole = [each for each in selected if each.refers is None]
         revisits = [each for each in selected if each.refers is not None]
         for each in selected:
@@ -62,6 +78,10 @@ class Keeper:
                 elif found.outcome == "pending" or each.owner.known:
                     resolved.append(found)
             captures += self._keep(connection, file, origin, resolved)
+            if unresolved and revisits_job is not None:
+                first = min(each.raw for each in unresolved)
+                noted = position_of(connection, revisits_job)
+                set_position(connection, revisits_job, first if noted is None else min(noted, first))
             if position is not None:
                 read_up_to(connection, file, position)
         return KeptBatch(captures, tuple(unresolved))

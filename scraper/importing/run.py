@@ -353,9 +353,7 @@ class _Import:
             order = None
             position = part.size if batch.last and not batch.error else batch.position
             further = position if position > part.file.read_to else None
-            kept = self._keeper.keep(part.file, part.origin, batch.selected, further)
-            if kept.unresolved:
-                self._note_revisits(part, min(each.raw for each in kept.unresolved))
+            kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits)
             part.report.captures += kept.captures
             self._tally.captures += kept.captures
             part.report.records += batch.records - records
@@ -411,11 +409,6 @@ class _Import:
     def _revisits_from(self, part: _Part) -> int | None:
         with self._archive.read() as connection:
             return position_of(connection, part.revisits)
-
-    def _note_revisits(self, part: _Part, position: int) -> None:
-        with self._archive.begin() as connection:
-            noted = position_of(connection, part.revisits)
-            set_position(connection, part.revisits, position if noted is None else min(noted, position))
 
     def _show(self, part: _Part, position: int) -> None:
         self._positions[part.origin] = position
