@@ -19,6 +19,9 @@ def start_logging(level: str, say: Callable[[str], None] = write_error) -> None:
     handler.setLevel(level.upper())  # Scrapy sets its own loggers to DEBUG: the handler decides
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    if level.upper() != "DEBUG":
+        # A server that is gone is told in our own words; its driver warns of each thing that it had under way as well.
+        logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 class _LineHandler(logging.Handler):
