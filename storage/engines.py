@@ -10,7 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PendingRollbackError,
+)
 from sqlalchemy.pool import NullPool
 
 from storage.errors import ArchiveDamaged, ArchiveMissing, ArchiveUnusable, DatabaseLost, NetworkFilesystem, StorageFull
@@ -19,7 +26,7 @@ from storage.filesystems import network_type
 DATABASE_NAME = "archive.db"
 LEAST_SQLITE = (3, 35, 0)
 """RETURNING came with 3.35; FTS5, partial indexes and upserts are older. Debian 12 has 3.40.1."""
-FAILED = (OperationalError, InterfaceError, InternalError)
+FAILED = (OperationalError, InterfaceError, InternalError, PendingRollbackError)
 """Errors that say that the database itself failed (gone, full, locked), not what was asked of it."""
 _WAIT_SECONDS = 30
 _GO_ON = "All that was kept is safe; once it answers, run the same command again."
@@ -135,8 +142,10 @@ def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | ArchiveDamag
     return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check that it runs, and --database.")
 
 
-def explain_loss(error: DBAPIError, engine: Engine) -> StorageFull | DatabaseLost:
-    """A driver's error in the middle of a run as ours."""
+def explain_loss(error: DBAPIError | PendingRollbackError, engine: Engine) -> StorageFull | DatabaseLost:
+    """A driver's error in the middle of a run as ours; SQLAlchemy's own comes where the connection had gone before."""
+    if isinstance(error, PendingRollbackError):
+        return DatabaseLost("the connection was lost", name_of(engine), _GO_ON)
     told = explain(error, engine)
     return told if isinstance(told, StorageFull) else DatabaseLost(told.what, told.which, _GO_ON)
 
