@@ -143,7 +143,7 @@ def test_a_power_cut_loses_nothing_that_was_committed(empty_place: Place, librar
     cut, lost, begun = 0, 0, time.monotonic()
     held_before: set[tuple[str, str]] = set()
     ever_asked: set[tuple[str, str]] = set()
-    with running_replica(articles=20 + 10 * cuts, seed=5, folder=tmp_path / "replica") as replica:
+    with running_replica(articles=60 + 30 * cuts, seed=5, folder=tmp_path / "replica") as replica:
         for number, at in enumerate(moments(points, cuts, seed)):
             ran = world.live(replica, at, since_noon(begun))
             asked = asked_by(replica)
