@@ -125,7 +125,8 @@ def test_each_command_fails_on_a_flipped_byte_of_what_it_covers(folder: Path) ->
     def failing(command: str, name: str) -> bool:
         content = files[name].read_bytes()
         flipped = bytearray(content)
-        flipped[len(content) * 2 // 3] ^= 1
+        # The signature is a stamp's end; certificates before it have fields that no check reads.
+        flipped[-20 if name.endswith(".tsr") else len(content) * 2 // 3] ^= 1
         files[name].write_bytes(bytes(flipped))
         code = run(folder, command)
         files[name].write_bytes(content)
