@@ -171,6 +171,7 @@ def test_a_backup_killed_at_any_moment_leaves_the_one_before(
     assert look(place).headlines == look(copy).headlines
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", ["before-fsync", "after-fsync"])
 def test_a_restoring_killed_at_any_moment_goes_on_and_twice_is_as_once(
     copy: Place, tmp_path: Path, moment: str

@@ -84,6 +84,7 @@ def test_several_pages_are_counted_in_words(server: PageServer) -> None:
     assert third == "  1: the page's text is too short for an article"
 
 
+@pytest.mark.long
 def test_a_sheet_tells_days_as_days_and_says_why_not(server: PageServer, tmp_path: Path) -> None:
     listed = tmp_path / "list.csv"
     listed.write_text(f"name,url\nday,{SITE}/day\nminute,{SITE}/minute\nmissing,{SITE}/missing\nwrong,htp://x\nnone,\n")

@@ -105,6 +105,7 @@ def sqlite_archive_place(tmp_path: Path) -> Place:
     return Place(tmp_path / "archive", None)
 
 
+@pytest.mark.long
 def test_what_a_crawl_declined_and_kept_can_be_listed(sqlite_archive_place: Place, replica: Replica) -> None:
     crawl(sqlite_archive_place, replica)
     status = presskeep("status", "--json", *place_options(sqlite_archive_place)).json

@@ -48,6 +48,7 @@ def never_due(place: Place) -> list[str]:
         return list(connection.execute(statement).scalars())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("answer", "state"),
     [

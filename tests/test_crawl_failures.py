@@ -135,6 +135,7 @@ def test_a_disk_that_fills_in_mid_crawl_loses_nothing(disk: Disk, replica: Repli
     assert dangling(place), "the check sees a record that is gone"
 
 
+@pytest.mark.long
 def test_on_a_full_disk_no_archive_is_begun_and_the_same_command_begins_it_later(disk: Disk, replica: Replica) -> None:
     place = Place(disk.folder / "archive", None)
     disk.fill()

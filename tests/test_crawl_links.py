@@ -95,6 +95,7 @@ def lost(held: Held, reasons: Mapping[str, list[str]]) -> list[str]:
     return [url for url in urls if url not in seen and url not in reasons]
 
 
+@pytest.mark.long
 def test_redirects_lead_to_their_article_or_are_named(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, redirecting) as site:
         ran = crawl_small(place, site)
@@ -172,6 +173,7 @@ def turning(host: str, path: str) -> Answer | None:
     return article_page(int(number)) if number.isdigit() else None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bound", [3, 7])
 def test_listings_in_circles_and_without_end_are_read_to_an_end(place: Place, tmp_path: Path, bound: int) -> None:
     profile = PROFILE.replace('start = ["/"]', f'start = ["/", "/offset/0"]\npages = {bound}')

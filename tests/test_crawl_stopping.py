@@ -52,6 +52,7 @@ def go_on(place: Place, replica: Replica) -> Ran:
         return end_of(process)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("signals", "slow"),
     [(["SIGHUP"], False), (["SIGTERM"], True), (["SIGINT", "SIGINT"], True)],
@@ -89,6 +90,7 @@ def test_a_signal_ends_a_crawl_in_order_and_the_next_one_goes_on(
     assert missing_from(look(place), replica.articles()) == []
 
 
+@pytest.mark.long
 def test_a_second_crawl_of_an_outlet_is_refused_until_the_first_is_dead(place: Place, replica: Replica) -> None:
     replica.set_rules([{"first": 30, "delay": 20}])
     with living_crawl(place, replica) as first:

@@ -85,6 +85,7 @@ def shelves(**others: Answer) -> Callable[[str, str], Answer | None]:
     return lambda host, path: table.get((host, path))
 
 
+@pytest.mark.long
 def test_visits_come_due_and_what_is_gone_is_marked_until_it_returns(place: Place, tmp_path: Path) -> None:
     ours = [(HOST, GOES), (HOST, STAYS), (HOST, GOES_FOR_GOOD), (HOST, ON_THE_MIRROR)]
     with small_site(tmp_path, shelves()) as site:
@@ -117,6 +118,7 @@ def test_visits_come_due_and_what_is_gone_is_marked_until_it_returns(place: Plac
     assert (held.bodies, held.revisions) == (before.bodies, 4)
 
 
+@pytest.mark.long
 def test_a_changed_profile_makes_no_edits(place: Place, tmp_path: Path) -> None:
     """The note on each page is text by the first profile, and none by the second."""
     dropping = PROFILE.replace('body = ["div.text"]', 'body = ["div.text"]\ndrop = ["em.note"]')
@@ -138,6 +140,7 @@ def test_a_changed_profile_makes_no_edits(place: Place, tmp_path: Path) -> None:
     assert "The council met again." in bodies["2"]
 
 
+@pytest.mark.long
 def test_what_a_killed_crawl_kept_is_read_by_the_next(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, pages({"/": section(article_path(1)), article_path(1): article_page(1)})) as site:
         killed = crawl_small(place, site, "--domain", HOST, program=broken(live_to_read))
@@ -156,6 +159,7 @@ def test_what_a_killed_crawl_kept_is_read_by_the_next(place: Place, tmp_path: Pa
     assert look(twin).headlines == {}, "the check would see what stays unread"
 
 
+@pytest.mark.long
 def test_one_interrupt_ends_a_crawl_that_waits_for_an_answer(place: Place, tmp_path: Path) -> None:
     """The slow answer comes when the crawl has ended, never before: no clock is read."""
     let_go = threading.Event()

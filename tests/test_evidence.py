@@ -112,6 +112,7 @@ def run(folder: Path, command: str) -> int:
     return done.returncode
 
 
+@pytest.mark.long
 def test_the_readmes_commands_hold_where_it_was_unzipped(folder: Path) -> None:
     found = commands(folder)
     assert len(found) == 5

@@ -422,6 +422,7 @@ def test_whatever_others_wrote_comes_out_as_warc_that_reads_back(tmp_path: Path)
     assert total > 15
 
 
+@pytest.mark.long
 def test_the_command_exports_an_outlet_a_query_or_an_article(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with running_replica(articles=20) as replica:

@@ -233,6 +233,7 @@ def test_a_stated_change_does_not_hasten_what_keeps_failing(sqlite_archive: Arch
         assert due(sqlite_archive)["1"][0] == T0 + HOUR, "the control"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("new", "per_mille", "wanted"), [(3, 10, 3), (20, 10, 5), (31, 200, 7)])
 def test_a_sample_of_the_new_articles_is_drawn_by_seed_alone(
     sqlite_archive: Archive, new: int, per_mille: int, wanted: int

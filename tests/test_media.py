@@ -99,6 +99,7 @@ def asked(site: SmallSite) -> list[str]:
     return [host + path for host, path in site.new_requests() if path != "/robots.txt"]
 
 
+@pytest.mark.long
 def test_what_articles_need_is_kept_once_and_never_asked_again(empty_place: Place, site: SmallSite) -> None:
     plain = crawl_small(empty_place, site)
     assert plain.code == 0, plain.err
@@ -196,6 +197,7 @@ def test_a_crawl_killed_among_its_media_keeps_each_once(tmp_path: Path, site: Sm
     assert findings(place) == []
 
 
+@pytest.mark.long
 def test_a_page_leads_to_no_host_that_may_not_be_asked(tmp_path: Path) -> None:
     """A private address, and a public host that nobody told who asks; the outlet's own images come all the same."""
     place = Place(tmp_path / "archive", None)

@@ -354,6 +354,7 @@ def check(archive: Archive, log: Path) -> None:
     assert not twice, "an exchange is there twice"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_kill_at_any_moment_loses_nothing_that_was_reported(archive: Archive, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)

@@ -124,6 +124,7 @@ def test_chromium_shows_headline_and_text_of_the_demos_articles_out_of_the_archi
     assert all(squeezed(view.text.headline) not in nothing.text for view in asked.values())
 
 
+@pytest.mark.long
 def test_pywb_serves_the_bytes_of_every_capture(kept: Place) -> None:
     """By its own address and time, as the wire had it without transfer coding; what the crawl kept is what is told."""
     import hashlib

@@ -174,6 +174,7 @@ _QUERIES = st.recursive(
 )
 
 
+@pytest.mark.long
 def test_both_databases_find_what_a_reader_would(sqlite_archive: Archive, postgres_archive: Archive) -> None:
     for archive in (sqlite_archive, postgres_archive):
         with working(archive) as work:

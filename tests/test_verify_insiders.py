@@ -119,6 +119,7 @@ INSIDERS: dict[str, tuple[Callable[[Connection], None], set[str]]] = {
 }
 
 
+@pytest.mark.long
 def test_stamps_hold_and_openssl_says_so_too(kept: Path, authority: Authority, tmp_path: Path) -> None:
     assert found_in(kept, authority) == []
     options = ("--time-stamp-authority", authority.url, "--time-stamp-ca", str(authority.root))

@@ -221,6 +221,7 @@ def test_links_and_announced_hosts_become_known_once(archive: Archive) -> None:
         assert (known.new_resources, known.new_locations, work.count("resource")) == (0, 0, 6)
 
 
+@pytest.mark.long
 def test_many_readings_in_one_batch_are_compared_with_each_other(archive: Archive) -> None:
     with working(archive) as work:
         resources = work.find(*map(str, range(20)))
