@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.kept import KeptTask, read_again
 from scraper.crawling.reading import Reader, ReadListing, ReadResult, ReadTask
+from scraper.deafness import deaf
 from scraper.extraction.page import Limits
 from storage.errors import ArchiveDamaged
 
@@ -85,7 +86,7 @@ class Workers:
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([*PRELOADED, __name__])
-        with _deaf():
+        with deaf():
             forkserver.ensure_running()
         setup = _Setup(dict(outlets), limits, read_listing, seconds, memory)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -246,20 +247,6 @@ class _Desk:
             self._process.kill()
             self._process.join(timeout=1)
         self._process = self._connection = None
-
-
-@contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started within it is deaf to the terminal's signals, at its start too: its parent ends it, in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _bound(connection: Connection, seconds: float) -> None:

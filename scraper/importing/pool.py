@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from scraper.crawling.workers import PRELOADED
+from scraper.deafness import deaf
 from scraper.importing.indexing import Batch, Bring, Brought, Refused, Setup, Walk, index
 
 Order = Bring | Walk | None
@@ -33,20 +31,6 @@ class _Desk:
     work: Work
 
 
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started within it is deaf to the terminal's signals: its parent ends it, in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
 class Pool:
     """At most `count` processes. Their number is that of the files where those are fewer."""
 
@@ -55,7 +39,7 @@ class Pool:
         self._context = multiprocessing.get_context("forkserver")
         # There is one fork server for all: the workers that read pages come from it, too.
         self._context.set_forkserver_preload([*PRELOADED, "scraper.crawling.workers", index.__module__])
-        with _deaf():
+        with deaf():
             forkserver.ensure_running()
         self._idle: deque[tuple[BaseProcess, Connection]] = deque()
         self._desks: list[_Desk] = []
