@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -17,6 +18,8 @@ _ABOVE_ZERO = (
     "workers", "request_timeout", "page_seconds", "page_memory", "max_wire_bytes", "max_page_bytes",
     "media_article_count", "media_article_bytes", "media_run_count", "media_run_bytes",
 )  # fmt: skip
+_CONTACT = re.compile(r"(?:mailto:)?[^\s@<>()]+@[^\s@<>()]+|https?://[^\s<>()]+")
+"""What goes into User-Agent, so that whoever is asked can reach whoever asks."""
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off", ""), False),
@@ -183,8 +186,9 @@ def _check(config: Config) -> None:
         raise UsageError("there is no such file", which, "Give a file of PEM certificates.")
     if config.time_stamp_authority is not None:
         _check_authority(config.time_stamp_authority)
-    if config.contact is not None and any(character in config.contact for character in "\r\n"):
-        raise UsageError("a contact is one line", "--contact", "For example: --contact you@example.org")
+    if config.contact is not None and not _CONTACT.fullmatch(config.contact):
+        which, example = f"--contact {config.contact!r}", "For example: --contact you@example.org"
+        raise UsageError("is neither an e-mail address nor the URL of a page", which, example)
 
 
 def _check_authority(url: str) -> None:

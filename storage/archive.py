@@ -44,14 +44,24 @@ class Archive:
         self._write = write
 
     @classmethod
-    def open(cls, folder: Path, database: str | None = None, *, create: bool = False, write: bool = True) -> Self:
+    def open(
+        cls,
+        folder: Path,
+        database: str | None = None,
+        *,
+        create: bool = False,
+        write: bool = True,
+        refill: bool = False,
+    ) -> Self:
         """Open the archive in `folder`, its database on PostgreSQL where `database` is a URL.
 
         `create` makes folder and schema where there are none. `write` brings an older schema up to date and
-        allows `begin()`; without it nothing is changed, and a folder that cannot be written can be read.
+        allows `begin()`; without it nothing is changed, and a folder that cannot be written can be read. With
+        `refill` the new database is about to be filled with what is known of the WARC files that lie there.
 
-        Raises ArchiveMissing, ArchiveNewer, NetworkFilesystem, and ArchiveUnusable for anything else that is
-        no archive or cannot be used. Messages never hold a password.
+        Raises ArchiveMissing, ArchiveNewer, NetworkFilesystem, ArchiveDamaged where WARC files lie there and the
+        database is gone, and ArchiveUnusable for anything else that is no archive or cannot be used. Messages never
+        hold a password.
         """
         folder = folder.absolute()
         write = write or create
@@ -62,6 +72,8 @@ class Archive:
         try:
             if create:
                 _make_folder(folder)
+            if not refill:
+                _demand_database(engine, folder)
             uuid = _admit(engine, create=create, write=write)
         except DBAPIError as error:
             engine.dispose()
@@ -141,6 +153,20 @@ def _make_folder(folder: Path) -> None:
             str(error.filename or folder),
             "Name another folder by --archive.",
         ) from error
+
+
+def _demand_database(engine: Engine, folder: Path) -> None:
+    """Raise ArchiveDamaged where a database that holds nothing stands beside WARC files: their own has been lost."""
+    with engine.connect() as connection:
+        if tables_of(connection):
+            return
+    file = next((each for each in (folder / "warc").rglob("*.warc*") if each.is_file()), None)
+    if file is not None:
+        raise ArchiveDamaged(
+            f"the database is empty, though {file.relative_to(folder)} was kept",
+            name_of(engine),
+            "`presskeep restore` a backup into an empty folder, or `presskeep import` the WARC files into one.",
+        )
 
 
 def _admit(engine: Engine, *, create: bool, write: bool) -> str:

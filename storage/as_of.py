@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from storage.errors import KeyUnknown
 from storage.judging import Observation, ReadBy, number_texts, telling
-from storage.labels import LocationLine, family_of, keys_of
+from storage.labels import LocationLine, family_of
 from storage.models import article, capture, domain, domain_event, extraction, location, revision
 from storage.observing import current_observation, line_of
 from storage.outlets import DomainMap, domains
@@ -30,8 +30,7 @@ def view_as_of(connection: Connection, number: int, at: datetime) -> ArticleView
     readings = _readings(connection, family, at)
     observed = _observed(readings)
     if not observed:
-        keys = keys_of(connection, [number])[number]
-        which = keys[0] if keys else f"article {number}"
+        which = view_article(connection, number).key
         raise KeyUnknown(f"was not in the archive at {at:%Y-%m-%d %H:%M} UTC", which, "Its history tells since when.")
     owner = connection.execute(select(article.c.outlet).where(article.c.id == number)).scalar_one()
     shown = current_observation(list(observed.values()), _domains_then(connection, owner, at)).digest

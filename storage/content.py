@@ -55,9 +55,14 @@ class PrintedDate:
     zone: str
 
     @property
+    def local(self) -> datetime:
+        """The instant in the zone in which it was printed."""
+        return self.at.astimezone(zone_of(self.zone))
+
+    @property
     def day(self) -> date:
         """The day in the zone in which it was printed."""
-        return self.at.astimezone(zone_of(self.zone)).date()
+        return self.local.date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,12 @@ class FileExists(StorageError):
     exit_code = 2
 
 
+class FolderMissing(StorageError):
+    """There is no folder to make the file in. Make it, or name another."""
+
+    exit_code = 2
+
+
 class FileUnfinished(StorageError):
     """A stop came before the file to make was whole. Nothing was written: run the same command again."""
 

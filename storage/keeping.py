@@ -132,8 +132,13 @@ def fetch_from(facts: Mapping[str, Any], exchange: Exchange) -> Fetch:
         at=_instant(facts["at"]),
         final=bool(facts["final"]),
         due_at=_instant(due_at) if due_at is not None else None,
-        redirected_from=int(origin) if origin is not None else None,
+        redirected_from=str(origin) if origin is not None else None,
     )
+
+
+def origin_of(fetch: Fetch) -> str | None:
+    """What the column `origin` says of a fetch that a redirect led to; None for any other."""
+    return storable(f"redirect:{fetch.redirected_from}") if fetch.redirected_from is not None else None
 
 
 def to_millisecond(at: datetime) -> datetime:
@@ -237,7 +242,7 @@ def _add_captures(
                 "payload_sha256": appended.payload_sha256,
                 **facts_of_exchange(exchange),
                 "source": run.source,
-                "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else run.origin,
+                "origin": origin_of(fetch) or run.origin,
                 "outcome": fetch.outcome,
                 "span_offset": appended.span_offset,
                 "span_length": appended.span_length,

@@ -25,7 +25,7 @@ class Fetch:
     `resource` is the leased resource, `url` the URL asked. `outcome` is 'pending' where a worker is to read it, else
     a verdict known without reading ('refused:status-404'). `at` is the mapped clock's UTC instant: it orders
     observations. `final` ends the lease and sets the resource's `due_at` (None: never by itself); the exchanges of a
-    redirect's chain but the last are not final. `redirected_from` is the id of the location that led here.
+    redirect's chain but the last are not final. `redirected_from` is the URL whose redirect led here.
     `etag` and `last_modified` are read from the exchange itself. `once`: a payload that was kept under another URL, of
     which that was said too, is referred to rather than kept again.
     """
@@ -37,7 +37,7 @@ class Fetch:
     at: datetime
     final: bool
     due_at: datetime | None
-    redirected_from: int | None = None
+    redirected_from: str | None = None
     once: bool = False
 
 

@@ -217,8 +217,8 @@ def _placed(facts: FromClause) -> FromClause:
 
 
 def _refused(statement: Select[Any], outlet_name: str | None, reason: str | None = None) -> Select[Any]:
-    """Of captures that are no articles, those that no newer capture of their location replaced; robots.txt and media
-    are none."""
+    """Of captures that are no articles, those that no newer capture of their location replaced; robots.txt, media and
+    redirects that led to an article or a listing are none."""
     newer = capture.alias("newer")
     replaced = exists().where(
         newer.c.location == capture.c.location,
@@ -227,9 +227,12 @@ def _refused(statement: Select[Any], outlet_name: str | None, reason: str | None
     no_article = or_(
         capture.c.outcome == "notice", capture.c.outcome.like("refused:%"), capture.c.outcome.like("failed:%")
     )
+    followed = and_(capture.c.outcome == "refused:redirect", resource.c.outcome.in_(("article", "listing")))
     wanted = true() if reason is None else _has_reason(capture.c.outcome, reason)
     pages = resource.c.kind.not_in(("robots", "media"))
-    return statement.select_from(_placed(capture)).where(no_article, pages, wanted, not_(replaced), _is(outlet_name))
+    return statement.select_from(_placed(capture)).where(
+        no_article, not_(followed), pages, wanted, not_(replaced), _is(outlet_name)
+    )
 
 
 def _has_reason(outcome: ColumnElement[str], reason: str) -> ColumnElement[bool]:

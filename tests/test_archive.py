@@ -22,8 +22,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from storage import engines, filesystems, models
-from storage.archive import Archive
-from storage.errors import ArchiveMissing, ArchiveNewer, ArchiveUnusable, NetworkFilesystem, StorageError
+from storage.archive import DATABASE_NAME, Archive
+from storage.errors import (
+    ArchiveDamaged,
+    ArchiveMissing,
+    ArchiveNewer,
+    ArchiveUnusable,
+    NetworkFilesystem,
+    StorageError,
+)
 from tests.databases import Place, place_of
 
 _CURSOR = {"job": "test", "position": 1}
@@ -201,6 +208,25 @@ def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
             Archive.open(tmp_path / "file", **options)
         with pytest.raises(ArchiveUnusable):
             Archive.open(tmp_path / "file" / "below", **options)
+
+
+@pytest.mark.parametrize("options", [{"create": True}, {}, {"write": False}], ids=["create", "write", "read"])
+def test_a_lost_database_beside_warc_files_is_told_and_never_made_anew(
+    empty_place: Place, options: dict[str, bool]
+) -> None:
+    place = empty_place.folder, empty_place.database
+    warcs = empty_place.folder / "warc"
+    warcs.mkdir(parents=True)
+    (empty_place.folder / DATABASE_NAME).touch()
+    (warcs / "presskeep-a.warc.gz").write_bytes(b"kept")
+    with pytest.raises(ArchiveDamaged, match="restore"):
+        Archive.open(*place, **options)
+    (warcs / "presskeep-a.warc.gz").unlink()
+    if options.get("create"):
+        Archive.open(*place, **options).close()  # the control: without a WARC file there is nothing to lose
+    else:
+        with pytest.raises(ArchiveMissing):
+            Archive.open(*place, **options)
 
 
 def test_a_network_file_system_is_refused_by_its_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

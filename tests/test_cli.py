@@ -304,6 +304,14 @@ def test_a_crawl_of_public_hosts_needs_a_contact_and_says_the_line(tmp_path: Pat
     assert not (tmp_path / "archive").exists()
 
 
+def test_a_crawl_of_hosts_that_are_nobodys_is_pointed_to_the_demo(tmp_path: Path) -> None:
+    done = start("crawl", "demo", "--archive", str(tmp_path / "archive"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert one_line(done.stderr)
+    assert "`presskeep demo`" in done.stderr
+    assert "--contact" not in done.stderr
+
+
 def test_a_dry_run_asks_nothing_and_makes_nothing(tmp_path: Path) -> None:
     done = start("crawl", "presstv", "--dry-run", "--json", "--archive", str(tmp_path / "archive"))
     assert done.returncode == 0

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.crawling import Ran, presskeep
+from tests.keeping import PRIMARY
 from tests.page_server import PageServer, serving
+from tests.rereading import PROFILE, WITHOUT_NOTES, page
 
 SITE = "http://gazette.example"
 TEXT = "".join(
@@ -93,7 +95,7 @@ def test_a_sheet_tells_days_as_days_and_says_why_not(server: PageServer, tmp_pat
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
         rows = {row["name"]: row for row in csv.DictReader(stream)}
     assert rows["day"]["published"] == "2024-05-06"
-    assert rows["minute"]["published"] == "2024-05-06T20:00:00Z"
+    assert rows["minute"]["published"] == "2024-05-06T23:30:00+03:30"
     assert (rows["day"]["outcome"], rows["day"]["why_not"]) == ("article", "")
     assert (rows["missing"]["outcome"], rows["missing"]["why_not"]) == (
         "refused:status-404",
@@ -133,6 +135,30 @@ def test_what_fetch_saves_has_its_day_of_publication_everywhere(server: PageServ
     assert "published 2024-05-06\n" in shown
     published = presskeep("show", f"{SITE}/day", "--json", *place).json["article"]["published"]
     assert (published["precision"], published["day"]) == ("day", "2024-05-06")
+
+
+@pytest.mark.long
+def test_a_page_saved_again_under_another_profile_is_read_anew_and_not_edited(tmp_path: Path) -> None:
+    place, profiles = ("--archive", str(tmp_path / "archive")), tmp_path / "profiles"
+    environment = {"PRESSKEEP_PROFILES": str(profiles)}
+    profiles.mkdir()
+    noted, fallen = page("The bridge stands.", note="A note."), page("The bridge fell.")
+
+    def save(profile: str, content: bytes) -> list[tuple[str, int]]:
+        (profiles / "demo.toml").write_text(profile)
+        url = f"http://{PRIMARY}/detail/1"
+        with serving({url: content}, tmp_path) as server:
+            saved = presskeep("fetch", url, "--save", *place, *server.options, environment=environment)
+        assert saved.code == 0, saved.err
+        told = presskeep("history", "demo:1", "--json", *place).json["observations"]
+        return [(each["kind"], each["number"]) for each in told]
+
+    assert save(PROFILE, noted) == [("first", 1)]
+    reread = [("first", 1), ("reread", 2), ("same", 2)]
+    assert save(WITHOUT_NOTES, noted) == reread
+    assert save(WITHOUT_NOTES, fallen) == [*reread, ("edit", 3)]
+    again = presskeep("reextract", *place, environment=environment)
+    assert (again.code, "read every page already" in again.out) == (0, True), again.out + again.err
 
 
 def test_without_the_driver_of_postgresql_the_line_to_install_it_is_given(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_flags_go_before_environment_before_file_before_default(tmp_path: Path) -> None:
-    file = write(tmp_path, 'contact = "file"\nuser_agent = "file"\nworkers = 3\n')
-    environment = {"PRESSKEEP_CONTACT": "environment", "PRESSKEEP_WORKERS": "4"}
-    config = load_config({"contact": "flag", "workers": None}, environment, file)
-    assert (config.contact, config.workers, config.user_agent) == ("flag", 4, "file")
+    file = write(tmp_path, 'contact = "file@example.org"\nuser_agent = "file"\nworkers = 3\n')
+    environment = {"PRESSKEEP_CONTACT": "https://example.org/bot", "PRESSKEEP_WORKERS": "4"}
+    config = load_config({"contact": "flag@example.org", "workers": None}, environment, file)
+    assert (config.contact, config.workers, config.user_agent) == ("flag@example.org", 4, "file")
+    assert load_config({}, environment, file).contact == "https://example.org/bot"
     assert config.request_timeout == Config(Path()).request_timeout
 
 
@@ -62,7 +63,8 @@ def test_an_empty_flag_of_a_list_leaves_the_environment_s(tmp_path: Path) -> Non
         ("resolve = 1", "no list"),
         ("not toml", "is no TOML file"),
         ("ca_file = 'nowhere.pem'", "no such file"),
-        ('contact = "a\\nb"', "one line"),
+        ('contact = "a@example.org\\nb"', "neither an e-mail address"),
+        ('contact = "me"', "neither an e-mail address"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_is_right(tmp_path: Path, text: str, said: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from scraper.demo.process import running_replica
 from storage.archive import Archive
-from storage.models import resource
+from storage.models import capture, resource
 from tests.breaking import (
     bound_no_host,
     broken,
@@ -116,11 +116,17 @@ def test_redirects_lead_to_their_article_or_are_named(place: Place, tmp_path: Pa
     assert [url for url, each in reasons.items() if "redirect-limit" in each] == [f"http://{HOST}/hop/9"]
     assert reasons[f"http://{ELSEWHERE}{article_path(OFF)}"] == ["refused:no-article"]
     assert max(asked.values()) <= 3, "an article, and what two others redirect to"
+    followed = f"http://{HOST}{article_path(TO_ANOTHER)}"
+    assert followed not in reasons, "it led to a page"
+    with Archive.open(place.folder, place.database, write=False) as archive, archive.read() as connection:
+        led = connection.execute(select(capture.c.origin).where(capture.c.origin.is_not(None))).scalars().all()
+    assert f"redirect:{followed}" in led
 
     # The checks see a lost address and a text that is another's; and without following, an address leads nowhere.
     assert lost(held, {}) != []
     assert mixed_up({"1": held.headlines[str(PLAIN)]}) == ["1"]
     assert f"http://{HOST}{article_path(TO_ANOTHER)}" not in look(twin).locations.get(str(ANOTHER), set())
+    assert named(twin)[followed] == ["refused:redirect"]
 
 
 @pytest.mark.long

@@ -91,6 +91,18 @@ def test_a_signal_ends_a_crawl_in_order_and_the_next_one_goes_on(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("after", [0.15, 0.3, 0.5, 0.7, 0.9, 1.1, 1.4, 1.8])
+def test_an_interrupt_while_a_crawl_starts_ends_it_with_one_line(place: Place, replica: Replica, after: float) -> None:
+    with living_crawl(place, replica) as process:
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        ran = end_of(process)
+    assert ran.code == 7, ran.err
+    assert ran.err.count("\n") == 1, ran.err
+    assert ": stopped" in ran.err
+
+
+@pytest.mark.long
 def test_a_second_crawl_of_an_outlet_is_refused_until_the_first_is_dead(place: Place, replica: Replica) -> None:
     replica.set_rules([{"first": 30, "delay": 20}])
     with living_crawl(place, replica) as first:

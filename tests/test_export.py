@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from scraper.demo.process import running_replica
 from storage.archive import Archive
-from storage.errors import FileExists, FileUnfinished, StorageError
+from storage.errors import FileExists, FileUnfinished, FolderMissing, StorageError
 from storage.exchange import TlsFacts
 from storage.exporting import (
     Exported,
@@ -309,7 +309,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(FileExists), new_file(other) as file:
         other.write_bytes(b"made meanwhile")
     assert other.read_bytes() == b"made meanwhile"
-    with pytest.raises(StorageError), new_file(tmp_path / "no folder" / "out") as file:
+    with pytest.raises(FolderMissing), new_file(tmp_path / "no folder" / "out") as file:
         raise AssertionError("nothing is begun")
     assert {each.name for each in tmp_path.iterdir()} == {"out", "other"}
 

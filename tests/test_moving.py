@@ -48,7 +48,7 @@ def filled(sqlite_archive: Archive) -> Archive:
 def test_every_row_arrives_on_postgresql_and_comes_back(filled: Archive, postgres_url: str, tmp_path: Path) -> None:
     before = rows(filled)
     assert len(before["revision"]) == 3
-    with Archive.open(filled.folder, postgres_url, create=True) as target:
+    with Archive.open(filled.folder, postgres_url, create=True, refill=True) as target:
         counts = move(filled, target)
         assert rows(target) == before
         assert counts["revision"] == 3
@@ -58,7 +58,7 @@ def test_every_row_arrives_on_postgresql_and_comes_back(filled: Archive, postgre
 
 
 def test_a_moved_archive_is_searched_and_written_like_the_old_one(filled: Archive, postgres_url: str) -> None:
-    with Archive.open(filled.folder, postgres_url, create=True) as target:
+    with Archive.open(filled.folder, postgres_url, create=True, refill=True) as target:
         move(filled, target)
         for query in ("edited", "caption", '"ada writer"', "nothing"):
             with filled.read() as old, target.read() as new:
@@ -91,7 +91,7 @@ def test_a_copy_that_fails_leaves_the_target_empty(filled: Archive, postgres_url
         if table == "capture":
             raise RuntimeError("stopped here")
 
-    with Archive.open(filled.folder, postgres_url, create=True) as target:
+    with Archive.open(filled.folder, postgres_url, create=True, refill=True) as target:
         with pytest.raises(RuntimeError, match="stopped here"):
             move(filled, target, fail)
         assert rows(target)["outlet"] == []

@@ -8,11 +8,16 @@ def main() -> int:
     import sys
 
     from scraper.cli.intruders import find_intruder
+    from scraper.deafness import held_back
 
     intruder = find_intruder()
     if intruder:
         sys.stderr.write(f"presskeep: {intruder}\n")
         return 2
-    from scraper.cli.running import run
-
+    try:
+        with held_back():
+            from scraper.cli.running import run
+    except KeyboardInterrupt:
+        sys.stderr.write("presskeep: stopped before anything was done.\n")
+        return 7
     return run(sys.argv[1:])

@@ -15,7 +15,7 @@ _SILENT = ("caption", "byline", "embed")
 
 
 def article_json(content: ArticleContent) -> dict[str, Any]:
-    """The content with stable keys (docs/json.md); times are aware datetimes in UTC."""
+    """The content with stable keys (docs/json.md); its dates have the offset of the zone in which they were printed."""
     return {
         "headline": content.headline,
         "kind": content.kind,
@@ -94,7 +94,7 @@ def _figure_json(figure: Figure) -> dict[str, Any]:
 def _date_json(date: PrintedDate | None) -> dict[str, Any] | None:
     if date is None:
         return None
-    return {"at": date.at, "printed": date.printed, "precision": date.precision, "zone": date.zone, "day": date.day}
+    return {"at": date.local, "printed": date.printed, "precision": date.precision, "zone": date.zone, "day": date.day}
 
 
 def _block_text(block: Block, columns: int) -> list[str]:

@@ -13,19 +13,18 @@ from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import (
     counted,
     minute,
-    one_line,
     table,
     write,
     write_bold,
-    write_error,
     write_json,
     write_note,
 )
+from scraper.cli.run_reports import exit_code, report_json, say_errors
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
-from scraper.errors import NothingReached, ScraperError, UsageError
+from scraper.deafness import held_back
+from scraper.errors import UsageError
 from scraper.sentences import sentence_of
-from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from scraper.crawling import CrawlOptions, CrawlReport
@@ -69,9 +68,10 @@ def crawl(
 
     Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --since 2026-03-01
     """
-    from scraper.crawling import CrawlOptions
+    with held_back():
+        from scraper.crawling import CrawlOptions
 
-    chosen = choose_outlets(config, outlets or [], every=every)
+        chosen = choose_outlets(config, outlets or [], every=every)
     first, last = day(since) if since else None, day(until) if until else None
     if first and last and first > last:
         raise UsageError(f"{first} is after {last}", "--since/--until", "Nothing is published between them.")
@@ -93,33 +93,26 @@ def crawl(
             write_json({"outlets": [report_json(report) for report in reports], "exit_code": code})
         else:
             for report in reports:
-                print_report(report)
-        say_errors(reports)
+                if report.error is None or report.counts["pages"] or report.failures:
+                    print_report(report)
+        say_errors(reports, "All that was fetched is kept")
     return code
 
 
 def run_crawls(config: Config, outlets: Sequence[Outlet], options: CrawlOptions) -> list[CrawlReport]:
     """Crawl outlets, one after the other, showing progress on standard error."""
-    from scraper.cli.logs import start_logging
-    from scraper.cli.progress import show_progress
-    from scraper.crawling import Job, crawl_outlets
-    from spiders.outlet_spider import spider_for
-    from spiders.ways import read_listing
+    with held_back():
+        from scraper.cli.logs import start_logging
+        from scraper.cli.progress import show_progress
+        from scraper.crawling import Job, crawl_outlets
+        from spiders.outlet_spider import spider_for
+        from spiders.ways import read_listing
 
     stop_when_terminal_closes()
     jobs = [Job(outlet, spider_for(outlet), options) for outlet in outlets]
     with show_progress() as progress:
         start_logging(config.log_level, progress.say)
         return crawl_outlets(config, jobs, read_listing, observe=progress)
-
-
-def say_errors(reports: Sequence[CrawlReport]) -> None:
-    """One line on standard error for each crawl that could not begin or had to stop."""
-    for report in reports:
-        if report.error is not None:
-            write_error(f"presskeep: {one_line(str(report.error))}")
-        elif not report.finished:
-            write_error(f"presskeep: {report.outlet}: stopped. All that was fetched is kept; the same command goes on.")
 
 
 def choose_outlets(config: Config, names: Sequence[str], *, every: bool) -> list[Outlet]:
@@ -134,31 +127,6 @@ def choose_outlets(config: Config, names: Sequence[str], *, every: bool) -> list
         raise UsageError("names no outlet", "crawl", "Give names, or --all; `presskeep outlets list` shows them.")
     paths = profile_paths(config)
     return [find_outlet(name, paths) for name in dict.fromkeys(names)]
-
-
-def exit_code(reports: Sequence[CrawlReport], jobs: int, *, many: bool) -> int:
-    """The exit code of a run over outlets: what happened to the only one, or the worst that needs to be said."""
-    errors = [report.error for report in reports if report.error is not None]
-    if any(not report.finished and report.error is None for report in reports) or len(reports) < jobs:
-        return 7
-    codes = [error.exit_code if isinstance(error, ScraperError | StorageError) else 1 for error in errors]
-    if codes and len(reports) == 1 and not many:
-        return codes[0]
-    if reports and len(errors) == len(reports) and all(isinstance(error, NothingReached) for error in errors):
-        return 3
-    if 7 in codes or 5 in codes:
-        return 7 if 7 in codes else 5
-    return 1 if codes or any(report.failures for report in reports) else 0
-
-
-def report_json(report: CrawlReport) -> dict[str, Any]:
-    """A report with stable keys (docs/json.md)."""
-    return {
-        "outlet": report.outlet,
-        "finished": report.finished,
-        "error": str(report.error) if report.error is not None else None,
-        "counts": dict(report.counts),
-    }
 
 
 def print_report(report: CrawlReport) -> None:

@@ -84,7 +84,7 @@ def move(
 
     with (
         Archive.open(config.archive, config.database, write=False) as source,
-        Archive.open(config.archive, database, create=True) as target,
+        Archive.open(config.archive, database, create=True, refill=True) as target,
     ):
         counts = copy(source, target, tell)
     if json:

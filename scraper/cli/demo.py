@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.cli.articles import article_text
-from scraper.cli.crawl import exit_code, run_crawls, say_errors, write_media
+from scraper.cli.crawl import run_crawls, write_media
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json, write_note
+from scraper.cli.run_reports import exit_code, report_json, say_errors
 from scraper.config import Config, default_archive
 from scraper.sentences import sentence_of
 
@@ -69,7 +70,7 @@ def demo(
         _print_json(config, reports[0], code)
     elif code in (0, 1):
         _tell(config, reports[0])
-    say_errors(reports)
+    say_errors(reports, "All that was fetched is kept")
     return code
 
 
@@ -126,7 +127,6 @@ def _crawl(config: Config) -> list[CrawlReport]:
 
 
 def _print_json(config: Config, report: CrawlReport, code: int) -> None:
-    from scraper.cli.crawl import report_json
     from scraper.cli.status import status_json
 
     state, _ = _look(config)

@@ -1,4 +1,4 @@
-"""Show how far a run over a known number of things has come: a bar on a terminal, plain lines elsewhere."""
+"""Show how far work of known size has come: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines."""
+BYTES = "bytes"
+"""What is counted where numbers are told in MB."""
 
 
 def show_estimate(what: str) -> BarEstimate | PlainEstimate:
@@ -54,8 +56,13 @@ class PlainEstimate(AbstractContextManager["PlainEstimate"]):
             return
         self._last = now
         seconds = now - self._begun
-        parts = [f"{name}: {done} of {total} {self._what}", f"{done / seconds:.1f}/s", time_left(done, total, seconds)]
+        parts = [self._told(name, done, total, seconds), time_left(done, total, seconds)]
         self.say(", ".join(part for part in parts if part))
+
+    def _told(self, name: str, done: int, total: int, seconds: float) -> str:
+        if self._what == BYTES:
+            return f"{name}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB, {done / 1e6 / seconds:,.1f} MB/s"
+        return f"{name}: {done} of {total} {self._what}, {done / seconds:.1f}/s"
 
     def say(self, line: str) -> None:
         """Print a line on standard error."""
@@ -72,14 +79,20 @@ class BarEstimate(AbstractContextManager["BarEstimate"]):
 
     def __init__(self, what: str) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         self._console = Console(stderr=True, highlight=False, markup=False)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(what, markup=False),
+            *((DownloadColumn(),) if what == BYTES else (MofNCompleteColumn(), TextColumn(what, markup=False))),
             TimeRemainingColumn(),
             console=self._console,
             transient=True,

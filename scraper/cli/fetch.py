@@ -39,6 +39,7 @@ _EXAMPLE = "For example: presskeep fetch https://example.org/1"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d)")
 """A scheme, if it is none of a host with a port."""
 _WRONG = "failed:bad-url"
+_NO_URL = "failed:no-url"
 _OVERRULED = "overruled:"
 """Goes before the outcome of a page that --any took."""
 
@@ -87,7 +88,11 @@ def fetch(
     else:
         from scraper.cli.sheets import read_list
 
-        asked = read_list(listed).urls if listed is not None else asked_for
+        asked = asked_for
+        if listed is not None:
+            rows = read_list(listed)
+            asked = rows.urls
+            summary.add_without_url(rows.without_url)
         show = _shower(json=json, lines=len(asked) > 1 or listed is not None, markdown=markdown, why=why)
         finished = _fetch(config, asked, InOrder(show, summary, take_any=take_any), save=save, take_any=take_any)
     summary.print(quiet=json or len(summary) == 1)
@@ -150,6 +155,11 @@ class Summary:
             else:
                 self.misses[outcome] = self.misses.get(outcome, 0) + 1
 
+    def add_without_url(self, rows: int) -> None:
+        """Count the rows of a list that name no URL."""
+        if rows:
+            self.misses[_NO_URL] = rows
+
     def print(self, *, quiet: bool) -> None:
         """Say on standard error what became of several pages."""
         if quiet and not self.answered:
@@ -162,7 +172,8 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0: all are articles; 3: none could be reached, wrong URLs left aside; 1: some are not."""
-        if self.unreached and self.unreached + self.misses.get(_WRONG, 0) == len(self):
+        unasked = self.misses.get(_WRONG, 0) + self.misses.get(_NO_URL, 0)
+        if self.unreached and self.unreached + unasked == len(self):
             return 3
         return 1 if self.misses else 0
 
@@ -254,6 +265,7 @@ def _fetch_to_sheet(config: Config, file: Path, out: Path, summary: Summary, *, 
     listed = read_list(file)
     sheet: ResultSheet = ResultSheet(out, listed, COLUMNS)
     summary.add_answered(sheet.answered.values())
+    summary.add_without_url(listed.without_url)
     asked = [url for url in listed.urls if url not in sheet.answered]
 
     def add(result: FetchResult) -> None:
@@ -292,10 +304,10 @@ def _cells(result: FetchResult, content: ArticleContent | None) -> list[str]:
 
 
 def _printed(date: PrintedDate | None) -> str:
-    """A date for a sheet: the day where the page states no more than that, else the instant."""
+    """A date for a sheet: the day where the page states no more than that, else the instant with the page's offset."""
     if date is None:
         return ""
-    return str(date.day) if date.precision == "day" else _instant(date.at)
+    return str(date.day) if date.precision == "day" else _instant(date.local)
 
 
 def _instant(at: datetime) -> str:

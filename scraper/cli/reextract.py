@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scraper.cli.crawl import day
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write_bold, write_error, write_json, write_note
+from scraper.cli.printing import write_bold, write_json, write_note
+from scraper.cli.run_reports import exit_code, report_json, say_errors
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
-from scraper.errors import ScraperError
 from scraper.sentences import sentence_of
-from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from scraper.reextracting import RereadReport
@@ -61,40 +59,15 @@ def reextract(
         reports = read_again(
             config, outlet, since=begin, observe=lambda name, tally: estimate(name, tally.read, tally.captures)
         )
-    code = exit_code(reports, many=outlet is None)
+    code = exit_code(reports, len(reports), many=outlet is None)
     with output_may_be_gone():
         if json:
             write_json({"outlets": [report_json(report) for report in reports], "exit_code": code})
         else:
             for report in reports:
                 print_report(report)
-        for report in reports:
-            _say_error(report)
+        say_errors(reports, "All that was read is kept")
     return code
-
-
-def exit_code(reports: Sequence[RereadReport], *, many: bool) -> int:
-    """The exit code: what happened to the only outlet, or the worst that needs to be said."""
-    errors = [report.error for report in reports if report.error is not None]
-    if any(not report.finished and report.error is None for report in reports):
-        return 7
-    codes = {error.exit_code if isinstance(error, ScraperError | StorageError) else 1 for error in errors}
-    if len(codes) == 1 and len(errors) == len(reports):
-        return codes.pop()
-    for worst in (5, 7):
-        if worst in codes:
-            return worst
-    return 1 if codes or any(report.failures for report in reports) else 0
-
-
-def report_json(report: RereadReport) -> dict[str, Any]:
-    """A report with stable keys (docs/json.md)."""
-    return {
-        "outlet": report.outlet,
-        "finished": report.finished,
-        "error": str(report.error) if report.error is not None else None,
-        "counts": dict(report.counts),
-    }
 
 
 def print_report(report: RereadReport) -> None:
@@ -116,10 +89,3 @@ def print_report(report: RereadReport) -> None:
     for title, reasons in (("no article", counts["refused"]), ("failed", counts["failures"])):
         for reason, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)
-
-
-def _say_error(report: RereadReport) -> None:
-    if report.error is not None:
-        write_error(f"presskeep: {one_line(str(report.error))}")
-    elif not report.finished:
-        write_error(f"presskeep: {report.outlet}: stopped. All that was read is kept; the same command goes on.")

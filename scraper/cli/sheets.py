@@ -38,6 +38,11 @@ class UrlList:
         """The URLs in the list's order, empty ones and repetitions left out."""
         return list(dict.fromkeys(url for row in self.rows if (url := row[self.column])))
 
+    @property
+    def without_url(self) -> int:
+        """How many rows name no URL."""
+        return sum(not row[self.column] for row in self.rows)
+
 
 def read_list(file: Path) -> UrlList:
     """Read a list; `-` is standard input. Raises UsageError for what cannot be read or names no URL."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scraper.cli.measuring import show_measure
+from scraper.cli.estimate import BYTES, show_estimate
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import counted, write, write_json
@@ -65,7 +66,8 @@ def verify(
     with Archive.open(config.archive, config.database, write=repair) as archive:
 
         def look() -> list[Finding]:
-            with show_measure("checking") as told:
+            with show_estimate(BYTES) as estimate:
+                told = partial(estimate, "checking")
                 return list(check(archive, jobs=workers, told=told, anchors=anchors, stamps=stamps))
 
         findings = look()

@@ -87,6 +87,7 @@ class Intake:
             at=now,
             final=decided and state.settle(request),
             due_at=_due_when_kept(leased.kind, now),
+            redirected_from=next(iter(request.meta.get("redirect_urls", ())[-1:]), None),
             once=media,
         )
         request.meta["kept"] = state.opened.writer.keep(fetch)

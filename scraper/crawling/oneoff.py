@@ -13,6 +13,7 @@ from scraper.crawling.media import MediaAccount, budget_of
 from scraper.crawling.oneoff_media import OneOffMedia
 from scraper.crawling.reading import ReadResult, ReadTask
 from scraper.crawling.run import start_workers
+from scraper.crawling.saving import Saved, Saver, Stale
 from scraper.crawling.settings import oneoff_settings
 from scraper.fetching.clock import clock_from
 from scraper.fetching.reasons import outcome_of, reason_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from scraper.config import Config
-    from scraper.crawling.saving import Saved, Saver
     from scraper.crawling.workers import Workers
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
@@ -197,7 +197,11 @@ class _Fetcher:
         if self._saver is None or self.broken is not None:
             return None
         try:
-            return await asyncio.wrap_future(self._saver.save(exchange, outlet, outcome, result, now))
+            saved = await asyncio.wrap_future(self._saver.save(exchange, outlet, outcome, result, now))
+            if not isinstance(saved, Stale):
+                return saved
+            again = await self._workers.read(saved.task)
+            return await asyncio.wrap_future(self._saver.finish(saved, again, self._clock.now()))
         except StorageError as error:
             self.break_off(error)
             return None

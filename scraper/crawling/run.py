@@ -16,7 +16,7 @@ from scraper.crawling.state import CrawlOptions
 from scraper.crawling.stopping import Stopper
 from scraper.crawling.tally import Tally
 from scraper.crawling.workers import Workers
-from scraper.errors import ContactMissing, NothingReached, ScraperError
+from scraper.errors import ContactMissing, NothingReached, ScraperError, UsageError
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
 from scraper.extraction.page import Limits
 from scraper.fetching.clock import clock_from
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Observer = Callable[[str, Tally], None]
 """Is told an outlet's name and its counts whenever they change."""
 
+
+_NOWHERE = frozenset(("example", "invalid", "localhost", "test"))
+"""Top-level domains that are kept for tests and examples (RFC 2606, 2)."""
 
 GARBAGE = (10_000, 5, 5)
 """After how many new objects Python looks for cycles (700 by default, which takes a tenth of a crawl's time)."""
@@ -88,16 +91,24 @@ def crawl_outlets(
 
 
 def demand_contact(config: Config, outlet: Outlet) -> None:
-    """Raise ContactMissing where the outlet's hosts are public and no contact is given."""
+    """Raise ContactMissing where the outlet's hosts are public and no contact is given, UsageError where they are
+    nobody's."""
     from scraper.fetching.settings import needs_contact
 
     hosts = [domain.host for domain in outlet.crawled_domains()]
-    if needs_contact(hosts, config):
-        raise ContactMissing(
-            "a crawl of public hosts says who crawls, so that its operator can be reached",
+    if not needs_contact(hosts, config):
+        return
+    if all(host.rpartition(".")[2] in _NOWHERE for host in hosts):
+        raise UsageError(
+            "its hosts have names that stand for nothing (RFC 2606)",
             outlet.name,
-            "Add --contact you@example.org",
+            "Lead them to a server by --connect-to; `presskeep demo` does it for the bundled outlet.",
         )
+    raise ContactMissing(
+        "a crawl of public hosts says who crawls, so that its operator can be reached",
+        outlet.name,
+        "Add --contact you@example.org",
+    )
 
 
 def start_workers(config: Config, outlets: Mapping[str, Outlet], read_listing: ReadListing | None) -> Workers:
@@ -138,8 +149,7 @@ class _Runner:
 
         process = CrawlerProcess({**crawl_settings(self._config, None), "LOG_INSTALL_ROOT_HANDLER": False})
         self._stopper = Stopper(process)
-        self._crawl_next(process, iter(self._jobs))
-        self._stopper.run()
+        self._stopper.run(lambda: self._crawl_next(process, iter(self._jobs)))
         if self._running is not None:
             self._running.abandon()
             self._report(None, self._running)

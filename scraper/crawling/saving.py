@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 from scraper.crawling.describing import describe_run
 from scraper.crawling.media import media_found, names_of
 from scraper.crawling.opening import facts_of
+from scraper.crawling.reading import ReadTask
 from scraper.crawling.stamping import stamp_runs
 from scraper.crawling.tally import Tally
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
 from storage.archive import Archive
+from storage.captures import PendingCapture, capture_at, read_capture
 from storage.crawls import begin_crawl, end_crawl
 from storage.finding import add_found, resources_by_key
 from storage.frontier import MEDIA, NEW, due_for
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from scraper.config import Config
     from scraper.crawling.reading import ReadResult
     from scraper.outlet import Outlet
+    from storage.content import ArticleContent
     from storage.exchange import Exchange
 
 WRITERS = 4
@@ -54,6 +57,19 @@ class Saved:
     name: str
     outlet: Outlet | None
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A kept page whose text is not saved yet: its address showed another text, as another extractor read it.
+
+    `task` is to read the former capture again; `finish` takes what that gave, and saves the page's own text.
+    """
+
+    task: ReadTask
+    former: PendingCapture
+    reading: Reading
+    saved: Saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,16 @@ class Saver:
 
     def save(
         self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, at: datetime
-    ) -> Future[Saved | None]:
-        """Keep an exchange, and its article where there is one; gives the article once it is committed."""
+    ) -> Future[Saved | Stale | None]:
+        """Keep an exchange, and its article where there is one; gives the article once it is committed.
+
+        Gives Stale where an earlier capture must be read again first, so that a better extractor makes no edit.
+        """
         return self._thread.submit(self._save, exchange, outlet, outcome, result, at)
+
+    def finish(self, stale: Stale, again: ReadResult, at: datetime) -> Future[Saved | None]:
+        """Save a page whose former capture has been read again."""
+        return self._thread.submit(self._finish, stale, again, at)
 
     def due_media(self, saved: Saved) -> Future[list[DueMedia]]:
         """What a saved page and its stylesheets need and nobody has asked for yet."""
@@ -129,13 +152,11 @@ class Saver:
 
     def _save(
         self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, at: datetime
-    ) -> Saved | None:
+    ) -> Saved | Stale | None:
         self._last = at
         name = outlet.name if outlet else registrable_domain(exchange.url)
         run = self._run(name, outlet, exchange.url, at)
-        content, verdict = result.content, result.outcome
-        if content is None and self._take_any and result.candidate is not None:
-            content, verdict = result.candidate, "article"
+        content, verdict = self._verdict(result)
         key = result.key or page_key(exchange.url, name)
         found = Found(key, "article" if content else "page", exchange.url, NEW, None, found_by="fetch", how="fetched")
         resource = run.writer.run(lambda connection: _resource(connection, run, found, at)).result()
@@ -146,7 +167,7 @@ class Saver:
         reading = Reading(
             capture=kept.capture,
             resource=resource,
-            extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(outlet) if outlet else ""),
+            extractor=_extractor_for(outlet),
             outcome=verdict,
             at=at,
             key=key if content else None,
@@ -155,8 +176,52 @@ class Saver:
             published_day=result.published_day,
             found=media_found(result.media, resource, at) if content else (),
         )
-        run.writer.know(reading).result()
-        return Saved(f"{name}:{key}", resource, name, outlet, exchange.url) if content else None
+        saved = Saved(f"{name}:{key}", resource, name, outlet, exchange.url)
+        known = run.writer.know(reading).result()
+        if known.reread is not None:
+            return self._stale(known.reread, reading, saved)
+        return saved if content else None
+
+    def _stale(self, former: int, reading: Reading, saved: Saved) -> Stale:
+        with self._archive.read() as connection:
+            place = capture_at(connection, former)
+        exchange = read_capture(self._archive.folder, place)
+        task = ReadTask(
+            outlet=saved.outlet.name if saved.outlet else None,
+            kind="page",
+            key=None,
+            url=exchange.url,
+            payload=exchange.payload,
+            content_encoding=exchange.header("content-encoding"),
+            content_type=exchange.header("content-type"),
+            at=place.at,
+        )
+        return Stale(task, place, reading, saved)
+
+    def _finish(self, stale: Stale, again: ReadResult, at: datetime) -> Saved | None:
+        run = self._run_of(stale.saved, at)
+        content, verdict = self._verdict(again)
+        reread = replace(
+            stale.reading,
+            capture=stale.former.capture,
+            resource=stale.former.resource,
+            outcome=verdict,
+            at=at,
+            key=stale.reading.key if content else None,
+            content=content,
+            matched=again.matched,
+            published_day=again.published_day,
+            found=(),
+        )
+        run.writer.know(reread).result()
+        run.writer.know(stale.reading).result()
+        return stale.saved if stale.reading.content else None
+
+    def _verdict(self, result: ReadResult) -> tuple[ArticleContent | None, str]:
+        """The content to save, and the outcome to write down with it."""
+        if result.content is None and self._take_any and result.candidate is not None:
+            return result.candidate, "article"
+        return result.content, result.outcome
 
     def _due_media(self, saved: Saved) -> list[DueMedia]:
         assert self._last is not None
@@ -183,7 +248,7 @@ class Saver:
         reading = Reading(
             capture=kept.capture,
             resource=due.resource,
-            extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(saved.outlet) if saved.outlet else ""),
+            extractor=_extractor_for(saved.outlet),
             outcome=result.outcome,
             at=at,
             found=media_found(result.media, saved.resource, at, by_style=True),
@@ -228,6 +293,10 @@ class Saver:
         assert self._last is not None
         with self._archive.begin() as connection:
             end_crawl(connection, run.crawl, "finished", {"pages": run.saved}, self._last)
+
+
+def _extractor_for(outlet: Outlet | None) -> ExtractorName:
+    return ExtractorName(EXTRACTOR_VERSION, profile_digest(outlet) if outlet else "")
 
 
 def _resource(connection: Connection, run: _Run, found: Found, at: datetime) -> int:

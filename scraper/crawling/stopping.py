@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 4.0
 """How long a signal waits for the downloads under way and for what is being read."""
+
+LOOK_AGAIN_SECONDS = 0.05
+"""How often it is looked whether an engine that is to be stopped has started."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,11 +29,17 @@ class Stopper:
 
     def __init__(self, process: CrawlerProcess) -> None:
         self._process = process
+        self._has_reactor = False
+        self._asked_early = False
         self.asked = False
 
-    def run(self) -> None:
-        """Run the reactor. Blocks."""
+    def run(self, begin: Callable[[], None]) -> None:
+        """Call `begin`, which gives the process its first crawl, and run the reactor. Blocks."""
         with self._listening():
+            begin()
+            self._has_reactor = True
+            if self._asked_early:
+                _reactor().callFromThread(self._stop)
             self._process.start(install_signal_handlers=False)
 
     @contextmanager
@@ -43,8 +52,11 @@ class Stopper:
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: Any) -> None:
-        # Not here: a signal may come in the middle of anything.
-        _reactor().callFromThread(self._stop)
+        # Not here: a signal may come in the middle of anything, and before Scrapy has chosen the reactor.
+        if self._has_reactor:
+            _reactor().callFromThread(self._stop)
+        else:
+            self._asked_early = True
 
     def _stop(self) -> None:
         if self.asked:
@@ -52,7 +64,15 @@ class Stopper:
             return
         self.asked = True
         _reactor().callLater(GRACE_SECONDS, self._stop_reactor)
-        self._process.stop()
+        self._stop_engines()
+
+    def _stop_engines(self) -> None:
+        """End each crawl in order. Scrapy forgets a stop that comes before an engine runs, so that is waited for."""
+        engines = [getattr(crawler, "engine", None) for crawler in self._process.crawlers]
+        if all(engine is not None and engine.running for engine in engines):
+            self._process.stop()
+        else:
+            _reactor().callLater(LOOK_AGAIN_SECONDS, self._stop_engines)
 
     def _stop_reactor(self) -> None:
         from twisted.internet.error import ReactorNotRunning

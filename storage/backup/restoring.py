@@ -101,7 +101,7 @@ def _restore_sqlite(folder: Path, listing: Listing, archive: Path) -> None:
 def _restore_postgresql(folder: Path, listing: Listing, archive: Path, database: str) -> None:
     with tempfile.TemporaryDirectory(prefix="presskeep-") as work:
         _copy_database(folder, listing, Path(work) / DATABASE_NAME)
-        with Archive.open(Path(work)) as source, Archive.open(archive, database, create=True) as target:
+        with Archive.open(Path(work)) as source, Archive.open(archive, database, create=True, refill=True) as target:
             if not _is_same(source, target):
                 move(source, target)
 

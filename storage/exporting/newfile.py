@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.errors import FileExists, FileUnfinished
+from storage.errors import FileExists, FileUnfinished, FolderMissing
 from storage.warc_writing import explained, sync_folder
 
 PART = ".part"
@@ -21,12 +21,14 @@ def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     """A file to write and seek in, which takes the name `path` at the block's end, on the disk for good.
 
     Whatever ends the block early removes it. Raises FileExists, before anything is written or at the end, where
-    `path` is there and `force` is not given; FileUnfinished for KeyboardInterrupt; StorageFull and StorageError as the
-    file system does.
+    `path` is there and `force` is not given; FolderMissing; FileUnfinished for KeyboardInterrupt; StorageFull and
+    StorageError as the file system does.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     if not force and os.path.lexists(path):
         raise _exists(path)
+    if not path.parent.is_dir():
+        raise FolderMissing("there is no such folder", str(path.parent), "Make it, or name another file.")
     try:
         with part.open("w+b") as file:
             yield file

@@ -14,16 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from storage.archive import Archive
-from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding
 from storage.fixity.members import (
     CaptureDigests,
     Checked,
     Portion,
+    check_file,
     check_foreign_portion,
     check_portion,
     check_tail,
-    file_digest,
 )
 from storage.models import capture, warc_file
 from storage.recovery import TORN
@@ -118,21 +117,6 @@ def _foreign_tasks(folder: Path, connection: Connection, row: Row[Any], seen: se
         yield check_file, (folder, name, None, row.sha256)
     for portion in _portions(connection, folder, path, row):
         yield check_foreign_portion, (portion,)
-
-
-def check_file(warc_folder: Path, path: str, length: int | None, sha256: str | None) -> Checked:
-    """Check a closed file as a whole against its row; `length` is None where nobody knows it."""
-    place = f"warc/{path}"
-    try:
-        digest, size = file_digest(warc_folder, path)
-    except ArchiveDamaged as error:
-        return Checked((Finding("file-missing", place, error.what),), 0)
-    if digest == sha256 and length in (size, None):
-        return Checked((), 0)
-    what = "it is not the file that was closed"
-    if length not in (size, None):
-        what = f"it has {size} bytes, and {length} were kept"
-    return Checked((Finding("file-altered", place, f"{what} (SHA-256 {digest})"),), 0)
 
 
 def _portions(connection: Connection, folder: Path, path: str, row: Row[Any]) -> Iterator[Portion]:

@@ -1,4 +1,7 @@
-"""Check a portion of a WARC file against its captures: every byte under a span, every member, every payload."""
+"""Check the bytes of WARC files against rows: every byte under a span, every member, every payload.
+
+Worker processes import this, so that it needs no database.
+"""
 
 from __future__ import annotations
 
@@ -111,6 +114,21 @@ def check_tail(warc_folder: Path, path: str, start: int, end: int) -> Checked:
             return Checked(tuple(check_unclaimed(file, path, start, end)), end - start)
     except ArchiveDamaged:
         return Checked((), 0)
+
+
+def check_file(warc_folder: Path, path: str, length: int | None, sha256: str | None) -> Checked:
+    """Check a closed file as a whole against its row; `length` is None where nobody knows it."""
+    place = f"warc/{path}"
+    try:
+        digest, size = file_digest(warc_folder, path)
+    except ArchiveDamaged as error:
+        return Checked((Finding("file-missing", place, error.what),), 0)
+    if digest == sha256 and length in (size, None):
+        return Checked((), 0)
+    what = "it is not the file that was closed"
+    if length not in (size, None):
+        what = f"it has {size} bytes, and {length} were kept"
+    return Checked((Finding("file-altered", place, f"{what} (SHA-256 {digest})"),), 0)
 
 
 def check_unclaimed(file: BinaryIO, path: str, start: int, end: int) -> Iterator[Finding]:

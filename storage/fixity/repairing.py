@@ -17,7 +17,7 @@ from storage.fixity.members import file_digest
 from storage.fixity.state import index_anew, mend_state
 from storage.fixity.texts import content_of, figures_of, mend_drawn
 from storage.identity import content_digest, text_sha256
-from storage.keeping import facts_of_exchange, fetch_from, to_millisecond
+from storage.keeping import facts_of_exchange, fetch_from, origin_of, to_millisecond
 from storage.manifest import COVERED, draw_manifest, kept_manifest, manifest_digest, row_line
 from storage.models import capture, crawl, revision, warc_file
 from storage.urls import canonical_url
@@ -173,7 +173,7 @@ def _guess_capture(archive: Archive, connection: Connection, row: Row[Any]) -> I
         "span_offset": start,
         "span_length": len(span),
         "span_sha256": hashlib.sha256(span).hexdigest(),
-        "origin": f"redirect:{fetch.redirected_from}" if fetch.redirected_from is not None else None,
+        "origin": origin_of(fetch),
         **facts_of_exchange(exchange),
     }
     for source in (row.source, "live", "recover"):
