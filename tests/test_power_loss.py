@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from scraper.demo.process import Replica, running_replica
+from storage.errors import ArchiveDamaged
 from tests.crawling import Ran, crawl, look, missing_from
 from tests.databases import Place
 from tests.independent_walk import connected
@@ -85,8 +86,11 @@ class World:
             shutil.rmtree(self.looked_at.folder, ignore_errors=True)
             if self.place.folder.exists():
                 shutil.copytree(self.place.folder, self.looked_at.folder)
-        if not is_there(self.looked_at):
-            return broken_promises(None, self.log)
+        try:
+            if not is_there(self.looked_at):
+                return broken_promises(None, self.log)
+        except ArchiveDamaged as error:
+            return [str(error)]
         found = self._faults(settled=False)
         if recover and not found:
             recovered(self.looked_at)

@@ -284,7 +284,12 @@ def test_a_snippet_is_a_part_of_the_text(text: str, words: list[str], length: in
     assert plain in " ".join(text.split())
     assert len(plain) <= length
     for part in made.parts:
-        assert not part.hit or any(tuple(tokens(part.text)) == each.words for each in sought)
+        # One character may fold to several words ('¼' to 1 and 4): then it is marked as a whole.
+        assert not part.hit or any(_stands_in(each.words, tuple(tokens(part.text))) for each in sought)
+
+
+def _stands_in(words: Sequence[str], text: Sequence[str]) -> bool:
+    return any(tuple(text[at : at + len(words)]) == tuple(words) for at in range(len(text)))
 
 
 def test_only_current_text_is_found_unless_all_revisions_are_asked_for(archive: Archive) -> None:
