@@ -51,7 +51,6 @@ format: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak --jobs $(JOBS)
-	@PRESSKEEP_BACKUPS=50 $(BIN)/python -m pytest -n 0 -q --timeout 0 tests/test_backup.py -k random_moments
 
 docs: $(VENV)/.dev
 	@$(BIN)/python -m tests.keep_help

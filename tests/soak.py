@@ -65,7 +65,7 @@ class Result:
 
 def run(trial: Trial, count: int, seed: int, jobs: int) -> Result:
     """Run a trial's tests; they print as pytest does."""
-    variables = {**os.environ, trial.variable: str(count)}
+    variables = {**os.environ, trial.variable: str(count), "PRESSKEEP_LONG": "1"}
     variables |= {"PRESSKEEP_SEED": str(seed), "PRESSKEEP_TEST_SEED": str(seed)}
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
