@@ -87,6 +87,18 @@ def put_back(connection: Connection, resource_id: int, due_at: datetime) -> None
     )
 
 
+def forget_whole(connection: Connection, capture_id: int, due_at: datetime) -> None:
+    """Forget the last whole answer of a capture's location, which cannot be read back, and make its resource due."""
+    place = select(capture.c.location).where(capture.c.id == capture_id).scalar_subquery()
+    connection.execute(
+        update(location).where(location.c.id == place).values(whole_capture=None, etag=None, last_modified=None)
+    )
+    owner = select(location.c.resource).where(location.c.id == place).scalar_subquery()
+    connection.execute(
+        update(resource).where(resource.c.id == owner, resource.c.lease_owner.is_(None)).values(due_at=due_at)
+    )
+
+
 def has_shown(connection: Connection, resource_id: int, domain_id: int) -> bool:
     """Whether a domain ever showed the article of a resource. To have been asked for it is not enough."""
     shown = (

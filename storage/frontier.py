@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from storage.finding import Added, add_found
 from storage.inserting import among, in_portions
-from storage.models import article_key, location, resource
+from storage.models import article_key, capture, location, resource
 from storage.priorities import COPY, LISTING, MEDIA, NEW, REVISIT
 from storage.urls import host_of
 
@@ -39,7 +39,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LeasedLocation:
-    """A URL of a leased resource. `domain` is None for a host that is no domain of the outlet; times are UTC."""
+    """A URL of a leased resource. `domain` is None for a host that is no domain of the outlet; times are UTC.
+
+    `known_at` is when its last whole answer came, whose validators `etag` and `last_modified` are; None where there
+    is none that was read as an article or a listing.
+    """
 
     id: int
     url: str
@@ -47,6 +51,7 @@ class LeasedLocation:
     fetched_at: datetime | None
     etag: str | None
     last_modified: str | None
+    known_at: datetime | None
 
     @property
     def host(self) -> str:
@@ -230,7 +235,9 @@ _LOCATIONS = (
         location.c.fetched_at,
         location.c.etag,
         location.c.last_modified,
+        capture.c.at,
     )
+    .outerjoin(capture, and_(capture.c.id == location.c.whole_capture, capture.c.outcome.in_(("article", "listing"))))
     .where(among(location.c.resource))
     .order_by(location.c.id)
 )

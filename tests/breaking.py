@@ -52,6 +52,13 @@ def miss_gained_places() -> None:
     vars(dispatch)["make_due_elsewhere"] = lambda connection, known, now: 0
 
 
+def ask_without_conditions() -> None:
+    """Known pages are asked for as new ones are."""
+    from scraper.crawling import dispatch
+
+    vars(dispatch)["conditions"] = lambda etag, last_modified: {}
+
+
 def read_nothing_again() -> None:
     """Two readings are compared though they are of two extractors."""
     from storage import knowing
@@ -115,6 +122,7 @@ RULES: dict[str, Callable[[], None]] = {
     for rule in (
         follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
         restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
+        ask_without_conditions,
     )
 }  # fmt: skip
 

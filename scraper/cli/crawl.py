@@ -140,7 +140,8 @@ def print_report(report: CrawlReport) -> None:
         indent=2,
     )
     write_note(
-        f"{counts['pages']} pages kept, {counts['listings']} of them listings, {counted(counts['notices'], 'notice')}",
+        f"{counts['pages']} pages kept, {counts['listings']} of them listings, {counts['unchanged']} said to be "
+        f"unchanged, {counted(counts['notices'], 'notice')}",
         indent=2,
     )
     for title, reasons in (("refused", counts["refused"]), ("failed", counts["failures"])):

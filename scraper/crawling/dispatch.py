@@ -10,7 +10,8 @@ from scrapy import Request
 
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.state import LEASE
-from scraper.crawling.visits import after_failure, next_look
+from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
+from scraper.fetching.conditions import CONDITIONAL, conditions, drop_conditions
 from storage.due import finish, make_due_elsewhere
 from storage.frontier import COPY, LISTING, MEDIA, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
@@ -61,7 +62,11 @@ class Dispatch:
             return self._requisites.permitted(request)
         if self._state.route.is_alive(request.url) or request.meta["copy"]:
             url = self._state.route.asked_as(request.url)
-            return request if url == request.url else request.replace(url=url)
+            if url == request.url:
+                return request
+            moved = request.replace(url=url)
+            drop_conditions(moved)
+            return moved
         if "redirect_urls" in request.meta:
             return self._intake.led_astray(request, "domain-left")
         other = self._on_living_domain(request)
@@ -164,10 +169,19 @@ class Dispatch:
         return self._request(url, leased, tried=tried) if url is not None else None
 
     def _request(self, url: str, leased: Leased, *, copy: bool = False, tried: frozenset[int] = frozenset()) -> Request:
+        headers = {} if copy else self._conditions(url, leased)
         return Request(
             url,
             callback=self._intake.received,
             errback=self._intake.failed,
+            headers=headers,
             dont_filter=True,
-            meta={"leased": leased, "copy": copy, "tried": tried},
+            meta={"leased": leased, "copy": copy, "tried": tried, CONDITIONAL: bool(headers)},
         )
+
+    def _conditions(self, url: str, leased: Leased) -> dict[str, str]:
+        """What to ask a known address by. Servers are trusted for a time: some call every answer unchanged."""
+        place = next((each for each in leased.locations if each.url == url), None)
+        if place is None or place.known_at is None or self._state.clock.now() - place.known_at > TRUSTED_FOR:
+            return {}
+        return conditions(place.etag, place.last_modified)

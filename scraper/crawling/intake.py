@@ -15,10 +15,12 @@ from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import count_answer, may_pass, requisites_of
 from scraper.crawling.reading import READABLE, ReadResult, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
+from scraper.crawling.workers import DAMAGED
+from scraper.fetching.conditions import CONDITIONAL
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
-from storage.captures import PendingCapture
-from storage.due import finish, has_shown, make_due, restore, withdraw
-from storage.errors import StorageError
+from storage.captures import PendingCapture, capture_at
+from storage.due import finish, forget_whole, has_shown, make_due, restore, withdraw
+from storage.errors import ArchiveDamaged, StorageError
 from storage.frontier import LISTING, found_by_of
 from storage.records import ExtractorName, Failure, Fetch, Found, Kept, Known, Reading
 from storage.recovery import pending
@@ -75,6 +77,8 @@ class Intake:
             outcome = count_answer(self._state, leased, exchange)
         else:
             outcome = outcome_of(exchange, listing=leased.kind not in READABLE)
+        if exchange.status == 304 and request.meta.get(CONDITIONAL):
+            outcome = "pending"
         now = state.clock.now()
         # Redirects led to no article: it may stand on another domain, so its lease goes on.
         strayed = "redirect_urls" in request.meta and state.outlet.identify(exchange.url) is None
@@ -108,15 +112,7 @@ class Intake:
             task: ReadTask = meta.pop("task")
             kept: Kept = await asyncio.wrap_future(meta.pop("kept"))
             if outcome == "pending":
-                leased: Leased = meta["leased"]
-                outcome = await self._read(
-                    kept.capture,
-                    leased.resource,
-                    task,
-                    asked=_asked(request),
-                    copy=meta["copy"],
-                    found_by=leased.found_by,
-                )
+                outcome = await self._read_kept(request, kept.capture, task)
                 if outcome == "article" and meta["leased"].attempts:
                     await self._state.run(partial(restore, resource_id=meta["leased"].resource))
                 if "settled" in meta or meta["copy"]:
@@ -182,8 +178,11 @@ class Intake:
                 for each in waiting:
                     if each.capture >= opened.first_capture:
                         return
-                    _, exchange = await state.run(partial(opened.read_capture, capture_id=each.capture))
-                    task = replace(_task_again(state.outlet.name, each, exchange), media=state.media is not None)
+                    former = await self._former(each.capture)
+                    if former is None:
+                        await self._call_damaged(each)
+                        continue
+                    task = replace(_task_again(state.outlet.name, *former), media=state.media is not None)
                     led = await state.run(partial(found_by_of, resource_id=each.resource))
                     await self._read(each.capture, each.resource, task, asked=each.url, found_by=led)
                 after = waiting[-1].capture
@@ -192,6 +191,28 @@ class Intake:
         finally:
             state.working -= 1
             state.on_change()
+
+    async def _read_kept(self, request: Request, capture: int, task: ReadTask) -> str:
+        """Read what a request brought, or what it had brought before where its server says that nothing changed."""
+        leased: Leased = request.meta["leased"]
+        if request.meta.pop(CONDITIONAL, False) and not task.payload:
+            former = await self._former(capture)
+            if former is None or not former[1].payload:
+                return await self._miss_original(leased, capture, task)
+            task = replace(_task_again(self._state.outlet.name, *former), media=task.media)
+            self._state.tally.unchanged += 1
+        copy = request.meta["copy"]
+        return await self._read(
+            capture, leased.resource, task, asked=_asked(request), copy=copy, found_by=leased.found_by
+        )
+
+    async def _miss_original(self, leased: Leased, capture: int, task: ReadTask) -> str:
+        """What the server says has not changed cannot be read back: the page is asked for soon, without conditions."""
+        outcome = "refused:not-modified"
+        await self._know(self._reading(capture, leased.resource, task, ReadResult(outcome=outcome), copy=False))
+        await self._state.run(partial(forget_whole, capture_id=capture, due_at=task.at))
+        self._count_outcome(outcome, kind=leased.kind)
+        return outcome
 
     async def _read(
         self, capture: int, resource: int, task: ReadTask, *, asked: str, copy: bool = False, found_by: str = ""
@@ -226,12 +247,30 @@ class Intake:
 
     async def _reread(self, capture: int) -> None:
         """Read the capture that the line showed last with today's extractor, so that its change is no edit."""
-        opened = self._state.opened
-        again, exchange = await self._state.run(partial(opened.read_capture, capture_id=capture))
-        task = _task_again(self._state.outlet.name, again, exchange)
+        former = await self._former(capture)
+        if former is None:
+            place = await self._state.run(partial(capture_at, capture_id=capture))
+            await self._call_damaged(place)
+            return
+        again = former[0]
+        task = _task_again(self._state.outlet.name, *former)
         result = await self._workers.read(task)
         reading = self._reading(again.capture, again.resource, task, result, copy=True)
-        await asyncio.wrap_future(opened.writer.know(replace(reading, at=self._state.clock.now())))
+        await asyncio.wrap_future(self._state.opened.writer.know(replace(reading, at=self._state.clock.now())))
+
+    async def _former(self, capture: int) -> tuple[PendingCapture, Exchange] | None:
+        """A capture read back, with the payload that it refers to; None where its record is damaged."""
+        try:
+            return await self._state.run(partial(self._state.opened.read_capture, capture_id=capture))
+        except ArchiveDamaged as error:
+            log.error("a kept page cannot be read back: %s", error)
+            return None
+
+    async def _call_damaged(self, place: PendingCapture) -> None:
+        """Note that a kept page cannot be read; the crawl goes on without it, and tells it among its failures."""
+        reading = Reading(place.capture, place.resource, self._extractor, DAMAGED, self._state.clock.now())
+        await asyncio.wrap_future(self._state.opened.writer.know(reading))
+        self._count_outcome(DAMAGED, kind=place.kind)
 
     def _reading(self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool) -> Reading:
         found = tuple(filter(self._is_wanted, result.found))

@@ -11,9 +11,10 @@ from typing import Any
 class Tally:
     """What a crawl has done so far. `refused` and `failed` count by reason; `domains` counts pages by host.
 
-    `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article. What
-    pages need to look as they did is counted apart: `media` those kept, `media_bytes` of all their answers,
-    `media_missing` by reason, `media_left_out` for the budget.
+    `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article;
+    `unchanged` pages that their server said to be what it had sent before (304), which are read as such. What pages
+    need to look as they did is counted apart: `media` those kept, `media_bytes` of all their answers, `media_missing`
+    by reason, `media_left_out` for the budget.
     """
 
     pages: int = 0
@@ -24,6 +25,7 @@ class Tally:
     listings: int = 0
     notices: int = 0
     copies: int = 0
+    unchanged: int = 0
     bytes: int = 0
     media: int = 0
     media_bytes: int = 0
@@ -44,6 +46,7 @@ class Tally:
             "listings": self.listings,
             "notices": self.notices,
             "copies": self.copies,
+            "unchanged": self.unchanged,
             "bytes": self.bytes,
             "refused": dict(self.refused),
             "failures": dict(self.failed),

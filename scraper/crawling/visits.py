@@ -21,6 +21,8 @@ BY_AGE: tuple[tuple[timedelta, timedelta], ...] = (
 OLD = 30 * _DAY
 FIRST_RETRY = timedelta(minutes=15)
 LONGEST_RETRY = 90 * _DAY
+TRUSTED_FOR = 45 * _DAY
+"""How long after its last whole answer a page is asked for by conditions alone."""
 
 
 def next_visit(at: datetime, published: datetime | None) -> datetime:

@@ -10,6 +10,7 @@ from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
 
+from scraper.fetching.conditions import drop_conditions
 from scraper.fetching.reasons import Declined
 
 
@@ -31,6 +32,7 @@ class NamedRedirects(RedirectMiddleware):
         if urldefrag(redirected.url)[0] in before:
             raise Declined("redirect-loop", f"redirects to {redirected.url}, asked for before", request.url)
         redirected.meta.pop("exchange", None)
+        drop_conditions(redirected)
         redirected.meta.pop(Downloader.DOWNLOAD_SLOT, None)  # else another host would be asked as the first one is
         try:
             return super()._redirect(redirected, request, reason)
