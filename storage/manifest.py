@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, collate, delete, select
+from sqlalchemy import ColumnElement, Connection, Table, Text, case, collate, delete, select
 
 from storage.models import (
     archive,
@@ -154,6 +154,15 @@ def row_line(columns: Sequence[str], values: Sequence[Any]) -> bytes:
     return _to_json(facts).encode("utf-8", "surrogatepass") + b"\n"
 
 
+def covered(table: Table, columns: Sequence[str]) -> list[ColumnElement[Any]]:
+    """What to select for a row's line. How far a file that others wrote has been read is null: an import that goes on
+    reads further, and the file's digest says what it is."""
+    return [_KEPT_LENGTH if table.c[name] is warc_file.c.committed_len else table.c[name] for name in columns]
+
+
+_KEPT_LENGTH = case((warc_file.c.state != "imported", warc_file.c.committed_len)).label("committed_len")
+
+
 def row_name(table: Table, order: Sequence[str], columns: Sequence[str], values: Sequence[Any]) -> str:
     """What a manifest calls a row: its table and its key, percent-encoded so that it can be a file's name."""
     by_name = dict(zip(columns, values, strict=True))
@@ -208,7 +217,7 @@ def _added(
         text = isinstance(table.c[name].type, Text) and connection.dialect.name == "postgresql"
         # By code point, as SQLite sorts: a PostgreSQL database's own collation may be any.
         keys.append(collate(table.c[name], "C") if text else table.c[name])
-    statement = select(*(table.c[name] for name in columns)).order_by(*keys)
+    statement = select(*covered(table, columns)).order_by(*keys)
     if "crawl" in table.c:
         statement = statement.where(table.c.crawl == crawl_id)
     else:  # rows that belong to a revision, and came with it

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from scraper.cli.sheets import read_list
 from scraper.config import Config
@@ -21,6 +21,7 @@ from scraper.profiles import SHIPPED, load_outlet
 from storage.archive import Archive
 from storage.captures import capture_at, read_capture
 from storage.errors import ArchiveDamaged
+from storage.fixity.checking import check as fixity_of
 from storage.history import history
 from storage.models import article, capture, crawl, location, metadata, resource, revision, warc_file
 from storage.warc import open_warc
@@ -410,6 +411,14 @@ def test_an_import_that_is_killed_anywhere_is_gone_on_with(tmp_path: Path) -> No
         assert "killed" in {each.outcome for each in outcomes}
         assert all(each.manifest_digest for each in outcomes)
         assert {each.name for each in imported(archive)} == {"one.warc.gz", "two.warc.gz"}
+        assert list(fixity_of(archive)) == [], "what an import reads further stands under no manifest"
+        with archive.read() as connection:
+            ended = connection.execute(select(warc_file.c.crawl).where(warc_file.c.path.contains("one"))).scalar_one()
+            assert ended < max(connection.execute(select(crawl.c.id)).scalars()), "its manifest was drawn before"
+    with Archive.open(killed) as archive, archive.begin() as connection:
+        connection.execute(update(warc_file).where(warc_file.c.path.contains("one")).values(sha256="0" * 64))
+    with Archive.open(killed, write=False) as archive:
+        assert {each.kind for each in fixity_of(archive)} == {"file-altered", "row-altered"}
 
 
 def imported(archive: Archive) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, select
 
-from storage.manifest import COVERED, row_line, row_name
+from storage.manifest import COVERED, covered, row_line, row_name
 from storage.models import (
     article_key,
     capture,
@@ -129,7 +129,7 @@ def rows_of(connection: Connection, family: Sequence[int]) -> Iterator[CoveredRo
         if condition is None:
             continue
         added_by = table.c.crawl if "crawl" in table.c else revision.c.crawl
-        statement: Select[Any] = select(added_by, *(table.c[name] for name in columns)).where(condition)
+        statement: Select[Any] = select(added_by, *covered(table, columns)).where(condition)
         if "crawl" not in table.c:
             statement = statement.join(revision, revision.c.id == table.c.revision)
         for run, *values in connection.execute(statement.order_by(*(table.c[name] for name in order))):
