@@ -35,7 +35,8 @@ class Config:
     `workers` is the number of extraction processes. `time_stamp_authority` is the URL of a server that stamps the
     manifests of runs (RFC 3161), `time_stamp_ca` the PEM certificates by which its signatures are checked.
     `pywb` is the program that replays pages. `media` keeps what article pages need to look as they did; how many
-    requests and bytes that may take, for one article and for one run, say the settings after it.
+    requests and bytes that may take, for one article and for one run, say the settings after it. `min_free_bytes` of
+    the archive's disk stay free: a crawl stops before.
     """
 
     archive: Path
@@ -65,6 +66,7 @@ class Config:
     max_page_bytes: int = 16_000_000
     page_seconds: float = 20.0
     page_memory: int = 1_000_000_000
+    min_free_bytes: int = 200_000_000
     log_level: str = "WARNING"
 
 

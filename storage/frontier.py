@@ -52,6 +52,7 @@ class LeasedLocation:
     etag: str | None
     last_modified: str | None
     known_at: datetime | None
+    first_at: datetime
 
     @property
     def host(self) -> str:
@@ -71,6 +72,11 @@ class Leased:
     fetched: bool
     found_by: str
     locations: tuple[LeasedLocation, ...]
+
+    @property
+    def first_at(self) -> datetime | None:
+        """When the first of its URLs was seen first (UTC)."""
+        return min((place.first_at for place in self.locations), default=None)
 
 
 def lease(
@@ -236,6 +242,7 @@ _LOCATIONS = (
         location.c.etag,
         location.c.last_modified,
         capture.c.at,
+        location.c.first_at,
     )
     .outerjoin(capture, and_(capture.c.id == location.c.whole_capture, capture.c.outcome.in_(("article", "listing"))))
     .where(among(location.c.resource))

@@ -50,7 +50,7 @@ class Writer:
     The methods put work into a queue that is bounded by number and by bytes of bodies: while it is full they block
     (`congested` tells beforehand). When the disk or the database fails, every waiting future gets StorageFull,
     DatabaseLost or StorageError, the writer stops, and so does whatever is given to it later; all that was committed
-    is kept.
+    is kept. `written` counts the bytes of the records that it has appended.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Writer:
         self._serial = 0
         self._prefix = "archive"
         self._knower = Knower(crawl=crawl, outlet=outlet)
+        self.written = 0
 
     def start(self) -> None:
         """Begin to work. Raises StorageError when the database cannot be used."""
@@ -224,6 +225,7 @@ class Writer:
         file = None
         if appended and self._file:
             file = FileFacts(self._file_id, self._file.path, self._run_facts.owner, self._file.length)
+        self.written += sum(each.span_length or 0 for _, each in appended)
         with self._connection.begin():
             file_id, kept = keep_batch(self._connection, self._run_facts, file, appended, failures)
         self._file_id = file_id or self._file_id

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scraper.demo.process import Replica, running_replica
+from scraper.profiles import SHIPPED, load_outlet
 from tests.crawling import crawl, dangling, look, missing_from, place_options, presskeep
 from tests.databases import Place
 
@@ -20,6 +21,12 @@ def replica(tmp_path: Path) -> Iterator[Replica]:
     volume = ("--volume", "5,3,0")
     with running_replica(articles=40, seed=11, folder=tmp_path / "replica", site_options=volume) as running:
         yield running
+
+
+def hosts_behind() -> set[str]:
+    """The hosts that show the same pages as one that stands before them."""
+    outlet = load_outlet(SHIPPED / "demo.toml")
+    return {each.host for each in outlet.crawled_domains() if each.role in ("mirror", "cdn") and each.paths == "same"}
 
 
 def article_paths(replica: Replica, key: str, changes: list[dict[str, Any]] | None = None) -> set[str]:
@@ -54,6 +61,10 @@ def test_every_article_once_with_all_its_locations_and_nothing_else(empty_place:
     assert again
     assert [each for each in again if f"http://{each['host']}{each['path']}" in article_urls] == []
     assert look(empty_place).revisions == held.revisions
+    assert hosts_behind() & {each["host"] for each in asked} == hosts_behind()
+    assert hosts_behind() & {each["host"] for each in again} == set(), "a mirror's listings are read once a day"
+    crawl(empty_place, replica, day=1, hour=13)
+    assert hosts_behind() & {each["host"] for each in replica.new_requests()} == hosts_behind()
 
     # The check itself must see a fault: an article too few, and one location too few.
     broken = dict(held.locations)

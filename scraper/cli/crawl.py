@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scraper.cli.amounts import seconds, size
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import (
@@ -56,6 +57,15 @@ def crawl(
     full: Annotated[
         bool, typer.Option("--full", help="Read listings to their end, though all on them is known.")
     ] = False,
+    max_pages: Annotated[
+        int | None, typer.Option("--max-pages", min=1, metavar="N", help="Ask for at most so many pages per outlet.")
+    ] = None,
+    max_time: Annotated[
+        str | None, typer.Option("--max-time", metavar="TIME", help="Stop after so long per outlet, e.g. 45m or 2h.")
+    ] = None,
+    max_disk: Annotated[
+        str | None, typer.Option("--max-disk", metavar="SIZE", help="Write at most about so much per outlet, e.g. 20G.")
+    ] = None,
     domain: Annotated[list[str] | None, typer.Option(metavar="HOST", help="Ask only this host; repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     json: JsonOption = False,
@@ -63,13 +73,14 @@ def crawl(
     """Crawl outlets into the archive: what is new, and what may have changed.
 
     A crawl can be stopped at any time (Ctrl-C, a kill, a power cut): all that was fetched is kept, and the same
-    command goes on. Public hosts are asked only with --contact. With --media the styles, images and fonts of the
-    article pages come last, within a budget (settings media_*), from whatever public hosts the pages embed them.
+    command goes on: so it can where a budget (--max-*) is used up or the disk is nearly full, which ends it with 7.
+    Public hosts are asked only with --contact. With --media the styles, images and fonts of the article pages come
+    last, within a budget (settings media_*), from whatever public hosts the pages embed them.
 
     Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --since 2026-03-01
     """
     with held_back():
-        from scraper.crawling import CrawlOptions
+        from scraper.crawling import Budget, CrawlOptions
 
         chosen = choose_outlets(config, outlets or [], every=every)
     first, last = day(since) if since else None, day(until) if until else None
@@ -81,6 +92,11 @@ def crawl(
         until=last,
         domains=tuple(host.lower() for host in domain or ()),
         full=full,
+        budget=Budget(
+            pages=max_pages,
+            seconds=seconds(max_time, "--max-time") if max_time is not None else None,
+            disk=size(max_disk, "--max-disk") if max_disk is not None else None,
+        ),
     )
     for outlet in chosen:
         _check_domains(outlet, options.domains)

@@ -6,10 +6,11 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scraper.crawling.budget import Budget
     from scraper.crawling.run import CrawlReport, Job, crawl_outlets
     from scraper.crawling.state import CrawlOptions
 
-__all__ = ["CrawlOptions", "CrawlReport", "Job", "crawl_outlets"]
+__all__ = ["Budget", "CrawlOptions", "CrawlReport", "Job", "crawl_outlets"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> Any:
             from scraper.crawling import state
 
             return state.CrawlOptions
+        if name == "Budget":
+            from scraper.crawling import budget
+
+            return budget.Budget
         from scraper.crawling import run
 
         return getattr(run, name)

@@ -12,7 +12,7 @@ from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.state import LEASE
 from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
 from scraper.fetching.conditions import CONDITIONAL, conditions, drop_conditions
-from storage.due import finish, make_due_elsewhere
+from storage.due import finish, make_due_elsewhere, put_back
 from storage.frontier import COPY, LISTING, MEDIA, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
 
@@ -39,6 +39,8 @@ class Dispatch:
     async def next_batch(self, limit: int) -> list[Request] | None:
         """Requests for what is due; empty when more may come from what is under way; None at the crawl's end."""
         while True:
+            if self._is_spent():
+                return [] if self._state.working else None
             requests = await self._leased_requests(limit)
             if requests or self._state.working:
                 return requests
@@ -53,6 +55,13 @@ class Dispatch:
             else:
                 await self._requisites.count_left_out()
                 return None
+
+    def _is_spent(self) -> bool:
+        """Whether the budget is used up; once it is, it stays so."""
+        state = self._state
+        if state.spent is None:
+            state.spent = state.account.spent(state.clock.now(), state.opened.writer.written)
+        return state.spent is not None
 
     def rerouted(self, request: Request) -> Request | None:
         """The request as its domain is asked now, or to another domain where its own was left; None: given up."""
@@ -76,7 +85,7 @@ class Dispatch:
 
     def other_way(self, request: Request) -> Request | None:
         """Another way for a request whose attempt failed, by another scheme or on another domain, if there is one."""
-        if "leased" not in request.meta or request.meta["copy"]:
+        if "leased" not in request.meta or request.meta["copy"] or self._is_spent():
             return None
         if self._state.route.is_alive(request.url):
             url = self._state.route.asked_as(request.url)
@@ -92,7 +101,7 @@ class Dispatch:
         is asked.
         """
         leased: Leased = request.meta["leased"]
-        if leased.kind != "article" or request.meta["copy"] or "settled" in request.meta:
+        if leased.kind != "article" or request.meta["copy"] or "settled" in request.meta or self._is_spent():
             return None
         first = next(iter(request.meta.get("redirect_urls", ())), request.url)
         standing = self._state.route.standing(first)
@@ -107,6 +116,8 @@ class Dispatch:
         return self._request(url, leased, tried=tried)
 
     async def _leased_requests(self, limit: int) -> list[Request]:
+        pages = self._state.account.pages_left
+        limit = limit if pages is None else min(limit, pages)
         if self._phase == MEDIA:
             taken = await self._requisites.take(limit) if self._requisites.wanted else []
             return [self._request(url, each) for url, each in taken]
@@ -129,7 +140,12 @@ class Dispatch:
         requests: list[Request] = []
         for each in leased:
             self._articles_asked += each.kind == "article"
-            targets = state.route.targets(each, opened.begun_at)
+            targets = state.route.targets(each, opened.begun_at, full=state.options.full)
+            if targets and (pages := state.account.pages_left) is not None:
+                targets = targets[:pages]
+                if not targets:
+                    await state.run(partial(put_back, resource_id=each.resource, due_at=now))
+                    continue
             if targets:
                 state.sent(each.resource, len(targets))
                 requests.extend(self._request(url, each) for url in targets)
@@ -155,7 +171,7 @@ class Dispatch:
         for each in await state.run(lambda connection: sample_copies(connection, opened.outlet, opened.crawl)):
             shown = frozenset(place.domain for place in each.locations if place.fetched_at and place.domain is not None)
             url = state.route.article_url([place.url for place in each.locations], besides=shown)
-            if url is not None:
+            if url is not None and state.account.pages_left != 0:
                 state.working += 1
                 requests.append(self._request(url, each, copy=True))
         return requests
@@ -169,6 +185,7 @@ class Dispatch:
         return self._request(url, leased, tried=tried) if url is not None else None
 
     def _request(self, url: str, leased: Leased, *, copy: bool = False, tried: frozenset[int] = frozenset()) -> Request:
+        self._state.account.asked += 1
         headers = {} if copy else self._conditions(url, leased)
         return Request(
             url,

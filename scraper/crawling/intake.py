@@ -201,9 +201,14 @@ class Intake:
                 return await self._miss_original(leased, capture, task)
             task = replace(_task_again(self._state.outlet.name, *former), media=task.media)
             self._state.tally.unchanged += 1
-        copy = request.meta["copy"]
         return await self._read(
-            capture, leased.resource, task, asked=_asked(request), copy=copy, found_by=leased.found_by
+            capture,
+            leased.resource,
+            task,
+            asked=_asked(request),
+            copy=request.meta["copy"],
+            found_by=leased.found_by,
+            first_at=leased.first_at,
         )
 
     async def _miss_original(self, leased: Leased, capture: int, task: ReadTask) -> str:
@@ -215,14 +220,23 @@ class Intake:
         return outcome
 
     async def _read(
-        self, capture: int, resource: int, task: ReadTask, *, asked: str, copy: bool = False, found_by: str = ""
+        self,
+        capture: int,
+        resource: int,
+        task: ReadTask,
+        *,
+        asked: str,
+        copy: bool = False,
+        found_by: str = "",
+        first_at: datetime | None = None,
     ) -> str:
         """Read a capture and write down what it is; gives the outcome. `asked` is the URL that redirects began at.
 
-        `found_by` is what led to its resource, which says of a stylesheet on whose account it is.
+        `found_by` is what led to its resource, which says of a stylesheet on whose account it is; `first_at` is when
+        the resource was first seen.
         """
         result = await self._workers.read(task)
-        reading = self._reading(capture, resource, task, result, copy=copy)
+        reading = self._reading(capture, resource, task, result, copy=copy, first_at=first_at)
         reading = replace(reading, found=reading.found + requisites_of(self._state, reading, task, result, found_by))
         try:
             known = await self._know(reading)
@@ -272,7 +286,16 @@ class Intake:
         await asyncio.wrap_future(self._state.opened.writer.know(reading))
         self._count_outcome(DAMAGED, kind=place.kind)
 
-    def _reading(self, capture: int, resource: int, task: ReadTask, result: ReadResult, *, copy: bool) -> Reading:
+    def _reading(
+        self,
+        capture: int,
+        resource: int,
+        task: ReadTask,
+        result: ReadResult,
+        *,
+        copy: bool,
+        first_at: datetime | None = None,
+    ) -> Reading:
         found = tuple(filter(self._is_wanted, result.found))
         more = self._depths.within(task.kind, task.key, result.more)
         # A section's parts are its menu's sections, each of which begins anew; they lead to no menus.
@@ -280,7 +303,7 @@ class Intake:
         if self._state.options.full:
             more, parts = (), parts + more
         published = result.content.published.at if result.content and result.content.published else None
-        due = next_visit(task.at, published) if result.outcome == "article" and not copy else None
+        due = next_visit(task.at, published, first_at) if result.outcome == "article" and not copy else None
         return Reading(
             capture=capture,
             resource=resource,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +23,11 @@ DOMAIN_FAILURES = frozenset(
     ("dns", "refused", "reset", "timeout", "tls", "unreachable", "bad-response", "robots-unreachable")
 )
 """Reasons that speak of the host rather than of one page."""
+
+
+MIRROR_LISTINGS = timedelta(hours=20)
+"""How long a listing of a domain that stands behind another is taken for known: it is read once a day, at about the
+same hour. What is new stands on the domain before it."""
 
 
 @dataclass(slots=True)
@@ -74,18 +79,42 @@ class Route:
                 return each
         return None
 
-    def targets(self, leased: Leased, since: datetime) -> list[str]:
+    def targets(self, leased: Leased, since: datetime, *, full: bool = False) -> list[str]:
         """The URLs to ask for a resource: one for an article, one a living domain for a listing.
 
-        A listing is not asked again where it was fetched at `since` or later.
+        A listing is not asked again where it was fetched at `since` or later; on a domain behind another that serves
+        the same edition, but for `full`, not either where it was fetched less than MIRROR_LISTINGS before.
         """
         urls = [place.url for place in leased.locations]
         if leased.kind == "article":
             url = self.article_url(urls)
             return [url] if url else []
-        urls = [each.url for each in leased.locations if each.fetched_at is None or each.fetched_at < since]
+        often, seldom = since, since if full else min(since, since - MIRROR_LISTINGS)
+        urls = [
+            each.url
+            for each in leased.locations
+            if each.fetched_at is None or each.fetched_at < (often if self._leads(each.url) else seldom)
+        ]
         asked = {url.partition("://")[2]: url for url in sorted(map(self.asked_as, urls)) if self._may_ask(url)}
         return list(asked.values())
+
+    def _leads(self, url: str) -> bool:
+        """Whether a URL's domain is the first living one of its edition, or answers to paths of its own."""
+        standing = self.standing(url)
+        if standing is None or standing.domain.paths != "same":
+            return True
+        first = next(
+            (
+                each
+                for each in self.standings
+                if each.asked
+                and each.alive
+                and each.domain.role != "former"
+                and each.domain.edition == standing.domain.edition
+            ),
+            None,
+        )
+        return first is None or first is standing
 
     def asked_as(self, url: str) -> str:
         """A URL with the scheme that its domain answers by."""

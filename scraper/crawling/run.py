@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scraper.crawling.budget import GO_ON, BudgetSpent
 from scraper.crawling.following import follow_captures
 from scraper.crawling.reading import ReadListing
 from scraper.crawling.session import CrawlSession
@@ -190,6 +191,8 @@ class _Runner:
         ended = session.finished and not self._stopper.asked
         if self._stopper.asked and not isinstance(error, ScraperError | StorageError):
             error = None  # an engine that is ended before it has started says so by an error of its own
+        if error is None and session.state.spent is not None:
+            error = BudgetSpent(session.state.spent, session.state.outlet.name, GO_ON)
         if error is None and ended:
             error = nothing_reached(session.state.outlet.name, tally, session.state.route)
         finished = ended and error is None

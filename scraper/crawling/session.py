@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
+from scraper.crawling.budget import Account
 from scraper.crawling.dispatch import Dispatch
 from scraper.crawling.intake import Intake
 from scraper.crawling.media import KIND as MEDIA_KIND
@@ -66,7 +68,8 @@ class CrawlSession:
     ) -> None:
         self._config, self._seeds = config, seeds
         budget = budget_of(config)
-        self.state = CrawlState(outlet, options, clock, observe, MediaAccount(budget) if budget else None)
+        account = Account(replace(options.budget, free=config.min_free_bytes), config.archive)
+        self.state = CrawlState(outlet, options, clock, observe, account, MediaAccount(budget) if budget else None)
         self.intake = Intake(self.state, workers, extractor)
         self.requisites = Requisites(self.state, lru_cache(maxsize=1024)(self._may_ask))
         self.dispatch = Dispatch(self.state, self.intake, self.requisites)
@@ -89,6 +92,7 @@ class CrawlSession:
             state.broken = error
             return
         self._is_open = True
+        state.account.begin(self.clock.now())
         if state.options.full:
             state.opened.begun_at = self.clock.now()
         state.route = Route(state.outlet, state.opened.domains, state.options.domains, state.opened.plain)
@@ -106,7 +110,7 @@ class CrawlSession:
         if not self._is_open:
             return
         state = self.state
-        self.finished = reason == "finished"
+        self.finished = reason == "finished" and state.spent is None
         await state.end_parts()
         if state.broken is None:
             try:
@@ -115,7 +119,12 @@ class CrawlSession:
                 state.broken = error
         self._is_open = False
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._close_archive, "finished" if self.finished else f"stopped: {reason}")
+        await loop.run_in_executor(None, self._close_archive, self._outcome(reason))
+
+    def _outcome(self, reason: str) -> str:
+        if self.finished:
+            return "finished"
+        return "stopped: budget" if self.state.spent is not None else f"stopped: {reason}"
 
     def abandon(self) -> None:
         """End the crawl when the reactor has stopped under it; blocks. Does nothing after `close`."""

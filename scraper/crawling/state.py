@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from scraper.crawling.budget import Account, Budget
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import MediaAccount
 from scraper.crawling.reading import READABLE
@@ -40,13 +41,15 @@ END_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
     """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
-    `domains` limits it to some hosts; `full` reads listings to their end though all on them is known."""
+    `domains` limits it to some hosts; `full` reads listings to their end though all on them is known. `budget` bounds
+    what it may cost."""
 
     limit: int | None = None
     since: date | None = None
     until: date | None = None
     domains: tuple[str, ...] = ()
     full: bool = False
+    budget: Budget = Budget()  # noqa: RUF009 - a value that nobody can change
 
 
 class CrawlState:
@@ -54,7 +57,8 @@ class CrawlState:
 
     `working` counts requests and readings under way, `outstanding` the requests of each leased resource whose fate is
     not decided yet. `media` is None where no requisites of pages are wanted. `settled_listings` holds the listings
-    settled since the frontier was last asked, with the locations that they were leased with.
+    settled since the frontier was last asked, with the locations that they were leased with. `account` is what the
+    crawl has spent of its budget, `spent` says in words what of it is used up.
     """
 
     def __init__(
@@ -63,8 +67,11 @@ class CrawlState:
         options: CrawlOptions,
         clock: Clock,
         observe: Callable[[Tally], None],
+        account: Account,
         media: MediaAccount | None = None,
     ) -> None:
+        self.account = account
+        self.spent: str | None = None
         self.outlet, self.options, self.clock, self.media = outlet, options, clock, media
         self.tally = Tally()
         self.working = 0

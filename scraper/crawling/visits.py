@@ -18,20 +18,28 @@ BY_AGE: tuple[tuple[timedelta, timedelta], ...] = (
 )
 """Up to which age an article is visited at which interval: news is edited most in its first hours."""
 
-OLD = 30 * _DAY
+YOUNG = 60 * _DAY
+MONTH, YEAR = 30 * _DAY, 365 * _DAY
+UNDATED = 7 * _DAY
+"""The age of an article without a date, and of one that says it is of another day than ours or later."""
 FIRST_RETRY = timedelta(minutes=15)
 LONGEST_RETRY = 90 * _DAY
 TRUSTED_FOR = 45 * _DAY
 """How long after its last whole answer a page is asked for by conditions alone."""
 
 
-def next_visit(at: datetime, published: datetime | None) -> datetime:
-    """When an article read at `at` (UTC) is due again; one without a date counts as a week old."""
-    age = at - published if published is not None else 7 * _DAY
+def next_visit(at: datetime, published: datetime | None, first_at: datetime | None = None) -> datetime:
+    """When an article read at `at` (UTC) is due again.
+
+    After two months it is visited monthly, and after each visit as long again as it has been known so, up to a year;
+    `first_at` is when it was first seen, so that an old article begins with a month too.
+    """
+    age = at - published if published is not None and published <= at + _DAY else UNDATED
     for limit, interval in BY_AGE:
         if age <= limit:
             return at + interval
-    return at + OLD
+    known = at - first_at if first_at is not None else timedelta(0)
+    return at + min(max(MONTH, min(known, age - YOUNG)), YEAR)
 
 
 def next_look(at: datetime) -> datetime:

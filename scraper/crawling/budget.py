@@ -1,0 +1,68 @@
+"""What a crawl may cost: pages, time and disk, and the space that it leaves free. Beyond it nothing more is asked."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scraper.errors import ScraperError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+GO_ON = "All that was fetched is kept; the same command goes on."
+
+
+class BudgetSpent(ScraperError):
+    """A crawl stopped since its budget was used up, or too little space was left. The same command goes on."""
+
+    exit_code = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The bounds of one crawl; None is no bound. `pages` counts what is asked for besides robots.txt, redirects and
+    retries, `seconds` run by the crawl's clock, `disk` counts the bytes of its records as they lie in WARC files.
+
+    `free` bytes of the archive's disk are left free: without a bound of its own too, a crawl ends before others who
+    write there are in need.
+    """
+
+    pages: int | None = None
+    seconds: float | None = None
+    disk: int | None = None
+    free: int = 0
+
+
+class Account:
+    """What one crawl has spent of its budget."""
+
+    def __init__(self, budget: Budget, folder: Path) -> None:
+        self._budget, self._folder = budget, folder
+        self._since: datetime | None = None
+        self.asked = 0
+
+    def begin(self, now: datetime) -> None:
+        """Time counts from now on."""
+        self._since = now
+
+    @property
+    def pages_left(self) -> int | None:
+        """How many pages may still be asked for; None: as many as there are."""
+        return None if self._budget.pages is None else max(0, self._budget.pages - self.asked)
+
+    def spent(self, now: datetime, written: int) -> str | None:
+        """What is used up, in words; None while there is something of everything. `written` is in bytes."""
+        budget = self._budget
+        if self.pages_left == 0:
+            return f"its budget of {budget.pages} pages is used up"
+        if budget.seconds is not None and self._since is not None and now - self._since >= timedelta(0, budget.seconds):
+            return f"its budget of {budget.seconds:g} seconds is used up"
+        if budget.disk is not None and written >= budget.disk:
+            return f"its budget of {budget.disk:,} bytes on disk is used up"
+        if budget.free and (free := shutil.disk_usage(self._folder).free) < budget.free:
+            return f"only {free:,} bytes are free on its disk, and min_free_bytes asks for {budget.free:,}"
+        return None

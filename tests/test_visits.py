@@ -1,0 +1,66 @@
+"""When articles are visited again: often while they are young, ever less when they are old."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scraper.crawling.visits import next_visit
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+AGES = st.timedeltas(min_value=-10 * DAY, max_value=10_000 * DAY)
+
+
+def visits(published: datetime, first_at: datetime, until: datetime) -> list[datetime]:
+    """The visits of an article from when it is first seen."""
+    found = [first_at]
+    while found[-1] <= until:
+        found.append(next_visit(found[-1], published, first_at))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("age", "interval"),
+    [
+        (timedelta(minutes=20), timedelta(minutes=15)),
+        (3 * HOUR, HOUR),
+        (20 * HOUR, 6 * HOUR),
+        (5 * DAY, DAY),
+        (40 * DAY, 7 * DAY),
+        (70 * DAY, 30 * DAY),
+    ],
+)
+def test_intervals_grow_with_age(age: timedelta, interval: timedelta) -> None:
+    assert next_visit(NOW, NOW - age, NOW - age) - NOW == interval
+
+
+def test_an_old_article_begins_with_a_month_and_comes_to_a_year() -> None:
+    published = NOW - 4000 * DAY
+    gaps = [later - earlier for earlier, later in pairwise(visits(published, NOW, NOW + 2000 * DAY))]
+    assert gaps[:6] == [30 * DAY, 30 * DAY, 60 * DAY, 120 * DAY, 240 * DAY, 365 * DAY]
+    assert set(gaps[6:]) == {365 * DAY}
+
+
+def test_a_year_of_a_new_article_takes_few_visits_and_sees_each_day_of_its_first_week() -> None:
+    seen = visits(NOW, NOW, NOW + 365 * DAY)
+    assert len(seen) < 45
+    days = {(each - NOW).days for each in seen}
+    assert set(range(7)) <= days
+    gaps = [later - earlier for earlier, later in pairwise(seen) if later - NOW <= 60 * DAY]
+    assert max(gaps) <= 7 * DAY
+
+
+@given(AGES, AGES)
+def test_no_visit_is_sooner_than_a_quarter_of_an_hour_or_later_than_a_year(age: timedelta, known: timedelta) -> None:
+    gap = next_visit(NOW, NOW - age, NOW - known) - NOW
+    assert timedelta(minutes=15) <= gap <= 365 * DAY
+
+
+@given(st.timedeltas(min_value=2 * DAY, max_value=30_000 * DAY))
+def test_a_date_to_come_is_not_believed(ahead: timedelta) -> None:
+    assert next_visit(NOW, NOW + ahead) == next_visit(NOW, None) == NOW + DAY
