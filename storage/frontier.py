@@ -131,13 +131,15 @@ def extend(connection: Connection, owner: str, until: datetime) -> int:
     ).rowcount
 
 
-def next_due(connection: Connection, outlet: int, after_priority: int | None = None) -> datetime | None:
+def next_due(
+    connection: Connection, outlet: int, after_priority: int | None = None, *, max_priority: int | None = None
+) -> datetime | None:
     """When the next resource that nobody holds is due, None when none ever is; it may be in the past.
 
-    With `after_priority`, only resources of a greater number count.
+    With `after_priority`, only resources of a greater number count, with `max_priority` those up to this one.
     """
     times: list[datetime] = []
-    for priority in _priorities(connection, outlet, None, after_priority):
+    for priority in _priorities(connection, outlet, max_priority, after_priority):
         statement = (
             select(resource.c.due_at)
             .where(*_due(outlet, priority), resource.c.lease_owner.is_(None))

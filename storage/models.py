@@ -40,11 +40,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 2
+SCHEMA = 3
 """The number of this schema; each migration adds one."""
 MIN_READER = 1
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -455,6 +455,15 @@ counter = Table(
     Column("name", Text, nullable=False),
     _count("n"),
     PrimaryKeyConstraint("outlet", "name"),
+)
+
+poll = Table(
+    "poll",
+    metadata,
+    Column("resource", Id, ForeignKey("resource.id"), primary_key=True, autoincrement=False),
+    _at("polled_at", nullable=False),
+    _count("found"),
+    _count("seconds"),
 )
 
 signature = Table(

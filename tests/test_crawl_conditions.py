@@ -19,7 +19,7 @@ from tests.databases import Place
 
 pytestmark = pytest.mark.long
 
-A_MONTH_LATER, TWO_MONTHS_LATER = "2026-07-06T12:00:00Z", "2026-08-09T12:00:00Z"
+A_MONTH_LATER, TWO_MONTHS_LATER = "2026-07-06T12:00:00Z", "2026-09-09T12:00:00Z"
 """When every article of the first day is due again."""
 
 

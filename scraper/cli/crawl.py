@@ -57,6 +57,9 @@ def crawl(
     full: Annotated[
         bool, typer.Option("--full", help="Read listings to their end, though all on them is known.")
     ] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Read only what is due by its own schedule; what has nothing due is left out.")
+    ] = False,
     max_pages: Annotated[
         int | None, typer.Option("--max-pages", min=1, metavar="N", help="Ask for at most so many pages per outlet.")
     ] = None,
@@ -77,7 +80,11 @@ def crawl(
     Public hosts are asked only with --contact. With --media the styles, images and fonts of the article pages come
     last, within a budget (settings media_*), from whatever public hosts the pages embed them.
 
-    Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --since 2026-03-01
+    Each listing and each article has its own time to be read again: listings by how much they bring, at most twelve
+    an hour a host; articles by their age. `--due` keeps to that and may run every few minutes; without it every
+    listing is read now.
+
+    Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --due
     """
     with held_back():
         from scraper.crawling import Budget, CrawlOptions
@@ -92,6 +99,7 @@ def crawl(
         until=last,
         domains=tuple(host.lower() for host in domain or ()),
         full=full,
+        due=due,
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,
@@ -102,7 +110,9 @@ def crawl(
         _check_domains(outlet, options.domains)
     if dry_run:
         return _plan(config, chosen, options, json=json)
-    reports = run_crawls(config, chosen, options)
+    if due:
+        chosen = _due(config, chosen)
+    reports = run_crawls(config, chosen, options) if chosen else []
     code = exit_code(reports, len(chosen), many=every)
     with output_may_be_gone():
         if json:
@@ -188,6 +198,13 @@ def _check_domains(outlet: Outlet, hosts: Sequence[str]) -> None:
         if outlet.domain_of(host) is None:
             known = ", ".join(domain.host for domain in outlet.crawled_domains())
             raise UsageError(f"is no domain of {outlet.name}", f"--domain {host}", f"Its domains: {known}.")
+
+
+def _due(config: Config, outlets: Sequence[Outlet]) -> list[Outlet]:
+    from scraper.crawling.planning import outlets_due
+    from scraper.fetching.clock import clock_from
+
+    return outlets_due(config, outlets, clock_from(config.now).now())
 
 
 def _plan(config: Config, outlets: Sequence[Outlet], options: CrawlOptions, *, json: bool) -> int:

@@ -152,15 +152,20 @@ class Dispatch:
             elif each.kind == "probe":
                 await state.run(partial(finish, resource_id=each.resource, outcome="not-asked", due_at=next_look(now)))
             elif each.kind != "article" and each.fetched:
-                await state.run(partial(finish, resource_id=each.resource, outcome="listing", due_at=None))
+                wait = state.polling.interval(each.resource, each.locations[0].host) if self._is_polled(each) else None
+                due = now + wait if wait is not None else None
+                await state.run(partial(finish, resource_id=each.resource, outcome="listing", due_at=due))
             else:
                 await self._put_off(each)
         return requests
 
+    def _is_polled(self, leased: Leased) -> bool:
+        return leased.resource in self._state.polling
+
     async def _put_off(self, leased: Leased) -> None:
         """No domain that serves has it: a failure, tried again later."""
         now = self._state.clock.now()
-        due = after_failure(leased.kind, now, leased.attempts)
+        due = after_failure(leased.kind, now, leased.attempts, polled=self._is_polled(leased))
         failure = Failure(leased.resource, leased.locations[0].url, "no-domain", now, final=True, due_at=due)
         self._state.tally.failed["no-domain"] += 1
         await asyncio.wrap_future(self._state.opened.writer.fail(failure))

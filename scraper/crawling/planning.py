@@ -1,4 +1,4 @@
-"""What a crawl would ask, without asking: for `crawl --dry-run`."""
+"""What there is to crawl, without asking any host: for `crawl --dry-run` and `--due`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,28 @@ def plan_crawl(config: Config, outlet: Outlet, seeds: Sequence[Found], at: datet
     """Count what is due. Reads the archive where there is one; writes and asks nothing."""
     listings = Counter(urlsplit(seed.url).hostname or "" for seed in seeds)
     return PlannedCrawl(outlet.name, at, dict(listings), _due(config, outlet.name, at))
+
+
+def outlets_due(config: Config, outlets: Sequence[Outlet], at: datetime) -> list[Outlet]:
+    """Those of the outlets for which there is something to do at `at` (UTC); all where there is no archive yet."""
+    from sqlalchemy import select
+
+    from storage.archive import Archive
+    from storage.models import outlet as outlet_table
+    from storage.polls import is_due
+    from storage.priorities import COPY, MEDIA
+
+    last = MEDIA if config.media else COPY
+    try:
+        with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+            known = dict(connection.execute(select(outlet_table.c.name, outlet_table.c.id)).tuples().all())
+            return [
+                each
+                for each in outlets
+                if each.name not in known or is_due(connection, known[each.name], at, max_priority=last)
+            ]
+    except ArchiveMissing:
+        return list(outlets)
 
 
 def _due(config: Config, name: str, at: datetime) -> dict[str, int]:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 from scraper.crawling.budget import Account
 from scraper.crawling.dispatch import Dispatch
 from scraper.crawling.intake import Intake
+from scraper.crawling.learning import Learner
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import MediaAccount, budget_of
 from scraper.crawling.opening import open_archive
+from scraper.crawling.polling import Polling
 from scraper.crawling.requisites import Requisites
 from scraper.crawling.routing import Route, scheme_of
 from scraper.crawling.state import HOST_LEASE, LEASE, CrawlOptions, CrawlState
@@ -27,6 +29,7 @@ from storage.due import make_due
 from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
+from storage.polls import begin_polling, polled_listings
 from storage.records import ExtractorName, Found
 from storage.robots import KeptRobots, load_robots, save_robots
 
@@ -70,7 +73,8 @@ class CrawlSession:
         budget = budget_of(config)
         account = Account(replace(options.budget, free=config.min_free_bytes), config.archive)
         self.state = CrawlState(outlet, options, clock, observe, account, MediaAccount(budget) if budget else None)
-        self.intake = Intake(self.state, workers, extractor)
+        self._learner = Learner(self.state, workers, extractor)
+        self.intake = Intake(self.state, self._learner)
         self.requisites = Requisites(self.state, lru_cache(maxsize=1024)(self._may_ask))
         self.dispatch = Dispatch(self.state, self.intake, self.requisites)
         self.state.elsewhere = self.dispatch.elsewhere
@@ -98,12 +102,14 @@ class CrawlSession:
         state.route = Route(state.outlet, state.opened.domains, state.options.domains, state.opened.plain)
         try:
             await state.run(self._add_seeds)
+            keys = [seed.key for seed in self._seeds]
+            state.polling = Polling(await state.run(partial(polled_listings, outlet=state.opened.outlet, keys=keys)))
             await self._hold_hosts()
         except StorageError as error:
             state.broken = error
             return
         state.start(self._stay_alive(), lasting=True)
-        state.start(self.intake.read_pending(), lasting=True)
+        state.start(self._learner.read_pending(), lasting=True)
 
     async def close(self, reason: str) -> None:
         """End the crawl: all that was taken is kept and known, or stays pending; leases and locks are given back."""
@@ -202,7 +208,10 @@ class CrawlSession:
         opened, now = self.state.opened, self.clock.now()
         add_found(connection, opened.outlet, self._seeds, now=now, crawl=opened.crawl)
         listings = [seed.url for seed in self._seeds if seed.kind != "probe"]
-        make_due(connection, listings, now, since=opened.begun_at)
+        if self.state.options.due:
+            begin_polling(connection, opened.outlet, [seed.key for seed in self._seeds], now)
+        else:
+            make_due(connection, listings, now, since=opened.begun_at)
 
     def _give_back(self, connection: Connection) -> None:
         opened = self.state.opened

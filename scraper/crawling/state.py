@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from scraper.crawling.opening import Opened
+    from scraper.crawling.polling import Polling
     from scraper.crawling.routing import Route
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
@@ -41,19 +42,20 @@ END_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
     """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
-    `domains` limits it to some hosts; `full` reads listings to their end though all on them is known. `budget` bounds
-    what it may cost."""
+    `domains` limits it to some hosts; `full` reads listings to their end though all on them is known; `due` reads those
+    alone that are due. `budget` bounds what it may cost."""
 
     limit: int | None = None
     since: date | None = None
     until: date | None = None
     domains: tuple[str, ...] = ()
     full: bool = False
+    due: bool = False
     budget: Budget = Budget()  # noqa: RUF009 - a value that nobody can change
 
 
 class CrawlState:
-    """The state of one crawl; used in the reactor's thread alone. `opened` and `route` are set when it opens.
+    """The state of one crawl; used in the reactor's thread alone. Opening it sets `opened`, `route` and `polling`.
 
     `working` counts requests and readings under way, `outstanding` the requests of each leased resource whose fate is
     not decided yet. `media` is None where no requisites of pages are wanted. `settled_listings` holds the listings
@@ -82,6 +84,7 @@ class CrawlState:
         self.stop: Callable[[], Coroutine[Any, Any, None]]
         self.elsewhere: Callable[..., Request | None]
         self.opened: Opened
+        self.polling: Polling
         self.route: Route
         self._observe = observe
         self._tasks: set[asyncio.Task[Any]] = set()

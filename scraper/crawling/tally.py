@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from scraper.crawling.media import KIND as MEDIA_KIND
+
 
 @dataclass(slots=True)
 class Tally:
@@ -34,6 +36,13 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     media_missing: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
+
+    def count_outcome(self, outcome: str, *, kind: str) -> None:
+        """Count a refusal or a failure of a resource of this kind."""
+        verdict, _, reason = outcome.partition(":")
+        if verdict in ("refused", "failed"):
+            of_pages = self.refused if verdict == "refused" else self.failed
+            (self.media_missing if kind == MEDIA_KIND else of_pages)[reason] += 1
 
     def as_counts(self) -> dict[str, Any]:
         """The counts with stable keys, for the crawl's row and for JSON."""

@@ -55,16 +55,20 @@ def after_failure(
     until: datetime | None = None,
     gone: bool = False,
     passing: bool = True,
+    polled: bool = False,
 ) -> datetime | None:
-    """When a resource is due again whose fetch gave nothing; None for a listing, which the next crawl asks anyway.
+    """When a resource is due again whose fetch gave nothing; None for a listing that is read with another.
 
-    `until`: its host asked for rest till then. `gone`: the answer was that there is no such page.
-    `passing`: what kept it away may pass by itself; what pages need to look as they did is asked for again then alone.
+    `until`: its host asked for rest till then. `gone`: the answer was that there is no such page. `polled`: it is a
+    listing that is polled by itself. `passing`: what kept it away may pass by itself; what pages need to look as they
+    did is asked for again then alone.
     """
     if kind == MEDIA_KIND:
         return (until or next_try(at, attempts)) if passing and attempts + 1 < MEDIA_TRIES else None
     if kind == "article":
         return until or next_try(at, attempts, gone=gone)
+    if polled:
+        return until or min(next_try(at, attempts), at + _DAY)
     return next_look(at) if kind == "probe" else None
 
 

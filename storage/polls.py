@@ -1,0 +1,102 @@
+"""Remember how much each listing brought, and tell how much is to be expected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from storage.frontier import next_due
+from storage.inserting import in_portions, insert_missing
+from storage.models import crawl, location, poll, resource
+
+MEMORY = timedelta(days=14)
+"""After so long what a listing brought counts half: news sites change their habits."""
+_PRIOR_FOUND, _PRIOR = 1, timedelta(days=1)
+"""What is thought of a listing before it was polled: one new article a day."""
+_NOT_POLLED = ("article", "page", "media", "probe", "robots")
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A listing that is polled by itself. `hosts` show it; `polled_at` is when it was polled last (UTC; None: never);
+    `found` new articles came of it in `seconds`; `rate` is how many are to be expected in an hour."""
+
+    resource: int
+    is_feed: bool
+    hosts: frozenset[str]
+    polled_at: datetime | None
+    found: int
+    seconds: int
+
+    @property
+    def rate(self) -> float:
+        return 3600 * (self.found + _PRIOR_FOUND) / (self.seconds + _PRIOR.total_seconds())
+
+    def read(self, at: datetime, found: int) -> Polled:
+        """The listing after one more poll, which led to `found` articles that nothing else had led to before."""
+        # What stood there already at first sight tells nothing of how often something comes.
+        since, found = (self.polled_at, found) if self.polled_at is not None else (at, 0)
+        total, seconds = self.found + found, self.seconds + max(0, round((at - since).total_seconds()))
+        if seconds > MEMORY.total_seconds():
+            total, seconds = total // 2, seconds // 2
+        return Polled(self.resource, self.is_feed, self.hosts, at, total, seconds)
+
+
+def polled_listings(connection: Connection, outlet: int, keys: Collection[str]) -> dict[int, Polled]:
+    """The outlet's listings of these keys, by resource, with what is known of them."""
+    places = (
+        select(resource.c.id, resource.c.key, resource.c.kind, location.c.url)
+        .join(location, location.c.resource == resource.c.id)
+        .where(resource.c.outlet == outlet, resource.c.found_by == "profile", resource.c.kind.not_in(_NOT_POLLED))
+    )
+    wanted = frozenset(keys)
+    kinds: dict[int, str] = {}
+    hosts: dict[int, set[str]] = {}
+    for number, key, kind, url in connection.execute(places):
+        if key not in wanted:
+            continue
+        kinds[number] = kind
+        hosts.setdefault(number, set()).add(url.split("/", 3)[2])
+    statement = select(poll).join(resource, resource.c.id == poll.c.resource).where(resource.c.outlet == outlet)
+    known = {row.resource: (row.polled_at, row.found, row.seconds) for row in connection.execute(statement)}
+    return {
+        number: Polled(number, kinds[number] == "feed", frozenset(names), *known.get(number, (None, 0, 0)))
+        for number, names in hosts.items()
+    }
+
+
+def is_due(connection: Connection, outlet: int, now: datetime, *, max_priority: int) -> bool:
+    """Whether a crawl of an outlet at `now` (UTC) has anything to do: something is due, the last crawl did not come to
+    its end, or there was none for a day."""
+    last = connection.execute(
+        select(crawl.c.outcome, crawl.c.started_at)
+        .where(crawl.c.outlet == outlet, crawl.c.kind == "crawl")
+        .order_by(crawl.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is None or last.outcome != "finished" or now - last.started_at >= timedelta(days=1):
+        return True
+    due = next_due(connection, outlet, max_priority=max_priority)
+    return due is not None and due <= now
+
+
+def begin_polling(connection: Connection, outlet: int, keys: Collection[str], now: datetime) -> None:
+    """Make the listings of these keys due that are due at no time, as an earlier version left them."""
+    for portion in in_portions(list(keys)):
+        connection.execute(
+            update(resource)
+            .where(resource.c.outlet == outlet, resource.c.key.in_(portion), resource.c.due_at.is_(None))
+            .where(resource.c.lease_owner.is_(None), resource.c.kind.not_in(_NOT_POLLED))
+            .values(due_at=now)
+        )
+
+
+def note_poll(connection: Connection, polled: Polled, due_at: datetime) -> None:
+    """Write down a poll, and when the next one is due; a listing that somebody is fetching keeps its lease."""
+    values = {"polled_at": polled.polled_at, "found": polled.found, "seconds": polled.seconds}
+    if not connection.execute(update(poll).where(poll.c.resource == polled.resource).values(**values)).rowcount:
+        insert_missing(connection, poll, [{"resource": polled.resource, **values}])
+    connection.execute(update(resource).where(resource.c.id == polled.resource).values(due_at=due_at))
