@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from storage.inserting import among, count_up, ids_by, in_portions, insert_missing, update_each
 from storage.models import location, resource
+from storage.models import outlet as outlet_table
 from storage.outlets import DomainMap, domains
 from storage.priorities import REVISIT
 from storage.records import Found
@@ -33,6 +34,12 @@ _PLACES = select(location.c.url_hash, location.c.id, location.c.resource, locati
 )
 _RESOURCES = select(resource.c.key, resource.c.id).where(
     resource.c.outlet == bindparam("of_outlet"), among(resource.c.key)
+)
+_OWNER = (
+    select(outlet_table.c.name, resource.c.key)
+    .join(resource, resource.c.outlet == outlet_table.c.id)
+    .join(location, location.c.resource == resource.c.id)
+    .where(location.c.url_hash == bindparam("digest", type_=location.c.url_hash.type))
 )
 _FETCHED = (
     select(
@@ -56,6 +63,14 @@ class Added:
     new_resources: int
     new_locations: int
     unusable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The outlet that a resource belongs to, by name, and the resource's key there."""
+
+    outlet: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +136,37 @@ def add_groups(
             {"resources": sum(each[0] for each in added), "locations": sum(each[1] for each in added)},
         )
     return [Added(new[0], new[1], bad) for new, bad in zip(added, unusable, strict=True)]
+
+
+def resource_at(connection: Connection, outlet: int, found: Found, *, now: datetime, crawl: int) -> int:
+    """The resource that a URL belongs to, of whatever outlet; where it is not known, its key's, made if need be."""
+    add_found(connection, outlet, (found,), now=now, crawl=crawl)
+    try:
+        digest = hashed(found.url)[1]
+    except ValueError:
+        return _keyed(connection, outlet, found, crawl)  # its location is made when what was fetched is kept
+    return _places(connection, [digest])[digest].resource
+
+
+def _keyed(connection: Connection, outlet: int, found: Found, crawl: int) -> int:
+    """The resource of a key, made if need be; that of what can be no URL for us has no location yet."""
+    known = resources_by_key(connection, outlet, [found.key])
+    if not known:
+        values = {"outlet": outlet, "key": found.key, "kind": found.kind, "priority": found.priority}
+        insert_missing(connection, resource, [values | {"found_by": found.found_by, "found_crawl": crawl}])
+        count_up(connection, outlet, {"resources": 1})
+        known = resources_by_key(connection, outlet, [found.key])
+    return known[found.key]
+
+
+def owner_of(connection: Connection, url: str) -> Owner | None:
+    """Whose resource a URL is; None for one that is not known."""
+    try:
+        digest = hashed(url)[1]
+    except ValueError:
+        return None
+    row = connection.execute(_OWNER, {"digest": digest}).first()
+    return Owner(*row) if row is not None else None
 
 
 @lru_cache(maxsize=8192)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,13 +76,33 @@ def keep_batch(
         connection.execute(
             fetch_failure.insert(),
             [
-                {"location": places[each.url], "crawl": run.crawl, "at": to_millisecond(each.at), "reason": each.reason}
+                {
+                    "location": places[each.url].location,
+                    "crawl": run.crawl,
+                    "at": to_millisecond(each.at),
+                    "reason": each.reason,
+                }
                 for each in failures
             ],
         )
     _settle(connection, run.owner, fetches, failures)
-    count_up(connection, run.outlet, {"captures": len(fetches), "failures": len(failures)})
+    _count(connection, "captures", [places[each.exchange.url] for each, _ in fetches])
+    _count(connection, "failures", [places[each.url] for each in failures])
     return file_id, kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A location and the outlet that it belongs to, which may be another than the run's."""
+
+    location: int
+    outlet: int
+
+
+def _count(connection: Connection, name: str, places: Sequence[_Place]) -> None:
+    """Count what came about for the outlets whose locations it was at."""
+    for outlet, number in sorted(Counter(each.outlet for each in places).items()):
+        count_up(connection, outlet, {name: number})
 
 
 def account(connection: Connection, file: FileFacts) -> int:
@@ -168,15 +189,15 @@ def _instant(text: object) -> datetime:
 
 def _locate(
     connection: Connection, run: Run, fetches: Sequence[tuple[Fetch, Appended]], failures: Sequence[Failure]
-) -> dict[str, int]:
-    """The ids of all locations asked, by URL as given. A URL that is known keeps the resource it belongs to."""
+) -> dict[str, _Place]:
+    """All locations asked, by URL as given. A URL that is known keeps the resource it belongs to."""
     asked: dict[str, tuple[int, datetime]] = {}
     for fetch, _ in fetches:
         asked.setdefault(fetch.exchange.url, (fetch.resource, fetch.at))
     for failure in failures:
         asked.setdefault(failure.url, (failure.resource, failure.at))
     forms = {url: _form(url) for url in asked}
-    known = _ids(connection, [digest for _, digest in forms.values()])
+    known = _known(connection, [digest for _, digest in forms.values()])
     missing = {digest: url for url, (_, digest) in forms.items() if digest not in known}
     if missing:
         domain_map = DomainMap(domains(connection, run.outlet))
@@ -191,7 +212,7 @@ def _locate(
                 )
             )
         insert_missing(connection, location, rows)
-        known |= _ids(connection, list(missing))
+        known |= _known(connection, list(missing))
         count_up(connection, run.outlet, {"locations": len(missing)})
     return {url: known[digest] for url, (_, digest) in forms.items()}
 
@@ -206,15 +227,19 @@ def _form(url: str) -> tuple[str, bytes]:
         return text, hashlib.sha256(text.encode()).digest()
 
 
-def _ids(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
+def _known(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, _Place]:
+    found: dict[bytes, _Place] = {}
     for portion in in_portions(hashes):
-        rows = connection.execute(_PLACES, {"values": portion})
-        found.update((bytes(digest), number) for digest, number in rows)
+        for digest, *place in connection.execute(_PLACES, {"values": portion}):
+            found[bytes(digest)] = _Place(*place)
     return found
 
 
-_PLACES = select(location.c.url_hash, location.c.id).where(among(location.c.url_hash))
+_PLACES = (
+    select(location.c.url_hash, location.c.id, resource.c.outlet)
+    .join(resource, resource.c.id == location.c.resource)
+    .where(among(location.c.url_hash))
+)
 
 
 def _add_captures(
@@ -223,7 +248,7 @@ def _add_captures(
     file_id: int | None,
     path: str,
     fetches: Sequence[tuple[Fetch, Appended]],
-    places: Mapping[str, int],
+    places: Mapping[str, _Place],
 ) -> list[Kept]:
     if not fetches:
         return []
@@ -236,7 +261,7 @@ def _add_captures(
                 "offset": appended.offset,
                 "length": appended.length,
                 "member_sha256": appended.member_sha256,
-                "location": places[exchange.url],
+                "location": places[exchange.url].location,
                 "crawl": run.crawl,
                 "at": to_millisecond(fetch.at),
                 "payload_sha256": appended.payload_sha256,
@@ -255,7 +280,7 @@ def _add_captures(
     span = {"file": file_id, "first": min(offsets), "last": max(offsets)}
     ids = {row[0]: row[1] for row in connection.execute(_PLACED, span)}
     return [
-        Kept(ids[appended.offset], places[fetch.exchange.url], path, appended.offset, appended.length)
+        Kept(ids[appended.offset], places[fetch.exchange.url].location, path, appended.offset, appended.length)
         for fetch, appended in fetches
     ]
 

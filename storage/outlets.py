@@ -91,6 +91,11 @@ def sync_outlet(connection: Connection, name: str, kind: str, domains: Sequence[
     return outlet_id
 
 
+def kind_of(connection: Connection, name: str) -> str | None:
+    """The kind of an outlet, 'profile' or 'adhoc'; None where there is none of that name."""
+    return connection.execute(select(outlet.c.kind).where(outlet.c.name == name)).scalar_one_or_none()
+
+
 def domains(connection: Connection, outlet: int) -> list[DomainRow]:
     """The outlet's domains by rank."""
     return [_domain_row(row) for row in connection.execute(_DOMAINS, {"of_outlet": outlet})]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from storage.finding import resources_by_key
 from storage.inserting import among, insert_missing, update_each
@@ -40,6 +40,20 @@ def bind(connection: Connection, outlet: int, crawl: int, shown: Sequence[Shown]
         alias = keys[each.resource]
         if alias.kind == "article" and alias.key != each.key:
             _move(connection, outlet, crawl, each, alias.due_at)
+
+
+def bind_redirects(connection: Connection, redirected: Sequence[int], led_to: int) -> None:
+    """Say of pages (resources) whose redirects led to an article that they show it, unless they had one of their own.
+
+    A listing stays what it is.
+    """
+    target = resource.alias("target")
+    shown = select(target.c.article).where(target.c.id == led_to).scalar_subquery()
+    connection.execute(
+        update(resource)
+        .where(resource.c.id.in_(redirected), resource.c.id != led_to, resource.c.kind.in_(("article", "page")))
+        .values(outcome="article", article=func.coalesce(resource.c.article, shown))
+    )
 
 
 _RESOURCES = select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at).where(among(resource.c.id))

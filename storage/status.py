@@ -227,7 +227,8 @@ def _refused(statement: Select[Any], outlet_name: str | None, reason: str | None
     no_article = or_(
         capture.c.outcome == "notice", capture.c.outcome.like("refused:%"), capture.c.outcome.like("failed:%")
     )
-    followed = and_(capture.c.outcome == "refused:redirect", resource.c.outcome.in_(("article", "listing")))
+    led_to = func.coalesce(resource.c.outcome, "")  # one-off fetches settle no resource but an article's
+    followed = and_(capture.c.outcome == "refused:redirect", led_to.in_(("article", "listing")))
     wanted = true() if reason is None else _has_reason(capture.c.outcome, reason)
     pages = resource.c.kind.not_in(("robots", "media"))
     return statement.select_from(_placed(capture)).where(

@@ -52,6 +52,13 @@ def miss_gained_places() -> None:
     vars(dispatch)["make_due_elsewhere"] = lambda connection, known, now: 0
 
 
+def go_on_blindly() -> None:
+    """A crawl that goes on with another does not look for what that one missed."""
+    from scraper.crawling import session
+
+    vars(session)["make_due_unread"] = lambda connection, outlet, now: 0
+
+
 def ask_without_conditions() -> None:
     """Known pages are asked for as new ones are."""
     from scraper.crawling import dispatch
@@ -117,12 +124,19 @@ def leave_pending_unread() -> None:
     Intake.read_pending = read_nothing  # type: ignore[method-assign]
 
 
+def forget_redirects() -> None:
+    """A one-off fetch knows only where redirects led it."""
+    from scraper.crawling.hops import RememberRedirects
+
+    RememberRedirects.process_response = lambda self, request, response: response  # type: ignore[method-assign]
+
+
 RULES: dict[str, Callable[[], None]] = {
     rule.__name__: rule
     for rule in (
         follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
         restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
-        ask_without_conditions,
+        ask_without_conditions, go_on_blindly, forget_redirects,
     )
 }  # fmt: skip
 

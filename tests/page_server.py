@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +16,13 @@ import trustme
 
 @dataclass(frozen=True)
 class PageServer:
-    """Where the pages are served; `options` lead every host there and trust its certificates."""
+    """Where the pages are served; `options` lead every host there and trust its certificates. `asked` holds the URLs
+    of the requests, in their order."""
 
     http: int
     https: int
     ca_file: Path
+    asked: list[str] = field(default_factory=list)
 
     @property
     def options(self) -> list[str]:
@@ -33,16 +35,29 @@ class PageServer:
 
 
 @contextmanager
-def serving(pages: Mapping[str, bytes], folder: Path, content_type: str = "text/html") -> Iterator[PageServer]:
-    """Serve pages by URL until the block ends; anything else is 404."""
+def serving(
+    pages: Mapping[str, bytes],
+    folder: Path,
+    content_type: str = "text/html",
+    *,
+    redirects: Mapping[str, str] | None = None,
+) -> Iterator[PageServer]:
+    """Serve pages by URL, whatever its scheme, until the block ends; anything else is 404. `redirects` go by scheme."""
     by_place = {place_of(url): page for url, page in pages.items()}
+    targets = dict(redirects or {})
+    asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            page = by_place.get((self.headers.get("Host", "").partition(":")[0], self.path))
-            self.send_response(200 if page is not None else 404)
+            host = self.headers.get("Host", "").partition(":")[0]
+            url = f"{'https' if isinstance(self.connection, ssl.SSLSocket) else 'http'}://{host}{self.path}"
+            asked.append(url)
+            page, target = by_place.get((host, self.path)), targets.get(url)
+            self.send_response(301 if target else 200 if page is not None else 404)
+            if target:
+                self.send_header("Location", target)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(page or b"")))
             self.end_headers()
@@ -61,7 +76,7 @@ def serving(pages: Mapping[str, bytes], folder: Path, content_type: str = "text/
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield PageServer(plain.server_address[1], secure.server_address[1], ca_file)
+        yield PageServer(plain.server_address[1], secure.server_address[1], ca_file, asked)
     finally:
         for server in (plain, secure):
             server.shutdown()

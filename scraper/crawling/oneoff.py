@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.media import MediaAccount, budget_of
 from scraper.crawling.oneoff_media import OneOffMedia
+from scraper.crawling.passing import hops_to
 from scraper.crawling.reading import ReadResult, ReadTask
 from scraper.crawling.run import start_workers
-from scraper.crawling.saving import Saved, Saver, Stale
+from scraper.crawling.saving import Answer, Saved, Saver, Stale
 from scraper.crawling.settings import oneoff_settings
 from scraper.fetching.clock import clock_from
 from scraper.fetching.reasons import outcome_of, reason_of
@@ -76,7 +77,8 @@ def fetch_pages(
 
     workers = start_workers(config, outlets, None)
     try:
-        process = CrawlerProcess({**oneoff_settings(config), "LOG_INSTALL_ROOT_HANDLER": False})
+        settings = oneoff_settings(config, saving=saver is not None)
+        process = CrawlerProcess({**settings, "LOG_INSTALL_ROOT_HANDLER": False})
         fetcher = _Fetcher(config, urls, outlets, on_result, workers, clock_from(config.now), saver)
         process.crawl(_spider_class(), fetcher=fetcher)
         process.start()
@@ -161,7 +163,7 @@ class _Fetcher:
         result = await self._workers.read(task) if outcome == "pending" else ReadResult(outcome=outcome)
         if self._media is not None:
             result = replace(result, media=self._media.cut(request.meta["index"], result.media))
-        saved = await self._save(exchange, outlet, outcome, result, now)
+        saved = await self._save(Answer(exchange, hops_to(request, exchange), outcome, result, now), outlet)
         self.open_requests -= 1
         self._on_result(
             FetchResult(
@@ -185,19 +187,21 @@ class _Fetcher:
         request = failure.request  # type: ignore[attr-defined]
         assert failure.value is not None
         meta, reason = request.meta, reason_of(failure.value)
+        now, hops = self._clock.now(), hops_to(request)
+        if hops:
+            # What is no URL is nobody's: then it is told of the redirect that led there.
+            await self._save_failure(request.url if reason != "bad-url" else hops[-1].url, hops, reason, now)
         self.open_requests -= 1
-        if meta["guessed"] and request.url.startswith("https://"):
-            return [self._request(meta["index"], meta["given"], "http://" + request.url[8:], guessed=False)]
-        self._on_result(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", self._clock.now()))
+        if meta["guessed"]:
+            return [self._request(meta["index"], meta["given"], f"http://{meta['given']}", guessed=False)]
+        self._on_result(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", now))
         return None
 
-    async def _save(
-        self, exchange: Exchange, outlet: Outlet | None, outcome: str, result: ReadResult, now: datetime
-    ) -> Saved | None:
+    async def _save(self, answer: Answer, outlet: Outlet | None) -> Saved | None:
         if self._saver is None or self.broken is not None:
             return None
         try:
-            saved = await asyncio.wrap_future(self._saver.save(exchange, outlet, outcome, result, now))
+            saved = await asyncio.wrap_future(self._saver.save(answer, outlet))
             if not isinstance(saved, Stale):
                 return saved
             again = await self._workers.read(saved.task)
@@ -205,6 +209,14 @@ class _Fetcher:
         except StorageError as error:
             self.break_off(error)
             return None
+
+    async def _save_failure(self, url: str, hops: tuple[Exchange, ...], reason: str, now: datetime) -> None:
+        if self._saver is None or self.broken is not None:
+            return
+        try:
+            await asyncio.wrap_future(self._saver.fail(url, hops, self._outlet_of(hops[0].url), reason, now))
+        except StorageError as error:
+            self.break_off(error)
 
     def _outlet_of(self, url: str) -> Outlet | None:
         return next((outlet for outlet in self._outlets.values() if outlet.owns(url)), None)

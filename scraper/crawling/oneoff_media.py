@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scraper.crawling.media import KEPT, KIND, MediaAccount, leads_on, may_pass, media_outcome
+from scraper.crawling.passing import hops_to
 from scraper.crawling.reading import ReadResult, ReadTask
+from scraper.crawling.saving import Answer
 from scraper.crawling.tally import Tally
 from scraper.crawling.visits import after_failure
 from scraper.fetching.reasons import reason_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from scraper.crawling.saving import DueMedia, Saved, Saver
     from scraper.crawling.workers import Workers
     from scraper.fetching.clock import Clock
+    from storage.exchange import Exchange
 
 
 class Fetcher(Protocol):
@@ -86,9 +89,9 @@ class OneOffMedia:
         assert request is not None
         meta = request.meta
         exchange, due, saved = meta.pop("exchange"), meta["due"], meta["saved"]
-        self._account.spend(meta["index"], len(exchange.response))
+        hops = hops_to(request, exchange)
+        self._spend(meta["index"], (*hops, exchange))
         self._account.answered(exchange.url)
-        self.tally.media_bytes += len(exchange.response)
         outcome, now = media_outcome(exchange, follow=leads_on(due.found_by)), self._clock.now()
         result = ReadResult(outcome=outcome)
         try:
@@ -106,7 +109,8 @@ class OneOffMedia:
                     )
                 )
             due_at = None if outcome in ("pending", KEPT) else _again(outcome, now, due)
-            await asyncio.wrap_future(self._saver.save_media(saved, due, exchange, outcome, result, now, due_at))
+            answer = Answer(exchange, hops, outcome, result, now)
+            await asyncio.wrap_future(self._saver.save_media(saved, due, answer, due_at))
             self._count(result.outcome)
             return await self.requests(saved, meta["index"]) if result.media else []
         except StorageError as error:
@@ -119,16 +123,22 @@ class OneOffMedia:
         request = failure.request  # type: ignore[attr-defined]
         assert failure.value is not None
         reason, now, due = reason_of(failure.value), self._clock.now(), request.meta["due"]
+        saved, hops = request.meta["saved"], hops_to(request)
+        self._spend(request.meta["index"], hops)
         self._account.failed(request.url, reason)
         try:
-            await asyncio.wrap_future(
-                self._saver.fail_media(request.meta["saved"], due, reason, now, _again(reason, now, due))
-            )
+            again = _again(reason, now, due)
+            await asyncio.wrap_future(self._saver.fail_media(saved, due, hops, reason, now, again))
             self._count(f"failed:{reason}")
         except StorageError as error:
             self._fetcher.break_off(error)
         finally:
             self._fetcher.open_requests -= 1
+
+    def _spend(self, index: int, exchanges: tuple[Exchange, ...]) -> None:
+        size = sum(len(each.response) for each in exchanges)
+        self._account.spend(index, size)
+        self.tally.media_bytes += size
 
     def _count(self, outcome: str) -> None:
         if outcome == KEPT:

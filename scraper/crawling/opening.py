@@ -17,7 +17,7 @@ from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold
 from storage.due import unfinished_since
 from storage.errors import StorageError
 from storage.exchange import Exchange
-from storage.finding import add_found, resources_by_key
+from storage.finding import resource_at
 from storage.frontier import release
 from storage.models import capture
 from storage.outlets import DomainRow, domains, sync_outlet
@@ -61,9 +61,8 @@ class Opened:
         return place, read_capture(self.archive.folder, place)
 
     def add_one(self, connection: Connection, found: Found, now: datetime) -> int:
-        """The id of a resource, which is added if it is not known."""
-        add_found(connection, self.outlet, (found,), now=now, crawl=self.crawl)
-        return resources_by_key(connection, self.outlet, [found.key])[found.key]
+        """The id of the resource that a URL belongs to, which is added if it is not known."""
+        return resource_at(connection, self.outlet, found, now=now, crawl=self.crawl)
 
     def close(self, outcome: str, counts: Mapping[str, Any], now: datetime, whole: bool) -> None:
         """Drain the writer, end the crawl's row where nothing failed, and let go of the archive."""

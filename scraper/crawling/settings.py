@@ -44,23 +44,25 @@ LEAN: dict[str, Any] = {
 """Without what our runs don't need: each part costs every page its share."""
 
 
-def oneoff_settings(config: Config) -> dict[str, Any]:
-    """Settings for fetching single pages of any site."""
+def oneoff_settings(config: Config, *, saving: bool = False) -> dict[str, Any]:
+    """Settings for fetching single pages of any site; for `saving` them, redirects are remembered."""
     from scraper.fetching.settings import fetching_settings
 
-    return {**fetching_settings(config, None), **LEAN}
+    settings = {**fetching_settings(config, None), **LEAN}
+    return _with_middleware(settings, "scraper.crawling.hops.RememberRedirects") if saving else settings
 
 
 def crawl_settings(config: Config, outlet: Outlet | None) -> dict[str, Any]:
     """Fetching's settings, with the frontier as scheduler and without what a crawl does not need."""
     from scraper.fetching.settings import fetching_settings
 
-    settings = fetching_settings(config, outlet)
-    middlewares = dict(settings.get("DOWNLOADER_MIDDLEWARES", {}))
-    middlewares["scraper.crawling.keeping.KeepExchanges"] = KEEP_POSITION
-    return {
-        **settings,
+    settings = {
+        **fetching_settings(config, outlet),
         **LEAN,
-        "DOWNLOADER_MIDDLEWARES": middlewares,
         "SCHEDULER": "scraper.crawling.scheduler.FrontierScheduler",
     }
+    return _with_middleware(settings, "scraper.crawling.keeping.KeepExchanges")
+
+
+def _with_middleware(settings: dict[str, Any], nearest: str) -> dict[str, Any]:
+    return {**settings, "DOWNLOADER_MIDDLEWARES": {**settings["DOWNLOADER_MIDDLEWARES"], nearest: KEEP_POSITION}}
