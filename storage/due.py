@@ -53,6 +53,23 @@ def make_due_elsewhere(connection: Connection, known: Mapping[int, Set[int]], no
     ).rowcount
 
 
+def make_due_unread(connection: Connection, outlet: int, now: datetime) -> int:
+    """Make an outlet's listings due at `now` (UTC) that have a place which was never fetched; returns how many.
+
+    A run that was killed may have held such a listing when the place became known, so that nothing made it due.
+    """
+    unread = select(location.c.resource).where(location.c.fetched_at.is_(None), location.c.resource == resource.c.id)
+    return connection.execute(
+        update(resource)
+        .where(resource.c.outlet == outlet, resource.c.kind.not_in(_NO_LISTINGS), resource.c.lease_owner.is_(None))
+        .where(or_(resource.c.due_at.is_(None), resource.c.due_at > now), unread.exists())
+        .values(due_at=now)
+    ).rowcount
+
+
+_NO_LISTINGS = ("article", "page", "media", "probe", "robots")
+
+
 def unfinished_since(connection: Connection, outlet: int, *, not_before: datetime) -> datetime | None:
     """When the crawls began that ended early one after the other, up to now; None where the last one finished.
 

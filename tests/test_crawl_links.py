@@ -21,6 +21,7 @@ from tests.breaking import (
     bound_no_host,
     broken,
     follow_no_redirects,
+    go_on_blindly,
     miss_gained_places,
     redirect_within_the_slot,
 )
@@ -235,6 +236,20 @@ def test_a_listing_that_gains_a_domain_while_it_is_fetched_is_read_there_too(pla
         crawl_small(place, site)
         site.answering = gaining()
         crawl_small(twin, site, program=broken(miss_gained_places))
+    assert look(place).headlines.keys() == {"1", "2"}
+    assert look(twin).headlines.keys() == {"1"}, "the check would see it"
+
+
+@pytest.mark.long
+def test_a_crawl_that_goes_on_reads_what_a_dead_one_had_not_seen_gained(place: Place, tmp_path: Path) -> None:
+    twin = Place(tmp_path / "twin", None)
+    with small_site(tmp_path, gaining()) as site:
+        for each, program in ((place, ("-m", "scraper.cli")), (twin, broken(go_on_blindly))):
+            site.answering = gaining()
+            # Two sections, two sitemaps and a part: it ends with a place gained that nothing has made due.
+            first = crawl_small(each, site, "--max-pages", "5", program=broken(miss_gained_places))
+            assert first.code == 7, first.err
+            crawl_small(each, site, program=program, now="2026-06-01T12:20:00Z")
     assert look(place).headlines.keys() == {"1", "2"}
     assert look(twin).headlines.keys() == {"1"}, "the check would see it"
 

@@ -25,7 +25,7 @@ from scraper.crawling.tally import Tally
 from scraper.fetching.reasons import reason_of
 from scraper.fetching.robots import StoredRobots
 from storage.crawls import beat, free_hosts, free_outlet, hold_host
-from storage.due import make_due
+from storage.due import make_due, make_due_unread
 from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
@@ -208,6 +208,8 @@ class CrawlSession:
         opened, now = self.state.opened, self.clock.now()
         add_found(connection, opened.outlet, self._seeds, now=now, crawl=opened.crawl)
         listings = [seed.url for seed in self._seeds if seed.kind != "probe"]
+        if opened.begun_at < now:
+            make_due_unread(connection, opened.outlet, now)
         if self.state.options.due:
             begin_polling(connection, opened.outlet, [seed.key for seed in self._seeds], now)
         else:
