@@ -1,0 +1,146 @@
+"""`presskeep health`: what needs a person."""
+
+from __future__ import annotations
+
+import json as json_library
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.plain_values import PlainCommand
+from scraper.cli.printing import one_line, write, write_bold, write_error, write_json, write_note
+from scraper.config import Config
+from scraper.errors import UsageError
+
+if TYPE_CHECKING:
+    from storage.health import Concern, OutletFacts
+
+app = group("Say what needs a person.")
+NEEDED = 6
+"""The exit code where something needs a person."""
+HOOK_SECONDS = 60.0
+
+
+@app.command(cls=PlainCommand)
+@configured()
+def health(
+    config: Config,
+    outlet: Annotated[str | None, typer.Argument(metavar="OUTLET", help="One outlet alone.")] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            "--notify", metavar="COMMAND", help="Run this where something is found; it gets it as JSON lines."
+        ),
+    ] = None,
+    prometheus: Annotated[
+        Path | None,
+        typer.Option("--prometheus", metavar="FILE", help="Write figures for node_exporter's textfile collector."),
+    ] = None,
+    json: JsonOption = False,
+) -> int:
+    """Hold each outlet against its own history and say what needs a person.
+
+    An outlet that is not crawled any more or brings nothing new, pages that yield no text or no dates as they did
+    (a changed template), a domain that refuses or shows a notice, a crawl most of whose fetches fail, a disk that is
+    soon full. Ends with 0 where nothing is found and with 6 where something is. Nothing is asked of any host.
+
+    Examples: presskeep health; presskeep health --notify 'mail -s presskeep you@example.org'
+    """
+    from scraper.fetching.clock import clock_from
+    from storage.archive import Archive
+    from storage.health import find_concerns, gather_facts
+    from storage.status import outlet_names
+
+    now = clock_from(config.now).now()
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        known = outlet_names(connection) if outlet is not None else ()
+        if outlet is not None and outlet not in known:
+            raise UsageError("is no outlet of this archive", outlet, f"It holds: {', '.join(known) or 'none'}.")
+        facts = gather_facts(connection, now, outlet)
+    concerns = find_concerns(facts, now, _free(config))
+    if prometheus is not None:
+        _write_whole(prometheus, metrics(facts, concerns, now))
+    if json:
+        write_json({"concerns": [asdict(each) for each in concerns], "outlets": [each.name for each in facts]})
+    else:
+        _print(concerns, len(facts))
+    if concerns and notify is not None:
+        _notify(notify, concerns)
+    return NEEDED if concerns else 0
+
+
+def metrics(facts: Sequence[OutletFacts], concerns: Sequence[Concern], now: datetime) -> str:
+    """The figures in Prometheus' text format (version 0.0.4 of the exposition format)."""
+    lines = []
+
+    def add(name: str, about: str, values: Sequence[tuple[str, float]]) -> None:
+        lines.extend((f"# HELP presskeep_{name} {about}", f"# TYPE presskeep_{name} gauge"))
+        lines.extend(f'presskeep_{name}{{outlet="{outlet}"}} {value:g}' for outlet, value in values)
+
+    last = [(each.name, each.runs[-1]) for each in facts]
+    add("concerns", "Findings that need a person.", [(n, sum(c.outlet == n for c in concerns)) for n, _ in last])
+    add(
+        "last_crawl_seconds", "Age of the last crawl.", [(n, (now - run.started_at).total_seconds()) for n, run in last]
+    )
+    add("last_crawl_finished", "Whether the last crawl came to its end.", [(n, run.finished) for n, run in last])
+    add("last_crawl_pages", "Exchanges that the last crawl kept.", [(n, run.pages) for n, run in last])
+    add("last_crawl_failed", "Fetches of the last crawl that gave nothing.", [(n, run.failed) for n, run in last])
+    add("new_articles", "New articles in the last three days.", [(each.name, _lately(each, now)) for each in facts])
+    lines += ["# HELP presskeep_checked_seconds When this was written.", "# TYPE presskeep_checked_seconds gauge"]
+    lines.append(f"presskeep_checked_seconds {now.timestamp():.0f}")
+    return "\n".join(lines) + "\n"
+
+
+def _lately(facts: OutletFacts, now: datetime) -> int:
+    from storage.health.facts import LATELY
+
+    return sum(at >= now - LATELY for at in facts.arrivals)
+
+
+def _free(config: Config) -> int | None:
+    try:
+        return shutil.disk_usage(config.archive).free
+    except OSError:
+        return None
+
+
+def _print(concerns: Sequence[Concern], outlets: int) -> None:
+    if not concerns:
+        write(f"Nothing needs a person ({outlets} outlets looked at)." if outlets else "No outlet was crawled yet.")
+        return
+    for each in concerns:
+        write_bold(f"{each.outlet or 'the archive'}: {each.kind}")
+        write_note(f"{each.what}. {each.next}", indent=2)
+
+
+def _notify(command: str, concerns: Sequence[Concern]) -> None:
+    """Run the operator's command, without a shell; its standard input has one JSON object a line."""
+    told = "".join(json_library.dumps(asdict(each)) + "\n" for each in concerns)
+    try:
+        words = shlex.split(command)
+        done = subprocess.run(words, input=told.encode(), timeout=HOOK_SECONDS, check=False)
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+        write_error(f"presskeep: --notify: {one_line(str(error) or 'no command')}. What it should tell stands above.")
+        return
+    if done.returncode:
+        write_error(f"presskeep: --notify: the command ended with {done.returncode}.")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it sees the old one or the new one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"cannot be written ({error.strerror})", f"--prometheus {path}") from error
