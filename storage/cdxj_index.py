@@ -1,10 +1,10 @@
 """The CDXJ index of an archive: sorted files beside the WARC files, read on from where they were left.
 
-The folder holds a few sorted runs, `00000001.cdxj` and so on, and `index.json`, which names them and says up to which
-byte each WARC file was read. That file is replaced last and at once, so a kill leaves the index as it was before or as
-it is after; it stands beside the runs, not in the database, so that both are always of one state and the whole folder
-can be deleted and made again. A new run is merged with those before it that are no more than twice its size: so there
-are few, and each line is written a few times however often the index grows.
+The folder holds a few sorted runs, `00000001.cdxj` and so on, and `index.json`, which names them with their digests and
+says up to which byte each WARC file was read. That file is replaced last and at once, so a kill leaves the index as it
+was before or as it is after; it stands beside the runs, not in the database, so that both are always of one state and
+the whole folder can be deleted and made again. A new run is merged with those before it that are no more than twice its
+size: so there are few, and each line is written a few times however often the index grows.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,7 +28,10 @@ from storage.warc_records import Record, read_records
 from storage.warc_writing import sync_folder
 
 STATE = "index.json"
-_FORM = 1
+_FORM = 2
+"""The form of `index.json`; an index of another one is made again."""
+_EARLIER = b'{\n"form": 1,'
+"""What `index.json` began with before it had digests; the next who follows makes such an index again."""
 _LOCK = "lock"
 _TAIL = 4096
 """Bytes before the place read up to whose digest tells that a file is still the one that was read."""
@@ -73,7 +77,9 @@ class _Mark:
 
 @dataclass(slots=True)
 class _State:
-    runs: list[str]
+    """The runs with their SHA-256 (hex), in order, and how far each WARC file was read."""
+
+    runs: dict[str, str]
     marks: dict[str, _Mark]
 
 
@@ -97,6 +103,15 @@ class CdxjIndex:
         with ExitStack() as stack:
             yield from merged_lines([stack.enter_context(path.open("rb")) for path in self.paths])
 
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """The files that are not what was written, each with what is wrong; another process may be following."""
+        while True:
+            before = self._state_file()
+            found = list(self._faults())
+            if self._state_file() == before:
+                yield from found
+                return
+
     def follow(
         self,
         sources: Sequence[Source],
@@ -114,17 +129,17 @@ class CdxjIndex:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with _locked(self.folder / _LOCK):
-            old = _State([], {}) if anew else _load(self.folder)
+            old = _State({}, {}) if anew else _load(self.folder)
             known = old.marks if self._base is None else {**_load(self._base).marks, **old.marks}
             kept, lost = _compare(sources, known)
-            if lost and self._base is not None:
-                self._base, old, kept, lost = None, _State([], {}), {}, set()
+            if lost and (self._base is not None or not all(map(self._is_whole, old.runs.items()))):
+                self._base, old, kept, lost = None, _State({}, {}), {}, set()
             done = Followed()
-            state = _State(list(old.runs), dict(kept))
+            state = _State(dict(old.runs), dict(kept))
             if lost:
                 state.runs = self._write(self._without(old.runs, lost), old.runs)
             before = len(state.runs)
-            state.runs += self._write(
+            state.runs |= self._write(
                 sorted_lines(self._read(sources, state, done, told, stop), self.folder, chunk=self._chunk), state.runs
             )
             if len(state.runs) > before or state.runs != old.runs or state.marks != known:
@@ -132,6 +147,29 @@ class CdxjIndex:
                 self._save(state)
             self._clean(state)
             return done
+
+    def _state_file(self) -> bytes | None:
+        try:
+            return (self.folder / STATE).read_bytes()
+        except OSError:
+            return None
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        content = self._state_file()
+        if content is None:
+            if any(_RUN.fullmatch(path.name) for path in self.folder.glob("*.cdxj")):
+                yield STATE, "the file that names the others cannot be read"
+            return
+        state = _read_state(self.folder)
+        if state is None:
+            if not content.startswith(_EARLIER):
+                yield STATE, "it is not what was written"
+            return
+        for name, sha256 in state.runs.items():
+            if not (self.folder / name).is_file():
+                yield name, "the file is not there"
+            elif not self._is_whole((name, sha256)):
+                yield name, "it is not what was written"
 
     def _read(
         self,
@@ -180,7 +218,7 @@ class CdxjIndex:
                 if end < limit and not stopped:
                     done.damaged.append(f"{source.name} at byte {end}")
 
-    def _without(self, runs: Sequence[str], lost: set[str]) -> Iterator[bytes]:
+    def _without(self, runs: Iterable[str], lost: set[str]) -> Iterator[bytes]:
         """The lines of the runs, but for those of some files."""
         with ExitStack() as stack:
             files = [stack.enter_context((self.folder / name).open("rb")) for name in runs]
@@ -188,41 +226,44 @@ class CdxjIndex:
                 if json.loads(line[line.index(b"{") :])["filename"] not in lost:
                     yield line
 
-    def _merge(self, runs: Sequence[str]) -> list[str]:
-        """Merge the newest runs as long as the one before them is at most twice as large."""
-        sizes = [(self.folder / name).stat().st_size for name in runs]
-        first = len(runs) - 1
+    def _merge(self, runs: Mapping[str, str]) -> dict[str, str]:
+        """Merge the newest runs as long as the one before them is at most twice as large. One that is not what was
+        written stays as it is, so that a check still names it."""
+        names = list(runs)
+        sizes = [(self.folder / name).stat().st_size for name in names]
+        first = len(names) - 1
         total = sizes[-1] if sizes else 0
         while first > 0 and sizes[first - 1] <= 2 * total:
             first -= 1
             total += sizes[first]
-        if first >= len(runs) - 1:
-            return list(runs)
+        merged = names[first:]
+        if len(merged) < 2 or not all(self._is_whole((name, runs[name])) for name in merged):
+            return dict(runs)
         with ExitStack() as stack:
-            files = [stack.enter_context((self.folder / name).open("rb")) for name in runs[first:]]
-            return [*runs[:first], *self._write(merged_lines(files), runs)]
+            files = [stack.enter_context((self.folder / name).open("rb")) for name in merged]
+            return {name: runs[name] for name in names[:first]} | self._write(merged_lines(files), names)
 
-    def _write(self, lines: Iterable[bytes], runs: Sequence[str]) -> list[str]:
-        """Write a run; gives its name, or nothing where there are no lines."""
+    def _write(self, lines: Iterable[bytes], runs: Iterable[str]) -> dict[str, str]:
+        """Write a run; gives its name and digest, or nothing where there are no lines."""
         lines = iter(lines)
         first = next(lines, None)
         if first is None:
-            return []
+            return {}
         taken = [int(path.name[:8]) for path in self.folder.glob("*.cdxj") if _RUN.fullmatch(path.name)]
         name = f"{max([0, *taken, *(int(run[:8]) for run in runs)]) + 1:08}.cdxj"
+        digest = hashlib.sha256()
         with _replacing(self.folder / name) as file:
-            file.write(first)
-            file.writelines(lines)
-        return [name]
+            for line in chain((first,), lines):
+                digest.update(line)
+                file.write(line)
+        return {name: digest.hexdigest()}
+
+    def _is_whole(self, run: tuple[str, str]) -> bool:
+        return _sha256(self.folder / run[0]) == run[1]
 
     def _save(self, state: _State) -> None:
-        value = {
-            "form": _FORM,
-            "runs": state.runs,
-            "read": {name: {"to": mark.to, "tail_sha256": mark.tail} for name, mark in sorted(state.marks.items())},
-        }
         with _replacing(self.folder / STATE) as file:
-            file.write(json.dumps(value, indent=0).encode() + b"\n")
+            file.write(_to_json(state))
 
     def _clean(self, state: _State) -> None:
         """Remove runs that are merged, or that a killed process left."""
@@ -240,17 +281,43 @@ def _line(record: Record, name: str) -> bytes | None:
 
 def _load(folder: Path) -> _State:
     """The state of an index; an empty one where there is none, or none that can be read: it is made again then."""
+    state = _read_state(folder)
+    return state if state and all((folder / name).is_file() for name in state.runs) else _State({}, {})
+
+
+def _read_state(folder: Path) -> _State | None:
+    """What `index.json` says; None where there is none, or it is not what was written."""
     try:
-        value: Any = json.loads((folder / STATE).read_bytes())
+        content = (folder / STATE).read_bytes()
+        value: Any = json.loads(content)
         if value["form"] != _FORM:
-            return _State([], {})
-        runs = [name for name in value["runs"] if _RUN.fullmatch(name)]
+            return None
+        runs = {name: str(digest) for name, digest in value["runs"].items() if _RUN.fullmatch(name)}
         marks = {name: _Mark(int(mark["to"]), str(mark["tail_sha256"])) for name, mark in value["read"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return _State([], {})
-    if not all((folder / name).is_file() for name in runs):
-        return _State([], {})
-    return _State(runs, marks)
+        return None
+    state = _State(runs, marks)
+    return state if _to_json(state) == content else None
+
+
+def _to_json(state: _State) -> bytes:
+    """The content of `index.json`: its last member is the digest of it all without that member."""
+    value: dict[str, Any] = {
+        "form": _FORM,
+        "runs": state.runs,
+        "read": {name: {"to": mark.to, "tail_sha256": mark.tail} for name, mark in sorted(state.marks.items())},
+    }
+    value["sha256"] = hashlib.sha256(json.dumps(value).encode()).hexdigest()
+    return json.dumps(value, indent=0).encode() + b"\n"
+
+
+def _sha256(path: Path) -> str:
+    """The SHA-256 (hex) of a file; '' where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _compare(sources: Sequence[Source], known: Mapping[str, _Mark]) -> tuple[dict[str, _Mark], set[str]]:

@@ -9,6 +9,7 @@ StorageError
 ├── ArchiveDamaged           what the database points to is not there, or not what it was (exit code 5)
 ├── StorageFull              the disk is full or its floor is reached (exit code 7)
 ├── DatabaseLost             the database stopped answering in the middle of a run (exit code 7)
+├── CheckStopped             a process that checked files was killed (exit code 7)
 ├── FileExists               the file to make is there already (exit code 2)
 ├── FileUnfinished           a stop came before the file to make was whole: there is none (exit code 7)
 ├── KeyFileUnusable          a file that holds no key to sign with (exit code 2)
@@ -77,6 +78,12 @@ class DatabaseLost(StorageError):
 
     All that was committed is kept; once the database answers, the same command goes on.
     """
+
+    exit_code = 7
+
+
+class CheckStopped(StorageError):
+    """A process that checked files was killed, for want of memory perhaps. Run the same command again."""
 
     exit_code = 7
 

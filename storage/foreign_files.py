@@ -19,7 +19,8 @@ _NAME_LIMIT = 120
 
 
 class Incoming:
-    """A copy that has no name yet. It is locked while it is open; what a killed run left behind is removed."""
+    """A copy that has no name yet. It is locked while it is open, under the name that it gets as well: a check asks
+    `is_held`, and what a killed run left behind is removed."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -98,6 +99,18 @@ def remove_leftovers(warc_folder: Path) -> None:
                 place.unlink(missing_ok=True)
         except OSError:
             continue  # somebody is making it, or it has got its name
+
+
+def is_held(place: Path) -> bool:
+    """Whether a living import holds a file of the imported ones: it has its name, and gets its row next."""
+    try:
+        with place.open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def safe_name(name: str) -> str:

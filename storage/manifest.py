@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -158,6 +158,12 @@ def covered(table: Table, columns: Sequence[str]) -> list[ColumnElement[Any]]:
     """What to select for a row's line. How far a file that others wrote has been read is null: an import that goes on
     reads further, and the file's digest says what it is."""
     return [_KEPT_LENGTH if table.c[name] is warc_file.c.committed_len else table.c[name] for name in columns]
+
+
+def covered_values(columns: Sequence[str], values: Mapping[str, Any]) -> list[Any]:
+    """The values of a row's line, of a row that holds these values."""
+    imported = values.get("state") == "imported"
+    return [None if imported and name == "committed_len" else values[name] for name in columns]
 
 
 _KEPT_LENGTH = case((warc_file.c.state != "imported", warc_file.c.committed_len)).label("committed_len")

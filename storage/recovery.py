@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,13 +22,12 @@ from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
 from storage.models import capture, crawl, host_lease, outlet_lock, resource, warc_file
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
+from storage.torn import put_aside
 from storage.warc_reading import WholeExchange, payload_sha256, to_exchange, walk
-from storage.warc_writing import OPEN, Appended, explained, lock, make_folder, sync_folder
+from storage.warc_writing import OPEN, Appended, lock, sync_folder
 
 log = logging.getLogger(__name__)
 
-TORN = "torn"
-"""The folder, in the WARC folder, that keeps what broke off: `NAME.at-OFFSET` holds a file's bytes from OFFSET on."""
 _BATCH = 64
 
 
@@ -126,7 +124,9 @@ class _Mender:
         good = self._adopt(committed)
         torn = 0
         if good < size:
-            self._put_aside(good, size)
+            piece = put_aside(self._file, self._archive.warc_folder, self._path, good)
+            said = "%d bytes at the end of %s had broken off; they are kept in warc/%s"
+            log.warning(said, size - good, self._path, piece)
             torn = 1
         if self._row is None:
             self._place.unlink()  # nothing whole but, at most, the warcinfo record that every file begins with
@@ -196,24 +196,6 @@ class _Mender:
             start = end
             runs.setdefault(run, []).append((fetch, appended))
         return list(runs.items())
-
-    def _put_aside(self, good: int, size: int) -> None:
-        """Copy the torn tail, see the copy safe on the disk, and only then cut it off."""
-        folder = self._archive.warc_folder / TORN
-        try:
-            make_folder(folder)
-            copy = folder / f"{self._path}.at-{good}"
-            with copy.open("wb") as target:
-                self._file.seek(good)
-                shutil.copyfileobj(self._file, target)
-                target.flush()
-                os.fsync(target.fileno())
-            sync_folder(folder)
-            os.ftruncate(self._file.fileno(), good)
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise explained(error, str(folder)) from error
-        log.warning("%d bytes at the end of %s had broken off; they are kept in %s", size - good, self._path, copy)
 
 
 def _writer_of(portion: Sequence[WholeExchange]) -> str:

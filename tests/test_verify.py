@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,10 +19,14 @@ from storage.archive import Archive
 from storage.fixity.checking import check
 from storage.fixity.findings import Finding
 from storage.manifest import manifest_digest
-from tests.crawling import Ran, crawl, presskeep
+from storage.owners import process_lives
+from tests.crawling import ROOT, Ran, crawl, presskeep
 from tests.damaging import damage, unnamed
 from tests.databases import Place
+from tests.foreign import each_packed
 from tests.keeping import HOUR, T0, working
+from tests.living import wait_until
+from tests.test_importing import shown
 
 COPIES = int(os.environ.get("PRESSKEEP_DAMAGED_COPIES", "3"))
 """Damaged copies; 6 in `.ci/run`, 20 in `make soak`."""
@@ -276,3 +282,56 @@ def test_a_database_whose_pages_were_overwritten_is_told_as_damaged(copy: Path) 
     told = verify(copy)
     assert told.code == 5
     assert "Traceback" not in told.err
+
+
+@pytest.mark.long
+def test_a_file_that_a_living_import_has_copied_is_no_stranger(copy: Path, tmp_path: Path) -> None:
+    """It has no row yet; killed for good, the import leaves a stranger, which the same import takes over."""
+    place, stranger = tmp_path / "mine.warc.gz", copy / "warc" / "imported" / "stranger.warc.gz"
+    place.write_bytes(each_packed([shown("2019-05-06")]))
+    stranger.parent.mkdir()
+    stranger.write_bytes(b"anything")
+    options = ("import", "--archive", str(copy), str(place))
+
+    def strangers() -> set[str]:
+        return {each.place for each in found_in(copy) if each.kind == "file-strange"}
+
+    command = [sys.executable, "-m", "tests.holding_import", *options]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as living:
+        assert living.stdout is not None
+        assert living.stdout.readline() == "copied\n"
+        assert (copy / "warc" / "imported" / "mine.warc.gz").exists()
+        assert strangers() == {"warc/imported/stranger.warc.gz"}
+        living.kill()
+    wait_until(lambda: "warc/imported/mine.warc.gz" in strangers(), "the end of what the import had started")
+    assert presskeep(*options).code == 0
+    assert strangers() == {"warc/imported/stranger.warc.gz"}
+    assert [each.name for each in sorted(stranger.parent.iterdir())] == ["mine.warc.gz", "stranger.warc.gz"]
+
+
+def test_a_check_whose_process_is_killed_ends_with_one_line(copy: Path, tmp_path: Path) -> None:
+    program = ("-m", "tests.dying_checker", "worker", str(tmp_path / "worker"))
+    killed = presskeep("verify", "--archive", str(copy), "--jobs", "2", program=program)
+    assert (killed.code, killed.out) == (7, "")
+    (line,) = killed.err.splitlines()
+    assert line.startswith(f"presskeep: warc/{a_file(copy).name}: the process that checked this file was killed")
+    assert "--jobs 1" in line
+    assert verify(copy, "--jobs", "2").code == 0
+
+
+def test_no_process_outlives_a_check_that_was_killed(copy: Path, tmp_path: Path) -> None:
+    program = ("-m", "tests.dying_checker", "parent", str(tmp_path / "worker"))
+    assert presskeep("verify", "--archive", str(copy), "--jobs", "2", program=program).code == -9
+    worker = int((tmp_path / "worker").read_text())
+    wait_until(lambda: not process_lives(worker), "the end of the process that checked")
+
+
+def test_what_cannot_be_read_is_named(copy: Path) -> None:
+    first, second = sorted((copy / "warc").glob("*.warc.gz"))
+    first.unlink()
+    first.mkdir()
+    change(copy, "UPDATE warc_file SET path = ? WHERE path = ?", "x" * 300, second.name)
+    found = {(each.kind, each.place): each.what for each in found_in(copy)}
+    assert found["file-missing", f"warc/{first.name}"] == "what stands there is no file"
+    assert "File name too long" in found["file-missing", "warc/" + "x" * 300]

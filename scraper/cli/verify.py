@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.cli.estimate import BYTES, show_estimate
+from scraper.cli.findings import Pages, capture_of, print_extent, print_findings
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import counted, write, write_json
+from scraper.cli.printing import write_json
 from scraper.config import Config
 from scraper.errors import UsageError
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 app = group("Check that everything in the archive is still what was kept.")
 DAMAGED = 5
-SHOWN = 1000
-"""Findings printed one by one; --json holds them all."""
 
 
 @app.command(cls=PlainCommand)
@@ -71,9 +69,9 @@ def verify(
                 return list(check(archive, jobs=workers, told=told, anchors=anchors, stamps=stamps))
 
         findings = look()
-        held = _count(archive)
         if repair and findings:
             findings = mend(archive, findings, look)
+        held, pages = _count(archive), _pages(archive, findings)
     damaged = [each for each in findings if not each.repaired]
     if json:
         write_json(
@@ -85,9 +83,9 @@ def verify(
             }
         )
     else:
-        _print(findings, repair=repair)
+        print_findings(findings, pages, repair=repair)
         if held:
-            _print_extent(held)
+            print_extent(held)
     return DAMAGED if damaged else 0
 
 
@@ -102,23 +100,12 @@ def _count(archive: Archive) -> Held | None:
         return None
 
 
-def _print_extent(held: Held) -> None:
-    files = f"{counted(held.files, 'WARC file')} ({held.bytes / 1e6:,.1f} MB)"
-    rows = f"{counted(held.captures, 'capture')}, {counted(held.revisions, 'text')}"
-    write(f"Checked {files}, {rows}, {counted(held.crawls, 'manifest')}.")
+def _pages(archive: Archive, findings: list[Finding]) -> Pages:
+    """The pages of the captures that findings name; none where the database is too damaged to tell."""
+    from storage.errors import ArchiveDamaged
+    from storage.fixity.checking import pages_at
 
-
-def _print(findings: list[Finding], *, repair: bool) -> None:
-    if not findings:
-        write("Everything is as it was kept.")
-        return
-    for each in findings[:SHOWN]:
-        write(f"{each.kind}  {each.place}")
-        write(f"  {each.what}" + (f": {each.repair}" if each.repair else ""))
-    if len(findings) > SHOWN:
-        write(f"... and {len(findings) - SHOWN} more; --json lists them all.")
-    kinds = Counter(each.kind for each in findings)
-    write()
-    write(f"{counted(len(findings), 'finding')}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()))
-    if not repair:
-        write("`presskeep verify --repair` mends what can be mended; docs/verify.md explains each kind.")
+    try:
+        return pages_at(archive, {number for each in findings if (number := capture_of(each)) is not None})
+    except ArchiveDamaged:
+        return {}

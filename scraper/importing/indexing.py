@@ -110,13 +110,19 @@ class _Collected:
 
 
 def index(connection: Connection, setup: Setup) -> None:
-    """A process's life: one order after the other, until None comes or the parent is gone."""
+    """A process's life: one order after the other, until None comes or the parent is gone.
+
+    A copy stays locked until the next order, when it has its name and its row, or was removed: meanwhile neither
+    another import takes it for a leftover, nor a check for a file that nobody knows.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    held = contextlib.ExitStack()
     with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while (order := connection.recv()) is not None:
+            held.close()
             if isinstance(order, Bring):
-                connection.send(_bring(order, setup))
+                connection.send(_bring(order, setup, held))
             else:
                 for batch in walk(order, setup):
                     connection.send(batch)
@@ -158,7 +164,8 @@ def _collect(found: FoundRecord | BadRecord, selector: Selector, collected: _Col
         collected.selected.append(selected)
 
 
-def _bring(order: Bring, setup: Setup) -> Brought | Refused:
+def _bring(order: Bring, setup: Setup, held: contextlib.ExitStack) -> Brought | Refused:
+    """Bring a file in; what holds its copy's lock is closed by `held`."""
     try:
         with order.source.open("rb") as file:
             parts, problems = _parts(file, order.source)
@@ -173,7 +180,7 @@ def _bring(order: Bring, setup: Setup) -> Brought | Refused:
             except BaseException:
                 incoming.discard()
                 raise
-            incoming.close()
+            held.callback(incoming.close)
             return Brought(sha256, size, incoming.path, parts, problems)
     except StorageError as error:
         return Refused(str(error), error=error)

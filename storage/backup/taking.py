@@ -20,7 +20,7 @@ from storage.backup.listing import NAME, FileState, ListedFile, Listing, read_li
 from storage.backup.snapshot import snapshot
 from storage.errors import ArchiveDamaged, ArchiveUnusable
 from storage.models import SCHEMA, capture, warc_file
-from storage.recovery import TORN
+from storage.torn import TORN, torn_pieces
 from storage.warc_reading import open_warc
 from storage.warc_writing import OPEN, sync_folder
 
@@ -201,9 +201,9 @@ def _wanted(copied: Archive) -> tuple[list[_Wanted], list[str]]:
 
 
 def _torn(archive: Archive) -> list[_Wanted]:
-    """What recovery put aside: no row names it, and it never changes."""
+    """What recovery or a repair put aside: no row names it, and it never changes."""
     found = []
-    for place in sorted((archive.warc_folder / TORN).glob("*")):
+    for place in torn_pieces(archive.warc_folder):
         with suppress(OSError):
             found.append(_Wanted(f"{TORN}/{place.name}", "torn", place.stat().st_size, None))
     return found

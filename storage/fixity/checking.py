@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
@@ -11,11 +12,13 @@ from sqlalchemy.exc import DBAPIError
 from storage.archive import Archive
 from storage.fixity.files import Told, check_files
 from storage.fixity.findings import Finding
+from storage.fixity.index_files import check_index
 from storage.fixity.manifests import check_manifests
 from storage.fixity.stamped import StampPolicy, check_stamps
 from storage.fixity.state import check_state
 from storage.fixity.texts import check_texts
-from storage.models import capture, crawl, revision, warc_file
+from storage.inserting import in_portions
+from storage.models import capture, crawl, location, revision, warc_file
 
 
 def check(
@@ -40,6 +43,7 @@ def check(
             ("time stamps", lambda: check_stamps(connection, stamps)),
             ("texts", lambda: check_texts(connection)),
             ("what is drawn from other rows", lambda: check_state(connection)),
+            ("the index of captures", lambda: check_index(archive)),
         )
         for name, step in steps:
             try:
@@ -70,6 +74,17 @@ def count_held(archive: Archive) -> Held:
         )
         crawls = connection.execute(select(func.count(crawl.c.manifest_digest))).scalar_one()
     return Held(files, size or 0, captures, revisions, crawls)
+
+
+def pages_at(archive: Archive, captures: Collection[int]) -> dict[int, tuple[str, datetime]]:
+    """The URL and the instant of captures, by id; of those whose row can be read."""
+    found: dict[int, tuple[str, datetime]] = {}
+    statement = select(capture.c.id, location.c.url, capture.c.at).join(location, location.c.id == capture.c.location)
+    with archive.read() as connection:
+        for portion in in_portions(sorted(captures)):
+            for number, url, at in connection.execute(statement.where(capture.c.id.in_(portion))):
+                found[number] = url, at
+    return found
 
 
 def _check_database(connection: Connection) -> Iterator[Finding]:

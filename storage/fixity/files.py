@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+import stat
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from storage.archive import Archive
+from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding
 from storage.fixity.members import (
     CaptureDigests,
-    Checked,
     Portion,
     check_file,
     check_foreign_portion,
     check_portion,
     check_tail,
+    measure,
+    place_of,
 )
+from storage.fixity.pool import Pool, Task
+from storage.fixity.strangers import strange_files
 from storage.models import capture, warc_file
-from storage.recovery import TORN
 from storage.warc_writing import OPEN
 
 PORTION_CAPTURES = 512
 PORTION_BYTES = 32_000_000
 """A worker is given at most so many captures or bytes of a file at once."""
-_AHEAD = 4
-"""Portions for each process that are on their way at once."""
 
 Told = Callable[[int, int], None]
 """Is told how many bytes of WARC files are checked, and of how many."""
@@ -40,60 +39,108 @@ Told = Callable[[int, int], None]
 
 def check_files(archive: Archive, connection: Connection, *, jobs: int, told: Told) -> Iterator[Finding]:
     """Check all files of the archive, `jobs` processes at work; findings come in the order of the files."""
-    rows = connection.execute(select(warc_file).order_by(warc_file.c.id)).all()
-    strangers = _strangers(archive)
-    total, done = sum(row.committed_len for row in rows), 0
-    with _Pool(jobs) as pool:
-        for answer in pool.run(_tasks(archive, connection, rows, strangers)):
+    check = _Files(archive, connection)
+    total, done = check.size, 0
+    with Pool(jobs) as pool:
+        for answer in pool.run(check.tasks()):
             if isinstance(answer, Finding):
                 yield answer
                 continue
             done += answer.size
             told(min(done, total), total)
             yield from answer.findings
-    for path in strangers:
-        yield Finding("file-strange", f"warc/{path}", "no row names this file")
+    for path in check.strange:
+        yield Finding("file-strange", place_of(path), "no row names this file")
 
 
-_Task = tuple[Callable[..., Checked], tuple[Any, ...]]
+class _Files:
+    """The files of the archive by their rows, and the checks that each of them needs."""
 
+    def __init__(self, archive: Archive, connection: Connection) -> None:
+        self._folder, self._connection = archive.warc_folder, connection
+        self._rows = connection.execute(select(warc_file).order_by(warc_file.c.id)).all()
+        self._kept = {row.sha256: row.path for row in self._rows if row.state == "closed"}
+        self.strange = strange_files(archive)
+        self.size = sum(row.committed_len for row in self._rows)
 
-def _tasks(
-    archive: Archive, connection: Connection, rows: Sequence[Row[Any]], strangers: Sequence[str]
-) -> Iterator[_Task | Finding]:
-    seen: set[str] = set()
-    for row in rows:
-        if row.state == "imported":
-            yield from _foreign_tasks(archive.warc_folder, connection, row, seen)
-        else:
-            yield from _own_tasks(archive.warc_folder, connection, row, strangers)
+    def tasks(self) -> Iterator[Task | Finding]:
+        """What is to be checked, file after file, and what is plain without a look into them."""
+        seen: set[str] = set()
+        for row in self._rows:
+            if row.state == "imported":
+                yield from self._foreign(row, seen)
+            else:
+                yield from self._own(row)
 
+    def _own(self, row: Row[Any]) -> Iterator[Task | Finding]:
+        path = row.path
+        size, why = _size(self._folder / path)
+        if size is None:
+            path = self._named_anew(row)
+            moved = f"; {place_of(path)} may be it" if path else ""
+            yield Finding("file-missing", place_of(row.path), why + moved)
+            if not path:
+                return
+            size, _ = _size(self._folder / path)
+        if row.state == "open":
+            if size is not None and size < row.committed_len:
+                what = f"it has {size} of the {row.committed_len} bytes kept"
+                yield Finding("file-altered", place_of(path), what)
+        elif size != row.committed_len and path == row.path:
+            what, exchanged = self._fault(row)
+            yield Finding("file-altered", place_of(path), what)
+            if exchanged:
+                return  # none of the records that its captures point to is there
+        elif not _is_tiled(self._connection, row):
+            yield Task(place_of(path), check_file, (self._folder, path, row.committed_len, row.sha256))
+        yield from self._records(row, path)
 
-def _own_tasks(
-    folder: Path, connection: Connection, row: Row[Any], strangers: Sequence[str]
-) -> Iterator[_Task | Finding]:
-    path = row.path
-    size = _size(folder / path)
-    if size is None:
-        yield Finding("file-missing", f"warc/{path}", "the file is not there")
-        alike = get_close_matches(path, strangers, n=1, cutoff=0.9)
-        if not alike:
-            return
-        path = alike[0]  # the file's name was altered, or the row's
-        size = (folder / path).stat().st_size
-    if size < row.committed_len:
-        yield Finding("file-altered", f"warc/{path}", f"it has {size} of the {row.committed_len} bytes kept")
-    if size > row.committed_len and row.state != "open":
-        yield Finding("file-altered", f"warc/{path}", f"it has {size} bytes, and {row.committed_len} were kept")
-    if row.state != "open" and not _is_tiled(connection, row):
-        yield check_file, (folder, path, row.committed_len, row.sha256)
-    end = 0
-    for portion in _portions(connection, folder, path, row):
-        yield check_portion, (portion,)
-        last = portion.captures[-1]
-        end = last.span_offset + last.span_length
-    if end < row.committed_len:
-        yield check_tail, (folder, path, end, row.committed_len)
+    def _records(self, row: Row[Any], path: str) -> Iterator[Task]:
+        end = 0
+        for portion in _portions(self._connection, self._folder, path, row):
+            yield Task(place_of(path), check_portion, (portion,))
+            last = portion.captures[-1]
+            end = last.span_offset + last.span_length
+        if end < row.committed_len:
+            yield Task(place_of(path), check_tail, (self._folder, path, end, row.committed_len))
+
+    def _named_anew(self, row: Row[Any]) -> str:
+        """A strange file that may be the one that is missing: its name was altered, or the row's."""
+        for path in self.strange:
+            size, _ = _size(self._folder / path)
+            if size == row.committed_len and self._digest(path) == row.sha256:
+                return path
+        return next(iter(get_close_matches(row.path, self.strange, n=1, cutoff=0.9)), "")
+
+    def _digest(self, path: str) -> str:
+        try:
+            return measure(self._folder, path).sha256
+        except (ArchiveDamaged, OSError):
+            return ""
+
+    def _fault(self, row: Row[Any]) -> tuple[str, bool]:
+        """What is wrong with a closed file of another size, and whether another one stands in its place."""
+        try:
+            measured = measure(self._folder, row.path, row.committed_len)
+        except ArchiveDamaged as error:
+            return error.what, False
+        except OSError as error:
+            return f"it cannot be read ({error.strerror or error})", False
+        owner = self._kept.get(measured.sha256, row.path)
+        if owner != row.path:
+            return f"here stands the file that was kept as {place_of(owner)}", True
+        return measured.fault(row.committed_len, row.sha256), False
+
+    def _foreign(self, row: Row[Any], seen: set[str]) -> Iterator[Task | Finding]:
+        """The checks of a file that others wrote, or of a part of one; the file itself is checked once."""
+        path = row.path if row.store == "warc" else f"{row.store}/{row.path}"
+        name = path.partition("#")[0]
+        if name not in seen:
+            seen.add(name)
+            length = row.committed_len if name == path else 0
+            yield Task(place_of(name), partial(check_file, imported=True), (self._folder, name, length, row.sha256))
+        for portion in _portions(self._connection, self._folder, path, row):
+            yield Task(place_of(path), check_foreign_portion, (portion,))
 
 
 def _is_tiled(connection: Connection, row: Row[Any]) -> bool:
@@ -106,17 +153,6 @@ def _is_tiled(connection: Connection, row: Row[Any]) -> bool:
     ).where(capture.c.warc_file == row.id)
     without, first, length = connection.execute(statement).one()
     return (without, first, length) == (0, 0, row.committed_len)
-
-
-def _foreign_tasks(folder: Path, connection: Connection, row: Row[Any], seen: set[str]) -> Iterator[_Task | Finding]:
-    """The checks of a file that others wrote, or of a part of one; the file itself is checked once."""
-    path = row.path if row.store == "warc" else f"{row.store}/{row.path}"
-    name = path.partition("#")[0]
-    if name not in seen:
-        seen.add(name)
-        yield check_file, (folder, name, None, row.sha256)
-    for portion in _portions(connection, folder, path, row):
-        yield check_foreign_portion, (portion,)
 
 
 def _portions(connection: Connection, folder: Path, path: str, row: Row[Any]) -> Iterator[Portion]:
@@ -162,66 +198,17 @@ def _pairs(rows: Any) -> Iterator[tuple[Row[Any], Row[Any] | None]]:
         yield before, None
 
 
-def _strangers(archive: Archive) -> list[str]:
-    """Closed files that no row names. One that is open has no row before its first batch is kept, or was left by a
-    killed run for the next recovery; what broke off and was put aside is known to the recovery that did so.
-    """
-    found = []
-    for folder, folders, names in os.walk(archive.warc_folder):
-        folders.sort()
-        for name in sorted(names):
-            path = str(Path(folder, name).relative_to(archive.warc_folder))
-            if Path(path).parts[0] != TORN and _is_warc(name):
-                found.append(path)
-    with archive.read() as connection:  # after the walk: the state that is checked may be older than a file
-        known = {path.partition("#")[0] for path in connection.execute(select(warc_file.c.path)).scalars()}
-    return [path for path in found if path not in known]
-
-
-def _is_warc(name: str) -> bool:
-    return name.endswith((".warc", ".warc.gz", ".arc", ".arc.gz", ".wacz"))
-
-
-def _size(place: Path) -> int | None:
+def _size(place: Path) -> tuple[int | None, str]:
+    """The size of a WARC file, closed or open; None where there is none, and why."""
+    why = "the file is not there"
     for name in (place, place.with_name(place.name + OPEN), place):
         try:
-            return name.stat().st_size
+            found = name.stat()
         except FileNotFoundError:
             continue
-    return None
-
-
-class _Pool:
-    """Runs tasks in processes and gives their answers in order; with one job, here."""
-
-    def __init__(self, jobs: int) -> None:
-        self._jobs = jobs
-        self._executor: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> _Pool:
-        if self._jobs > 1:
-            self._executor = ProcessPoolExecutor(self._jobs, multiprocessing.get_context("forkserver"))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._executor:
-            self._executor.shutdown(cancel_futures=True)
-
-    def run(self, tasks: Iterator[_Task | Finding]) -> Iterator[Checked | Finding]:
-        waiting: deque[Future[Checked] | Finding] = deque()
-        for task in tasks:
-            if isinstance(task, Finding):
-                waiting.append(task)
-            elif self._executor is None:
-                yield task[0](*task[1])
-                continue
-            else:
-                waiting.append(self._executor.submit(task[0], *task[1]))
-            while len(waiting) > self._jobs * _AHEAD or (waiting and self._executor is None):
-                yield _answer(waiting.popleft())
-        while waiting:
-            yield _answer(waiting.popleft())
-
-
-def _answer(given: Future[Checked] | Finding) -> Checked | Finding:
-    return given if isinstance(given, Finding) else given.result()
+        except (OSError, ValueError) as error:  # a name that was altered may be none at all
+            return None, f"the file cannot be reached ({getattr(error, 'strerror', None) or error})"
+        if stat.S_ISREG(found.st_mode):
+            return found.st_size, ""
+        why = "what stands there is no file"
+    return None, why

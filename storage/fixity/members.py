@@ -20,6 +20,8 @@ from storage.warc_reading import ANSWERS, join_records, open_warc, payload_sha25
 from storage.warc_records import MEMBER_LIMIT, Record, read_proven, read_record
 
 _PIECE = 1 << 20
+_ZLIB = "Error -3 while decompressing data: "
+"""How the library begins to say what is wrong with compressed bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Checked:
 
 
 def check_portion(portion: Portion) -> Checked:
-    """Check the captures of a portion. A file that is missing is somebody else's finding."""
+    """Check the captures of a portion. A file that is missing is somebody else's finding; one that cannot be read
+    (any more) is told with the first portion that cannot."""
     findings: list[Finding] = []
     size = 0
     try:
@@ -71,6 +74,8 @@ def check_portion(portion: Portion) -> Checked:
                 size += each.span_offset + each.span_length - each.gap
     except ArchiveDamaged:
         pass
+    except OSError as error:
+        findings.append(_unreadable(portion.path, error))
     return Checked(tuple(findings), size)
 
 
@@ -114,21 +119,57 @@ def check_tail(warc_folder: Path, path: str, start: int, end: int) -> Checked:
             return Checked(tuple(check_unclaimed(file, path, start, end)), end - start)
     except ArchiveDamaged:
         return Checked((), 0)
+    except OSError as error:
+        return Checked((_unreadable(path, error),), 0)
 
 
-def check_file(warc_folder: Path, path: str, length: int | None, sha256: str | None) -> Checked:
-    """Check a closed file as a whole against its row; `length` is None where nobody knows it."""
-    place = f"warc/{path}"
+def check_file(warc_folder: Path, path: str, length: int, sha256: str | None, *, imported: bool = False) -> Checked:
+    """Check a file as a whole against its row. Of an imported one, `length` is how far it has been read."""
     try:
-        digest, size = file_digest(warc_folder, path)
+        measured = measure(warc_folder, path, length)
     except ArchiveDamaged as error:
-        return Checked((Finding("file-missing", place, error.what),), 0)
-    if digest == sha256 and length in (size, None):
-        return Checked((), 0)
-    what = "it is not the file that was closed"
-    if length not in (size, None):
-        what = f"it has {size} bytes, and {length} were kept"
-    return Checked((Finding("file-altered", place, f"{what} (SHA-256 {digest})"),), 0)
+        return Checked((Finding("file-missing", place_of(path), error.what),), 0)
+    except OSError as error:
+        return Checked((_unreadable(path, error),), 0)
+    what = measured.fault(length, sha256, imported=imported)
+    return Checked((Finding("file-altered", place_of(path), what),) if what else (), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A file as it lies there: its size, its SHA-256 (hex), and that of the bytes up to a length of interest."""
+
+    size: int
+    sha256: str
+    kept_sha256: str
+
+    def fault(self, length: int, sha256: str | None, *, imported: bool = False) -> str:
+        """How it differs from a row with this length and digest; '' where it does not."""
+        if self.sha256 == sha256 and (imported or self.size == length):
+            return ""
+        if self.size > length and self.kept_sha256 == sha256:
+            return f"it has {self.size} bytes, and {length} were kept; these are whole, and the others follow them"
+        if imported:
+            return f"it is not the file that was imported (its SHA-256 is {self.sha256})"
+        if self.size < length:
+            return f"it has {self.size} of the {length} bytes kept"
+        if self.size > length:
+            return f"it has {self.size} bytes, and {length} were kept; these are not what they were"
+        return f"it is not the file that was closed (its SHA-256 is {self.sha256})"
+
+
+def measure(warc_folder: Path, path: str, length: int = 0) -> Measured:
+    """Read a whole file, with a look at its first `length` bytes. Raises ArchiveDamaged when it is missing, and
+    OSError when it cannot be read."""
+    whole, kept = hashlib.sha256(), hashlib.sha256()
+    size = 0
+    with open_warc(warc_folder, path) as file:
+        while piece := file.read(_PIECE):
+            whole.update(piece)
+            if size < length:
+                kept.update(piece[: length - size])
+            size += len(piece)
+    return Measured(size, whole.hexdigest(), kept.hexdigest())
 
 
 def check_unclaimed(file: BinaryIO, path: str, start: int, end: int) -> Iterator[Finding]:
@@ -146,26 +187,18 @@ def check_unclaimed(file: BinaryIO, path: str, start: int, end: int) -> Iterator
         offset = record.end
 
 
-def file_digest(warc_folder: Path, path: str) -> tuple[str, int]:
-    """SHA-256 (hex) and length of a whole WARC file. Raises ArchiveDamaged when it is missing."""
-    digest = hashlib.sha256()
-    size = 0
-    with open_warc(warc_folder, path) as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            size += len(piece)
-    return digest.hexdigest(), size
-
-
 class _CaptureCheck:
-    """The check of one capture; all that is wrong with it makes one finding."""
+    """The check of one capture; all that is wrong with its bytes makes one finding."""
 
     def __init__(self, file: BinaryIO, path: str, row: CaptureDigests) -> None:
         self._file, self._path, self._row = file, path, row
         self._faults: list[tuple[FindingKind, int, str]] = []
+        self._stray: Finding | None = None
 
     def run(self) -> Iterator[Finding]:
         self._check()
+        if self._stray is not None:
+            yield self._stray
         if self._faults:
             kind, offset, _ = self._faults[0]
             what = "; ".join(dict.fromkeys(what for _, _, what in self._faults))
@@ -173,26 +206,56 @@ class _CaptureCheck:
 
     def _check(self) -> None:
         row = self._row
+        span = b""
+        if row.span_offset >= 0 and 0 < row.span_length <= 2 * MEMBER_LIMIT:
+            self._file.seek(row.span_offset)
+            span = self._file.read(row.span_length)
+        proven = row.span_sha256 is not None and hashlib.sha256(span).hexdigest() == row.span_sha256
+        pointed = self._points_to_member(span)
+        if proven and not pointed:
+            pointed = self._find_member(span)
+            row = self._row
         inside = row.span_offset <= row.offset and row.offset + row.length <= row.span_offset + row.span_length
         if not inside or not 0 < row.length <= MEMBER_LIMIT or row.span_length > 2 * MEMBER_LIMIT:
             what = "offset, length and span of its row contradict each other, so that nothing confirms the bytes"
             self._tell("record-altered", row.offset, what)
             return
-        self._file.seek(row.span_offset)
-        span = self._file.read(row.span_length)
-        start = row.offset - row.span_offset
-        proven = False
         if len(span) < row.span_length:
             self._tell("record-missing", row.offset, "the file ends before the capture's records do")
-        elif row.span_sha256 is not None:
-            proven = hashlib.sha256(span).hexdigest() == row.span_sha256
-            if not proven:
-                what = f"these {row.span_length} bytes are not those that were kept"
-                self._tell("record-altered", row.span_offset, what)
-        member = memoryview(span)[start : start + row.length]
-        if hashlib.sha256(member).hexdigest() != row.member_sha256:
-            self._tell("record-altered", row.offset, "the response's member is another")
-        self._check_records(span, start, proven=proven)
+        elif row.span_sha256 is not None and not proven:
+            what = f"these {row.span_length} bytes are not those that were kept"
+            self._tell("record-altered", row.span_offset, what)
+            if pointed:
+                self._tell("record-altered", row.offset, "the response is whole, what stands beside it is not")
+        if not pointed:
+            self._tell("record-altered", row.offset, "the response is not the one that was kept")
+        self._check_records(span, row.offset - row.span_offset, proven=proven)
+
+    def _points_to_member(self, span: bytes) -> bool:
+        start = self._row.offset - self._row.span_offset
+        member = memoryview(span)[start : start + self._row.length] if start >= 0 else b""
+        return hashlib.sha256(member).hexdigest() == self._row.member_sha256
+
+    def _find_member(self, span: bytes) -> bool:
+        """Find the response in a span that is as it was kept, and go on as if the row pointed to it."""
+        view = memoryview(span)
+        offset = 0
+        while offset < len(span):
+            try:
+                end = read_proven(view, offset).end
+            except ArchiveDamaged:
+                return False
+            if hashlib.sha256(view[offset:end]).hexdigest() == self._row.member_sha256:
+                stands, length = self._row.span_offset + offset, end - offset
+                what = (
+                    f"it points to {self._row.length} bytes at byte {self._row.offset} of {place_of(self._path)}, and "
+                    f"its response stands there at byte {stands}, {length} bytes long"
+                )
+                self._stray = Finding("row-altered", f"capture/{self._row.id}", what)
+                self._row = replace(self._row, offset=stands, length=length)
+                return True
+            offset = end
+        return False
 
     def _check_records(self, span: bytes, start: int, *, proven: bool) -> None:
         """Read every record of the span. Behind a broken one, reading goes on where the row says a record begins."""
@@ -205,7 +268,8 @@ class _CaptureCheck:
             try:
                 record = read_proven(view, offset) if proven else read_record(file, offset)
             except ArchiveDamaged as error:
-                self._tell("record-altered", at, f"at byte {at} {error.what}")
+                what = error.what.replace(_ZLIB, "")
+                self._tell("record-altered", at, f"at byte {at} {what}")
                 later = [each for each in entries if each > offset]
                 if not later:
                     break
@@ -238,5 +302,14 @@ class _CaptureCheck:
         self._faults.append((kind, offset, what))
 
 
+def _unreadable(path: str, error: OSError) -> Finding:
+    return Finding("file-altered", place_of(path), f"it cannot be read ({error.strerror or error})")
+
+
+def place_of(path: str) -> str:
+    """How a finding names a file; `path` is relative to the WARC folder, or absolute where it lies elsewhere."""
+    return path if path.startswith("/") else f"warc/{path}"
+
+
 def _at(path: str, offset: int) -> str:
-    return f"warc/{path} at byte {offset}"
+    return f"{place_of(path)} at byte {offset}"

@@ -1,0 +1,112 @@
+"""Restore rows that a manifest covers: of what they may have held, that which the manifest confirms."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Executable, Row, and_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from storage.fixity.digests import TABLES, KeptDigests
+from storage.fixity.exchanges import Records
+from storage.fixity.guessing import GUESSES
+from storage.manifest import draw_manifest, kept_manifest, manifest_digest
+from storage.models import crawl
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANTS = ("started_at", "ended_at")
+_HEAD = ("kind", "operator", "robots_policy", *_INSTANTS, "outcome", "stamp_authority", "previous_digest")
+
+
+def restore_rows(records: Records, names: Sequence[str]) -> dict[str, str]:
+    """Restore altered and missing rows, by their names in the manifest; gives how, for each that could be.
+
+    A row may be needed to restore another, so that it is tried again as long as any could be.
+    """
+    digests = KeptDigests(records.connection, names)
+    done: dict[str, str] = {}
+    tried = True
+    while tried:
+        tried = False
+        for name in names:
+            if name not in done and (how := _restore(records, digests, name)):
+                done[name] = how
+                tried = True
+    return done
+
+
+def restore_crawl(connection: Connection, number: int) -> str:
+    """Restore a crawl's own row from the beginning of its manifest, where that is whole; gives how, '' where not."""
+    text = "".join(kept_manifest(connection, number))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if not _is_known(connection, number, digest):
+        return ""
+    try:
+        facts = json.loads(text.split("\n", 2)[1].removeprefix("# "))
+        values = {name: facts[name] for name in _HEAD}
+        values |= {name: _EPOCH + timedelta(milliseconds=facts[name]) for name in _INSTANTS}
+    except (IndexError, KeyError, TypeError, ValueError):
+        return ""
+    connection.execute(update(crawl).where(crawl.c.id == number).values(values))
+    return "restored from its manifest" if manifest_digest(connection, number) == digest else ""
+
+
+def restore_manifest(connection: Connection, number: int) -> str:
+    """Draw a manifest anew where its rows still have its digest; restore the digest where the next crawl names it."""
+    kept = connection.execute(select(crawl.c.manifest_digest).where(crawl.c.id == number)).scalar_one()
+    drawn = manifest_digest(connection, number)
+    if drawn == kept:
+        draw_manifest(connection, number)
+        return "drawn anew from its rows, which still have its digest"
+    named = connection.execute(select(crawl.c.id).where(crawl.c.previous_digest == drawn)).first()
+    if named is not None:
+        connection.execute(update(crawl).where(crawl.c.id == number).values(manifest_digest=drawn))
+        return f"its digest is restored from crawl/{named.id}, which names it"
+    return ""
+
+
+def _restore(records: Records, digests: KeptDigests, name: str) -> str:
+    """Restore a row; gives how, or nothing where nothing is confirmed."""
+    table_name, _, key = name.partition("/")
+    kept, guess = digests.get(name), GUESSES.get(table_name)
+    keys = key.split(".")
+    if kept is None or guess is None or not all(each.isdecimal() for each in keys):
+        return ""
+    table, order, _ = TABLES[table_name]
+    same = and_(*(table.c[column] == int(each) for column, each in zip(order, keys, strict=True)))
+    row: Row[Any] | None = records.connection.execute(select(table).where(same)).one_or_none()
+    if row is not None and row.crawl != kept.crawl and digests.confirm(name, row._asdict()):
+        records.connection.execute(update(table).where(same).values(crawl=kept.crawl))
+        return f"given back to crawl/{kept.crawl}, whose manifest names it"
+    before = row._asdict() if row is not None else {"id": int(keys[0])}
+    for values, how in guess(records, int(keys[0]), row):
+        if digests.confirm(name, {**before, **values}):
+            values = {**values, "crawl": kept.crawl}
+            statement = (
+                update(table).where(same).values(values)
+                if row is not None
+                else table.insert().values({**before, **values})
+            )
+            if _write(records.connection, statement):
+                return f"restored from {how}; the manifest confirms it"
+    return ""
+
+
+def _write(connection: Connection, statement: Executable) -> bool:
+    """Write a row, unless another stands in its way: that may be one which is restored next."""
+    try:
+        with connection.begin_nested():
+            connection.execute(statement)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _is_known(connection: Connection, number: int, digest: str) -> bool:
+    """Whether a manifest's digest stands with its crawl, or with the one that follows."""
+    known = (crawl.c.id == number) & (crawl.c.manifest_digest == digest) | (crawl.c.previous_digest == digest)
+    return connection.execute(select(crawl.c.id).where(known)).first() is not None
