@@ -37,9 +37,7 @@ def health(
     outlet: Annotated[str | None, typer.Argument(metavar="OUTLET", help="One outlet alone.")] = None,
     notify: Annotated[
         str | None,
-        typer.Option(
-            "--notify", metavar="COMMAND", help="Run this where something is found; it gets it as JSON lines."
-        ),
+        typer.Option("--notify", metavar="COMMAND", help="Run this where something is found; it reads JSON lines."),
     ] = None,
     prometheus: Annotated[
         Path | None,
@@ -80,7 +78,7 @@ def health(
 
 def metrics(facts: Sequence[OutletFacts], concerns: Sequence[Concern], now: datetime) -> str:
     """The figures in Prometheus' text format (version 0.0.4 of the exposition format)."""
-    lines = []
+    lines: list[str] = []
 
     def add(name: str, about: str, values: Sequence[tuple[str, float]]) -> None:
         lines.extend((f"# HELP presskeep_{name} {about}", f"# TYPE presskeep_{name} gauge"))
