@@ -115,31 +115,38 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def _from_file(file: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+def read_table(file: Path | None = None, environment: Mapping[str, str] | None = None) -> tuple[Path, dict[str, Any]]:
+    """The configuration file's path and its content; empty where it is not there and nobody named it.
+
+    Raises UsageError where it is named and missing, or cannot be read.
+    """
+    import tomllib
+
+    environment = os.environ if environment is None else environment
     named = file or (Path(environment["PRESSKEEP_CONFIG"]) if environment.get("PRESSKEEP_CONFIG") else None)
     path = named or config_folder() / "config.toml"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         if named is None:
-            return {}
+            return path, {}
         raise UsageError("there is no such file", str(path), "Name another by PRESSKEEP_CONFIG.") from None
     except OSError as error:
         raise UsageError(f"cannot be read ({error.strerror})", str(path)) from error
-    return _read_file(content, path)
-
-
-def _read_file(content: bytes, path: Path) -> dict[str, Any]:
-    import tomllib
-
     try:
-        table = tomllib.loads(content.decode())
+        return path, tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"is no TOML file: {error}", str(path)) from error
+
+
+def _from_file(file: Path | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    path, table = read_table(file, environment)
     types = {field.name: str(field.type) for field in fields(Config)}
     values = {}
     for name, value in table.items():
         which = f"{path}: {name}"
+        if name == "jobs":
+            continue  # scraper.jobs reads them
         if name not in types:
             near = get_close_matches(name, types, 1)
             raise UsageError("there is no such setting", which, f"Did you mean {near[0]}?" if near else "")
