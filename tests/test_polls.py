@@ -52,6 +52,11 @@ def test_other_hosts_listings_take_nothing_away() -> None:
     assert alone.interval(1, HOST) == beside.interval(1, HOST) < sharing.interval(1, HOST)
 
 
+def test_a_listing_that_answers_on_a_strange_host_is_polled_no_more_often_for_it() -> None:
+    listings = {number: listing(number, 50, 7) for number in range(1, 12)}
+    assert Polling(listings).interval(1, "elsewhere.example") >= timedelta(minutes=6)
+
+
 def test_what_stood_there_at_first_sight_says_nothing_of_how_often_something_comes() -> None:
     fresh = Polled(1, False, frozenset((HOST,)), None, 0, 0)
     seen = fresh.read(NOW, 5000)

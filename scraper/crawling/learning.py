@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from scraper.crawling.depth import Depths
 from scraper.crawling.media import KEPT as MEDIA_KEPT
@@ -125,16 +126,16 @@ class Learner:
             known = await self._know(self._reading(capture, resource, task, result, copy=copy))
         self._count(result, known, copy=copy, kind=task.kind)
         if resource in self._state.polling:
-            await self._note_poll(resource, task, known)
+            await self._note_poll(resource, urlsplit(asked).netloc, task.at, known.new_resources)
         if result.outcome == "notice":
             await self._leave_seized(asked, task, capture)
         return result.outcome
 
-    async def _note_poll(self, resource: int, task: ReadTask, known: Known) -> None:
+    async def _note_poll(self, resource: int, host: str, at: datetime, found: int) -> None:
         """Note what a listing brought, and poll it again when that can be expected to be worth it."""
         polling = self._state.polling
-        polled = polling.read(resource, task.at, known.new_resources)
-        due = task.at + polling.interval(resource, task.url.split("/", 3)[2])
+        polled = polling.read(resource, at, found)
+        due = at + polling.interval(resource, host)
         await self._state.run(partial(note_poll, polled=polled, due_at=due))
 
     async def _know(self, reading: Reading) -> Known:

@@ -37,7 +37,7 @@ class Polling:
     def interval(self, resource: int, host: str) -> timedelta:
         """How long a listing waits between two polls on a host."""
         own = self._listings[resource]
-        sharing = [each for each in self._listings.values() if host in each.hosts]
+        sharing = [each for each in self._listings.values() if host in each.hosts or each is own]
         feeds = [each for each in sharing if each.is_feed]
         group = feeds if own.is_feed else [each for each in sharing if not each.is_feed]
         polls = FEED_POLLS if own.is_feed else OTHER_POLLS + (0 if feeds else FEED_POLLS)
