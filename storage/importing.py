@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
@@ -21,7 +23,8 @@ from storage.warc_writing import Appended
 
 IMPORTED = "imported"
 """The state of a file that others wrote. Its `sha256` is of the file on the disk, also for its parts; its
-`committed_len` says how far it has been read, in bytes of the part that it stands for."""
+`committed_len` is its size, or that of the part that it stands for, 0 where only unpacking would tell; how far it has
+been read stands in `cursor` until that is all of it."""
 _WRITER = "import"
 _CANDIDATES = 20
 
@@ -33,8 +36,9 @@ class ImportedFile:
     id: int
     store: str
     path: str
-    read_to: int
+    size: int
     sha256: str
+    read_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,9 @@ class Imported:
 
 def file_of(connection: Connection, sha256: str) -> ImportedFile | None:
     """The file with this content, if one was imported before: the file itself, not one of its parts."""
-    statement = _FILES.where(warc_file.c.state == IMPORTED, warc_file.c.sha256 == sha256).order_by(warc_file.c.id)
-    return next((each for row in connection.execute(statement) if "#" not in (each := ImportedFile(*row)).path), None)
+    whole = _FILES.where(warc_file.c.state == IMPORTED, ~warc_file.c.path.contains("#"))
+    row = connection.execute(whole.where(warc_file.c.sha256 == sha256).order_by(warc_file.c.id)).first()
+    return _as_known(connection, row) if row is not None else None
 
 
 def imported_paths(connection: Connection) -> Iterator[tuple[str, str]]:
@@ -79,39 +84,63 @@ def is_imported(connection: Connection, store: str, path: str) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def add_file(connection: Connection, store: str, path: str, sha256: str, crawl_id: int) -> ImportedFile:
-    """Write down a file or a part of one; the row that stands where it is known."""
-    values = {"store": store, "path": storable(path), "writer": _WRITER, "state": IMPORTED, "sha256": sha256}
-    insert_missing(connection, warc_file, [values | {"crawl": crawl_id}])
-    statement = _FILES.where(warc_file.c.store == store, warc_file.c.path == values["path"])
-    return ImportedFile(*connection.execute(statement).one())
+def add_file(connection: Connection, store: str, path: str, sha256: str, size: int, crawl_id: int) -> ImportedFile:
+    """Write down a file or a part of one, of which nothing has been read yet; the row that stands where it is known."""
+    place = {"store": store, "path": storable(path)}
+    statement = _FILES.where(warc_file.c.store == store, warc_file.c.path == place["path"])
+    known = connection.execute(statement).first()
+    if known is not None:
+        return _as_known(connection, known)
+    facts = {"writer": _WRITER, "state": IMPORTED, "committed_len": size, "sha256": sha256, "crawl": crawl_id}
+    insert_missing(connection, warc_file, [place | facts])
+    added = replace(_as_known(connection, connection.execute(statement).one()), read_to=0)
+    if size:
+        set_position(connection, _reading(added), 0)
+    return added
 
 
 def read_up_to(connection: Connection, file: ImportedFile, position: int) -> None:
     """Say that all of a file up to a place has been read."""
-    update_each(connection, warc_file, [{"id": file.id, "committed_len": position}])
+    if position < file.size:
+        set_position(connection, _reading(file), position)
+        return
+    clear_position(connection, _reading(file))
+    if position > file.size:  # an early version wrote down as its size how far it had come
+        update_each(connection, warc_file, [{"id": file.id, "committed_len": position}])
 
 
 def keep_imported(
     connection: Connection, file: ImportedFile, records: Sequence[Imported], *, crawl_id: int, origin: str
-) -> int:
-    """T1 for records of one file; gives how many were not captures before. Their resources are added, never due."""
-    kept = 0
+) -> Counter[str]:
+    """T1 for records of one file; counts those that were no captures before, by outcome. Their resources are added,
+    never due."""
+    kept: Counter[str] = Counter()
     by_part: dict[str, list[Imported]] = defaultdict(list)
     for each in records:
         by_part[each.part].append(each)
     for part, found in by_part.items():
-        place = file if not part else add_file(connection, file.store, file.path + part, file.sha256, crawl_id)
+        place = file if not part else add_file(connection, file.store, file.path + part, file.sha256, 0, crawl_id)
         fresh = _unknown(connection, place, found)
         by_outlet: dict[int, list[Imported]] = defaultdict(list)
         for each in fresh:
             by_outlet[each.outlet].append(each)
         for outlet_id, group in by_outlet.items():
-            end = max(each.offset + each.length for each in group) if part else file.read_to
-            run = Run(crawl_id, outlet_id, _WRITER, "import", storable(origin))
-            _keep_group(connection, place, group, run, max(place.read_to, end))
-        kept += len(fresh)
+            _keep_group(connection, place, group, Run(crawl_id, outlet_id, _WRITER, "import", storable(origin)))
+        kept.update(each.outcome for each in fresh)
     return kept
+
+
+def known_urls(connection: Connection, urls: Iterable[str]) -> set[str]:
+    """Those of the URLs at which something was captured or seen."""
+    by_hash: dict[bytes, set[str]] = defaultdict(set)
+    for url in urls:
+        with suppress(ValueError):
+            by_hash[hashed(url)[1]].add(url)
+    known: set[str] = set()
+    for portion in in_portions(list(by_hash)):
+        for digest, _ in connection.execute(_OWNERS, {"values": portion}):
+            known |= by_hash[bytes(digest)]
+    return known
 
 
 def find_original(
@@ -225,6 +254,18 @@ def set_position(connection: Connection, job: str, position: int) -> None:
 _FILES = select(warc_file.c.id, warc_file.c.store, warc_file.c.path, warc_file.c.committed_len, warc_file.c.sha256)
 
 
+def _as_known(connection: Connection, row: Any) -> ImportedFile:
+    """A file with how far it has been read: all of it, where nothing else stands in `cursor`."""
+    file = ImportedFile(row.id, row.store, row.path, row.committed_len, row.sha256, read_to=row.committed_len)
+    position = position_of(connection, _reading(file))
+    return file if position is None else replace(file, read_to=position)
+
+
+def _reading(file: ImportedFile) -> str:
+    """The job that reading a file, or a part of one, is in `cursor`."""
+    return f"read:{file.sha256}" + "".join(file.path.partition("#")[1:])
+
+
 def _unknown(connection: Connection, file: ImportedFile, records: Sequence[Imported]) -> list[Imported]:
     """The records that are no captures yet: a run that was killed may have kept some of them."""
     known: set[int] = set()
@@ -239,9 +280,7 @@ def _unknown(connection: Connection, file: ImportedFile, records: Sequence[Impor
     return fresh
 
 
-def _keep_group(
-    connection: Connection, file: ImportedFile, records: Sequence[Imported], run: Run, committed_len: int
-) -> None:
+def _keep_group(connection: Connection, file: ImportedFile, records: Sequence[Imported], run: Run) -> None:
     records = sorted(records, key=lambda each: each.exchange.started_at)  # a location is first seen when it first was
     owners = _owners(connection, run, records)
     fetches = [
@@ -259,7 +298,7 @@ def _keep_group(
         )
         for each, owner in zip(records, owners, strict=True)
     ]
-    _, kept = keep_batch(connection, run, FileFacts(file.id, file.path, _WRITER, committed_len), fetches)
+    _, kept = keep_batch(connection, run, FileFacts(file.id, file.path, _WRITER, file.size), fetches)
     referring = [
         {"id": place.capture, "refers_to": each.refers_to}
         for place, each in zip(kept, records, strict=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import resource
+import warnings
+import zipfile
 import zlib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -153,8 +156,32 @@ def test_resource_records_and_odd_heads_are_read(tmp_path: Path) -> None:
         == 2019
     )
     assert one(tmp_path, record(date="2019-05")).head.at.isoformat() == "2019-05-01T00:00:00+00:00"
+    for date in ("2019-05-06T09:08:07+02:00", "2019-05-06T03:38:07-0330", "20190506070807", "2019-05-06t07:08:07z"):
+        assert one(tmp_path, record(date=date)).head.at.isoformat() == "2019-05-06T07:08:07+00:00"
     folded = record(WARC_Truncated="length\r\n\tand more").replace(b"WARC-Type", b"warc-type")
     assert one(tmp_path, folded).head.fields["warc-truncated"] == "length and more"
+
+
+def test_urls_that_differ_in_a_byte_are_two_whatever_their_character_set(tmp_path: Path) -> None:
+    urls = []
+    for byte in (b"\xe9", b"\xe8", "\xe9".encode()):
+        row = record(uri="https://news.example/caf@").replace(b"caf@", b"caf" + byte)
+        urls.append(exchange_of(one(tmp_path, row)).url)
+    assert urls == [f"https://news.example/caf{each}" for each in ("%E9", "%E8", "%C3%A9")]
+
+
+def test_entries_of_one_name_are_two_files(tmp_path: Path) -> None:
+    place = tmp_path / "x.wacz"
+    with zipfile.ZipFile(place, "w") as target, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for row in RECORDS[:2]:
+            target.writestr("archive/data.warc.gz", each_packed([row]))
+    found, bad = scanned(place)
+    assert ([each.block for _, each in found], bad) == (PAGES[:2], [])
+    for path, each in found:
+        assert read_foreign(tmp_path, path, each.place.offset, each.place.length, limit=LIMIT).response == each.block
+    with pytest.raises(ArchiveDamaged):
+        open_part(tmp_path, found[0][0].rpartition("@")[0] + "@7")
 
 
 def test_segments_are_put_together_and_a_lost_one_shows(tmp_path: Path) -> None:
@@ -175,6 +202,73 @@ def test_segments_are_put_together_and_a_lost_one_shows(tmp_path: Path) -> None:
     assert exchange_of(next(each for _, each in found if not each.whole)).truncated == "unspecified"
 
 
+WHOLE = http(b"<html>" + b"".join(b"word %d " % number for number in range(500)) + b"</html>")
+CUTS = (0, 1000, 2000, len(WHOLE))
+
+
+def segments(name: str = "a", total: int = len(WHOLE)) -> list[bytes]:
+    """A record cut into three."""
+    uri = f"<urn:uuid:{name}>"
+    blocks = [WHOLE[start:end] for start, end in pairwise(CUTS)]
+    first = record(block=blocks[0], WARC_Segment_Number="1", record_id=uri)
+    more = [
+        record("continuation", block, WARC_Segment_Number=str(number), WARC_Segment_Origin_ID=uri,
+               WARC_Segment_Total_Length=str(total) if number == 3 else "")
+        for number, block in enumerate(blocks[1:], 2)
+    ]  # fmt: skip
+    return [first, *more]
+
+
+FAR = [record("metadata", b"x: y\r\n", URL.format(number)) for number in range(1_000)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "whole"),
+    [
+        ([0, 1, 2], True),
+        ([0, 2, 1], True),
+        ([0, 1, 1, 2], True),
+        ([0, 2], False),
+        ([0, 1], False),
+        ([0], False),
+        ([1, 2, 0], False),
+        ([0, None, 1, 2], False),
+    ],
+)
+@pytest.mark.parametrize("packing", ["plain", "each", "all"])
+def test_segments_make_a_record_when_none_is_missing(
+    tmp_path: Path, packing: str, rows: list[int | None], *, whole: bool
+) -> None:
+    parts = [segments()[each] if each is not None else FAR for each in rows]
+    content = [one for each in parts for one in (each if isinstance(each, list) else [each])]
+    place = kept(tmp_path, PACKINGS[packing](content))
+    found, bad = scanned(place)
+    ((path, joined),) = ((path, each) for path, each in found if each.head.segment == 1)
+    assert (joined.whole, joined.block, bad) == (whole, WHOLE if whole else WHOLE[:1000], [])
+    here = joined.place
+    again = read_foreign(tmp_path, path, here.offset, here.length, limit=LIMIT)
+    assert (again.response, again.truncated) == (joined.block, None if whole else "unspecified"), "it reads back alike"
+
+
+def test_segments_that_are_not_as_long_as_was_said_make_no_record(tmp_path: Path) -> None:
+    found, _ = scanned(kept(tmp_path, each_packed(segments(total=len(WHOLE) + 1))))
+    assert [each.whole for _, each in found if each.head.segment == 1] == [False]
+
+
+def test_segments_are_held_for_few_records_at_once_and_only_up_to_the_limit(tmp_path: Path) -> None:
+    firsts = [segments(str(number))[0] for number in range(20)]
+    found, bad = scanned(kept(tmp_path, each_packed([*firsts, *segments("0")[1:], *RECORDS])))
+    assert [each.whole for _, each in found if each.head.segment == 1] == [True, *[False] * 7]
+    assert len(bad) == 12
+    assert {each.block for _, each in found} > set(PAGES)
+    place = kept(tmp_path, each_packed([*segments(), RECORDS[0]]))
+    with place.open("rb") as file:
+        given = list(Scan(file, lambda head: True, limit=CUTS[2] + 10))
+    assert [each.block if isinstance(each, FoundRecord) else "larger" for each in given] == ["larger", PAGES[0]]
+    assert isinstance(given[0], BadRecord)
+    assert "larger" in given[0].reason
+
+
 BAD = {
     "no length": record(length=""),
     "two lengths": record().replace(b"Content-Length", b"Content-Length: 3\r\nContent-Length"),
@@ -186,6 +280,7 @@ BAD = {
     "a wrong digest": record(WARC_Block_Digest="sha1:" + "0" * 40),
     "a wrong payload digest": record(digest=False, WARC_Payload_Digest="sha1:" + "0" * 40),
     "no date": record(date=""),
+    "a date before the web": record(date="1970-01-01T00:00:00Z"),
     "no such date": record(date="2019-02-31T00:00:00Z"),
     "no HTTP": record(block=b"HTTPX/1.1 200 OK\r\n\r\n"),
     "a type twice": record().replace(b"WARC-Type: response", b"WARC-Type: request\r\nWARC-Type: response"),

@@ -73,7 +73,7 @@ def import_(
         if json:
             write_json(report_json(report) | {"exit_code": code})
         else:
-            print_report(report)
+            print_report(report, any_host=outlet == "auto")
         if report.error is not None:
             write_error(f"presskeep: {one_line(str(report.error))}")
         elif not report.finished:
@@ -100,10 +100,10 @@ def report_json(report: ImportReport) -> dict[str, Any]:
     }
 
 
-def print_report(report: ImportReport) -> None:
-    """A report for people."""
+def print_report(report: ImportReport, *, any_host: bool) -> None:
+    """A report for people; `any_host`: pages of every host were asked for."""
     for each in report.files:
-        _print_file(each)
+        _print_file(each, any_host=any_host)
     tally = report.tally
     write_bold(f"{counted(tally.captures, 'capture')} kept, {counted(tally.read, 'page')} read")
     if tally.articles:
@@ -113,7 +113,7 @@ def print_report(report: ImportReport) -> None:
             indent=2,
         )
     if tally.notices:
-        write_note(f"{tally.notices} notices in place of a page", indent=2)
+        write_note(f"{counted(tally.notices, 'notice')} in place of a page", indent=2)
     for title, reasons in (("no article", tally.refused), ("failed", tally.failed)):
         for reason, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)
@@ -155,14 +155,15 @@ def _file_json(report: FileReport) -> dict[str, Any]:
     }
 
 
-def _print_file(report: FileReport) -> None:
+def _print_file(report: FileReport, *, any_host: bool) -> None:
     reason = f" ({report.reason})" if report.reason else ""
     write_bold(one_line(f"{report.source}: {report.outcome}{reason}"))
     if report.outcome == "imported":
         write_note(f"{counted(report.records, 'record')}, {report.captures} of them captures now", indent=2)
         if report.records and not report.captures and not report.bad_count:
-            write_note("no new page of an outlet that was asked for; --outlet auto takes those of any host", indent=2)
-    elif report.outcome == "known":
+            hint = "" if any_host else "; --outlet auto takes those of any host"
+            write_note(f"no new page of an outlet that was asked for{hint}", indent=2)
+    elif report.outcome == "known" and not report.failed:
         write_note("all of it that was asked for is in the archive already", indent=2)
     if report.urls:
         counts = report.urls
@@ -172,7 +173,8 @@ def _print_file(report: FileReport) -> None:
             indent=2,
         )
     if report.unresolved:
-        write_note(f"{report.unresolved} revisits refer to a payload that is not in the archive", indent=2)
+        revisits = counted(report.unresolved, "revisit")
+        write_note(f"{revisits} of a payload that is not in the archive; its file may be imported later", indent=2)
     for part, bad in report.bad[:BAD_SHOWN]:
         inside = f", {bad.inside} bytes into what unpacks there" if bad.inside else ""
         uri = f" ({bad.uri[:200]})" if bad.uri else ""
@@ -181,4 +183,4 @@ def _print_file(report: FileReport) -> None:
             indent=2,
         )
     if report.bad_count > BAD_SHOWN:
-        write_note(f"and {report.bad_count - min(BAD_SHOWN, len(report.bad))} bad records more", indent=2)
+        write_note(f"and {counted(report.bad_count - min(BAD_SHOWN, len(report.bad)), 'bad record')} more", indent=2)

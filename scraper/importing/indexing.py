@@ -171,7 +171,8 @@ def _bring(order: Bring, setup: Setup, held: contextlib.ExitStack) -> Brought | 
             parts, problems = _parts(file, order.source)
             bad = _first_record(file, parts)
             if bad is not None:
-                return Refused(bad[0].reason if bad else "no WARC or ARC record stands in it", (*problems, *bad))
+                told = (*problems, *bad)
+                return Refused(told[0].reason if told else "no WARC or ARC record stands in it", told)
             if not order.copy:
                 return Brought(sha256_of(file), file.seek(0, 2), None, parts, problems)
             incoming = Incoming(setup.warc_folder / IMPORTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from scraper.crawling.opening import facts_of
 from scraper.fetching.reasons import outcome_of
-from scraper.importing.selecting import Owner, Reference, Selected
+from scraper.importing.selecting import NOT_MODIFIED, Owner, Reference, Selected
 from storage.captures import with_payload_of
 from storage.errors import ArchiveDamaged
 from storage.foreign.digests import hasher_for, one_holds
@@ -21,6 +22,7 @@ from storage.importing import (
     ImportedFile,
     find_original,
     keep_imported,
+    known_urls,
     position_of,
     read_up_to,
     set_position,
@@ -41,9 +43,10 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class KeptBatch:
-    """What a batch came to: captures that were not known before, and revisits whose payload was not found."""
+    """What a batch came to: captures that were not known before, by outcome, and revisits whose payload was not
+    found."""
 
-    captures: int
+    captures: Counter[str]
     unresolved: tuple[Selected, ...]
 
 
@@ -71,8 +74,9 @@ class Keeper:
         with self._archive.begin() as connection:
             captures = self._keep(connection, file, origin, [self._imported(each) for each in whole])
             resolved, unresolved = [], []
+            known = known_urls(connection, [url for each in revisits for url in _urls_of(each)])
             for each in revisits:
-                found = self._resolve(connection, each)
+                found = self._resolve(connection, each) if known.intersection(_urls_of(each)) else None
                 if found is None:
                     unresolved.append(each)
                 elif found.outcome == "pending" or each.owner.known:
@@ -86,8 +90,10 @@ class Keeper:
                 read_up_to(connection, file, position)
         return KeptBatch(captures, tuple(unresolved))
 
-    def _keep(self, connection: Connection, file: ImportedFile, origin: str, records: Sequence[Imported]) -> int:
-        return keep_imported(connection, file, records, crawl_id=self._crawl, origin=origin) if records else 0
+    def _keep(
+        self, connection: Connection, file: ImportedFile, origin: str, records: Sequence[Imported]
+    ) -> Counter[str]:
+        return keep_imported(connection, file, records, crawl_id=self._crawl, origin=origin) if records else Counter()
 
     def _imported(self, each: Selected) -> Imported:
         return Imported(
@@ -116,12 +122,13 @@ class Keeper:
                 original = read_exchange(self._archive.folder, place.warc_path, place.offset, place.length)
             except ArchiveDamaged:
                 continue
-            if _is_original(original, refers):
+            if original.status != NOT_MODIFIED and _is_original(original, refers):
                 exchange = with_payload_of(revisit.exchange, original)
+                unchanged = exchange.status == NOT_MODIFIED
                 return replace(
                     self._imported(revisit),
                     exchange=replace(exchange, payload=b""),
-                    outcome=outcome_of(exchange),
+                    outcome=outcome_of(original if unchanged else exchange),
                     payload_sha256=hashlib.sha256(original.payload).hexdigest(),
                     refers_to=place.capture,
                 )
@@ -145,6 +152,11 @@ class Keeper:
         row = connection.execute(select(outlet_table.c.kind).where(outlet_table.c.name == owner.outlet)).first()
         facts = DomainFacts(host, "", "primary", None, None, None, 0, "page")
         return sync_outlet(connection, owner.outlet, row[0] if row else "adhoc", [facts], self._now)
+
+
+def _urls_of(revisit: Selected) -> tuple[str, ...]:
+    """Where what a revisit refers to may have been captured."""
+    return (revisit.exchange.url, *((revisit.refers.url,) if revisit.refers else ()))
 
 
 def _is_original(original: Exchange, refers: Reference) -> bool:

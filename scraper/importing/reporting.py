@@ -74,6 +74,17 @@ class ImportTally:
         else:
             self.refused[reason or kind] += 1
 
+    def count_kept(self, captures: Counter[str]) -> None:
+        """Count captures, by outcome. Those that are not to be read have it for good: what the server answered is no
+        page, which nobody failed in, or it broke off."""
+        self.captures += captures.total()
+        for outcome, number in captures.items():
+            kind, _, reason = outcome.partition(":")
+            if kind == "failed" and not reason.startswith("status-"):
+                self.failed[reason] += number
+            elif kind != "pending":
+                self.refused[reason or kind] += number
+
     def as_counts(self) -> dict[str, Any]:
         """The counts with stable keys, for the crawl's row and for JSON."""
         names = ("captures", "read", "articles", "new", "edits", "duplicates", "notices")

@@ -306,7 +306,7 @@ class _Import:
             assert brought.copy is not None
             store, relative = "warc", settle(brought.copy, name, brought.sha256, self._archive.warc_folder)
         with self._archive.begin() as connection:
-            file = add_file(connection, store, relative, brought.sha256, self._crawl)
+            file = add_file(connection, store, relative, brought.sha256, brought.size, self._crawl)
         return file if file.sha256 == brought.sha256 else None
 
     def _walk_parts(
@@ -334,13 +334,13 @@ class _Import:
         if file.read_to < brought.size and parts[0].steps:
             with self._archive.begin() as connection:
                 read_up_to(connection, file, brought.size)
-        report.outcome = "imported" if unread or report.captures or not was_known else "known"
+        report.outcome = "imported" if report.records or report.captures or not was_known else "known"
 
     def _part(self, file: ImportedFile, part: Part, origin: str, report: FileReport) -> _Part:
         row = file
         if part.steps:
             with self._archive.begin() as connection:
-                row = add_file(connection, file.store, file.path + part.steps, file.sha256, self._crawl)
+                row = add_file(connection, file.store, file.path + part.steps, file.sha256, part.size, self._crawl)
         return _Part(row, part.steps, part.size, origin + part.steps, report)
 
     def _walk(self, part: _Part, start: int) -> Work:
@@ -354,8 +354,8 @@ class _Import:
             position = part.size if batch.last and not batch.error else batch.position
             further = position if position > part.file.read_to else None
             kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits)
-            part.report.captures += kept.captures
-            self._tally.captures += kept.captures
+            part.report.captures += kept.captures.total()
+            self._tally.count_kept(kept.captures)
             part.report.records += batch.records - records
             records = max(records, batch.records)
             part.report.add_bad(part.steps, batch.bad, batch.bad_count)
@@ -381,8 +381,8 @@ class _Import:
                 for each in kept.unresolved:
                     first = each.raw if first is None else min(first, each.raw)
                 part.report.unresolved += len(kept.unresolved)
-                part.report.captures += kept.captures
-                self._tally.captures += kept.captures
+                part.report.captures += kept.captures.total()
+                self._tally.count_kept(kept.captures)
                 if batch.last:
                     break
         except ReaderDied:

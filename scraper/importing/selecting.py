@@ -19,6 +19,7 @@ from storage.urls import canonical_url
 
 _KINDS = frozenset(("response", "resource", "revisit"))
 _SLACK = timedelta(days=1)
+NOT_MODIFIED = 304
 _KEPT_HEADERS = frozenset((b"content-type",))
 
 
@@ -95,8 +96,9 @@ class Selector:
             return None
         exchange = exchange_of(record)
         refers = None
-        if record.head.kind == "revisit" and exchange.status != 304:
-            refers, outcome = Reference(*refers_to(record.head)), "pending"
+        reference = _reference(record.head, exchange.status) if record.head.kind == "revisit" else None
+        if reference is not None:
+            refers, outcome = reference, "pending"
             mime = (exchange.header("content-type") or "").partition(";")[0].strip().lower()
             if not owner.known and mime and mime not in HTML_TYPES:
                 return None
@@ -127,11 +129,13 @@ class Selector:
             parts = urlsplit(url)
             if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
                 return None
-            canonical_url(url)
+            canonical = canonical_url(url)
         except ValueError:
             return None
         for name in self._candidates(parts.hostname):
             article = self._outlets[name].identify(url)
+            if article is None and url != canonical:  # as a browser would ask for it
+                article = self._outlets[name].identify(canonical)
             if article is not None:
                 return Owner(name, True, "article", article.key)
         if not self._any_host or self._candidates(parts.hostname):
@@ -141,6 +145,15 @@ class Selector:
 
     def _outlets_of(self, host: str) -> tuple[str, ...]:
         return tuple(name for name, outlet in self._outlets.items() if outlet.domain_of(host) is not None)
+
+
+def _reference(head: RecordHead, status: int) -> Reference | None:
+    """What a revisit refers to. None for a 304 that names no date: which of the page's captures its server meant is
+    not to be told, and its digest is, with many writers, that of the empty answer itself."""
+    url, at, digest = refers_to(head)
+    if status != NOT_MODIFIED:
+        return Reference(url, at, digest)
+    return Reference(url, at, "") if at is not None else None
 
 
 def _without_bytes(exchange: Exchange) -> Exchange:

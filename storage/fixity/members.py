@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding, FindingKind
-from storage.foreign import open_part
-from storage.warc_reading import ANSWERS, join_records, open_warc, payload_sha256, read_exchange, to_exchange
+from storage.foreign import exchange_of, open_part, record_in
+from storage.warc_reading import ANSWERS, join_records, open_warc, payload_sha256, to_exchange
 from storage.warc_records import MEMBER_LIMIT, Record, read_proven, read_record
 
 _PIECE = 1 << 20
@@ -101,11 +101,12 @@ def _foreign_fault(file: BinaryIO, portion: Portion, row: CaptureDigests) -> str
         return "its row's offset and length make no sense, so that nothing confirms the bytes"
     try:
         file.seek(row.offset)
-        if hashlib.sha256(file.read(row.length)).hexdigest() != row.member_sha256:
+        stretch = file.read(row.length)
+        if hashlib.sha256(stretch).hexdigest() != row.member_sha256:
             return "the record is not the one that was imported"
         if row.payload_sha256 is None:
             return ""
-        exchange = read_exchange(portion.warc_folder.parent, portion.path, row.offset, row.length)
+        exchange = exchange_of(record_in(stretch, file, portion.path, row.offset, limit=MEMBER_LIMIT))
     except (ArchiveDamaged, OSError, zlib.error) as error:
         return f"the record cannot be read: {error}"
     same = hashlib.sha256(exchange.payload).hexdigest() == row.payload_sha256

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from storage.foreign.heads import RecordHead
-from storage.foreign.reading import exchange_of, read_foreign
+from storage.foreign.reading import exchange_of, read_foreign, record_in
 from storage.foreign.scanning import BadRecord, FoundRecord, Place, Scan
 from storage.foreign.views import is_foreign, open_part, parts_of
 
@@ -22,4 +22,5 @@ __all__ = [
     "open_part",
     "parts_of",
     "read_foreign",
+    "record_in",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 WARC_LINE = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r*\n")
 ARC_LINE = re.compile(
@@ -16,13 +16,23 @@ ARC_LIKE = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]{1,20}:[^ \r\n]* [^ \r\n]+ \d{12
 HEAD_LIMIT = 1 << 20
 """The longest head that is read; the longest seen in the wild hold some kilobytes of JSON."""
 _HTTP = re.compile(rb"HTTP/\d")
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:Z|\+00:?00)?)?)?)?")
+_DATE = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[Tt](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])(\d\d):?(\d\d))?)?)?)?"
+)
+_DIGITS = re.compile(r"\d{14}")
+"""A date as ARC files have it, and some tools write it elsewhere too."""
+_STRAY = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that is no UTF-8."""
+FIRST_YEAR = 1990
+"""Before there was a web, nothing of it was captured: such a date comes from a clock that was never set."""
 _SINGLE = ("content-length", "warc-type", "warc-date", "warc-target-uri", "warc-record-id", "content-type")
 """Fields that must not stand there twice with different values (WARC 1.1, section 4: only WARC-Concurrent-To may)."""
 
 
 class HeadBroken(Exception):
-    """A head that cannot be understood; the message says why."""
+    """A head that cannot be understood; the message says why. `uri` is what it is the head of, where that is told."""
+
+    uri = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +67,21 @@ class RecordHead:
 def read_warc_head(head: bytes) -> RecordHead:
     """A WARC record's head. Raises HeadBroken without the fields that no record can be read without."""
     fields: dict[str, str] = {}
+    try:
+        _read_fields(head, fields)
+        return _checked(fields)
+    except HeadBroken as broken:
+        broken.uri = _uri(fields)
+        raise
+
+
+def _read_fields(head: bytes, fields: dict[str, str]) -> None:
     last = ""
     for line in re.split(rb"\r*\n", head)[1:]:
         if line[:1] in (b" ", b"\t") and last:
-            fields[last] += " " + line.decode("utf-8", "replace").strip()
+            fields[last] += " " + _text(line).strip()
             continue
-        name, colon, value = line.decode("utf-8", "replace").partition(":")
+        name, colon, value = _text(line).partition(":")
         name, value = name.strip().lower(), value.strip()
         if not colon:
             last = ""
@@ -71,16 +90,30 @@ def read_warc_head(head: bytes) -> RecordHead:
             raise HeadBroken(f"it has two different fields {name}")
         fields.setdefault(name, value)
         last = name
+
+
+def _checked(fields: dict[str, str]) -> RecordHead:
     length = fields.get("content-length", "")
     if not (length.isascii() and length.isdecimal() and len(length) < 19):
         raise HeadBroken(f"its Content-Length is {length[:40]!r}" if length else "it has no Content-Length")
     kind = fields.get("warc-type", "").lower()
     if not kind:
         raise HeadBroken("it has no WARC-Type")
+    return RecordHead(kind, _uri(fields), read_date(fields.get("warc-date", "")), int(length), fields)
+
+
+def _uri(fields: dict[str, str]) -> str:
     uri = fields.get("warc-target-uri", "")
     if uri.startswith("<") and uri.endswith(">"):
         uri = uri[1:-1]  # as WARC 1.0's grammar has it, and wget writes it
-    return RecordHead(kind, uri.strip(), read_date(fields.get("warc-date", "")), int(length), fields)
+    return uri.strip()
+
+
+def _text(line: bytes) -> str:
+    """A line of a head. A byte that is no UTF-8 stands escaped, as it would in a URL: two URLs that differ in such a
+    byte are two URLs."""
+    text = line.decode("utf-8", "surrogateescape")
+    return text if text.isascii() else _STRAY.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", text)
 
 
 def read_arc_head(line: bytes) -> RecordHead:
@@ -88,7 +121,7 @@ def read_arc_head(line: bytes) -> RecordHead:
     match = ARC_LINE.fullmatch(line)
     if match is None:
         raise HeadBroken("its line has not the fields of an ARC record")
-    url, address, digits, middle, length = (part.decode("utf-8", "replace") for part in match.groups())
+    url, address, digits, middle, length = (_text(part) for part in match.groups())
     if length.startswith("-"):
         raise HeadBroken(f"its length is {length}")
     digits = digits[:14].ljust(14, "0")
@@ -99,21 +132,32 @@ def read_arc_head(line: bytes) -> RecordHead:
 
 
 def read_date(text: str) -> datetime:
-    """A WARC-Date in UTC, of any precision (WARC 1.1, 5.4). Raises HeadBroken for what is none, or is no time that
-    a record can have been made."""
-    match = _DATE.fullmatch(text.strip())
+    """A WARC-Date in UTC, of any precision (WARC 1.1, 5.4), or with a zone, as some tools write it. Raises HeadBroken
+    for what is none, or is no time that a record can have been made."""
+    text = text.strip()
+    if not text:
+        raise HeadBroken("it has no date")
     try:
-        if match is None:
-            raise ValueError
-        year, month, day = (int(part or 1) for part in match.groups()[:3])
-        hour, minute, second = (int(part or 0) for part in match.groups()[3:6])
-        fraction = int((match[7] or "").ljust(6, "0")[:6])
-        at = datetime(year, month, day, hour, minute, min(second, 59), fraction, UTC)
-    except ValueError:
-        raise HeadBroken(f"its date is {text[:40]!r}") from None
-    if not 1990 <= at.year <= 9000:
-        raise HeadBroken(f"its date is {text[:40]!r}")
+        at = _instant(text)
+    except (ValueError, OverflowError):
+        raise HeadBroken(f"its date, {text[:40]!r}, is none") from None
+    if not FIRST_YEAR <= at.year <= 9000:
+        raise HeadBroken(f"its date, {text[:40]!r}, is none that it can have been made at")
     return at
+
+
+def _instant(text: str) -> datetime:
+    if _DIGITS.fullmatch(text):
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise ValueError
+    year, month, day = (int(part or 1) for part in match.groups()[:3])
+    hour, minute, second = (int(part or 0) for part in match.groups()[3:6])
+    fraction = int((match[7] or "").ljust(6, "0")[:6])
+    ahead = timedelta(hours=int(match[9] or 0), minutes=int(match[10] or 0))
+    at = datetime(year, month, day, hour, minute, min(second, 59), fraction, UTC)
+    return at + ahead if match[8] == "-" else at - ahead
 
 
 def begins_record(data: bytes) -> bool:

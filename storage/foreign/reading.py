@@ -5,22 +5,21 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, cast, get_args
 
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange, Truncation
-from storage.foreign.heads import RecordHead, is_http_message
-from storage.foreign.scanning import BadRecord, FoundRecord, Scan, Wants, packing_of
+from storage.foreign.heads import HEAD_LIMIT, RecordHead, is_http_message
+from storage.foreign.scanning import BadRecord, FoundRecord, Scan, Wants, packing_of_bytes
 from storage.foreign.sources import load_dictionary
-from storage.foreign.views import Slice, open_part
+from storage.foreign.views import open_part
 from storage.http_messages import Headers, has_chunks, head_length, parse_head, without_chunks
 from storage.warc_records import target_uri
 
 _MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _REQUEST_LIMIT = 1 << 20
-_SEGMENT_RECORDS = 1_000
-"""Records that are looked through for the further segments of one."""
 
 
 def exchange_of(record: FoundRecord) -> Exchange:
@@ -64,9 +63,17 @@ def read_foreign(root: Path, path: str, offset: int, length: int, *, limit: int)
 
 def read_record_of(file: BinaryIO, path: str, offset: int, length: int, *, limit: int) -> FoundRecord:
     """The record at a place of an open part, with its further segments. Raises ArchiveDamaged as read_foreign does."""
-    dictionary = load_dictionary(file) if packing_of(file) == "unzstd" else None
-    stretch = cast(BinaryIO, Slice(file, offset, length, owns=False))
-    for found in Scan(stretch, lambda head: True, limit=limit, dictionary=dictionary):
+    if not 0 < length <= limit + HEAD_LIMIT:
+        raise ArchiveDamaged("no record of this length stands here", f"{path} at byte {offset}")
+    file.seek(offset)
+    return record_in(file.read(length), file, path, offset, limit=limit)
+
+
+def record_in(stretch: bytes, file: BinaryIO, path: str, offset: int, *, limit: int) -> FoundRecord:
+    """The record that a stretch of an open part is, which was read from `offset` on: of a part that must be unpacked,
+    reading it again would mean to unpack all before it again. Raises ArchiveDamaged as read_foreign does."""
+    dictionary = load_dictionary(file) if packing_of_bytes(stretch) == "unzstd" else None
+    for found in Scan(BytesIO(stretch), lambda head: True, limit=limit, dictionary=dictionary):
         if isinstance(found, BadRecord):
             raise ArchiveDamaged(found.reason, f"{path} at byte {offset}")
         return _whole(file, found, offset, limit) if found.head.segment == 1 else found
@@ -75,11 +82,9 @@ def read_record_of(file: BinaryIO, path: str, offset: int, length: int, *, limit
 
 def _whole(file: BinaryIO, first: FoundRecord, offset: int, limit: int) -> FoundRecord:
     """A record with the segments that follow somewhere behind it; as it is where they do not."""
-    wants = _Few(_SEGMENT_RECORDS, lambda head: head.id == first.head.id)
-    with suppress(_Enough):
-        for found in Scan(file, wants, start=offset, limit=limit):
-            if isinstance(found, FoundRecord):
-                return found
+    for found in Scan(file, lambda head: head.id == first.head.id, start=offset, limit=limit):
+        if isinstance(found, FoundRecord) and found.place.offset == offset:
+            return found
     return first
 
 

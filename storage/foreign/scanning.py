@@ -17,7 +17,7 @@ from storage.foreign.heads import (
     read_arc_head,
     read_warc_head,
 )
-from storage.foreign.sources import MemberBroken, PackedSource, PlainSource
+from storage.foreign.sources import MemberBroken, PackedSource, Packing, PlainSource
 from storage.foreign.stream import Sink, Stream
 from storage.foreign.views import size_of
 from storage.http_messages import head_length, without_chunks
@@ -26,7 +26,12 @@ BLOCK_LIMIT = 64 << 20
 """The largest block that is taken into memory; larger ones are passed over and said so."""
 REREAD_LIMIT = 1 << 30
 """Bytes that are read again, in one scan, to find records which a wrong length has swallowed."""
-SEGMENTS_HELD = 8
+SEGMENTED_AT_ONCE = 8
+"""Records in segments whose further ones are waited for at the same time."""
+SEGMENTS_WITHIN = 1_000
+"""Records behind a first segment among which the others must stand."""
+_END = b"\r\n\r\n"
+"""What stands behind every record (WARC 1.1, section 4)."""
 _GZIP, _ZSTD, _SKIPPABLE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
 
 
@@ -86,6 +91,7 @@ class Scan:
         self._reread = REREAD_LIMIT
         self._arc = False
         self._segments: dict[str, _Segments] = {}
+        self._heads = 0
 
     def __iter__(self) -> Iterator[FoundRecord | BadRecord]:
         return chain.from_iterable(self.steps())
@@ -107,7 +113,7 @@ class Scan:
                 yield (BadRecord(broken.offset, 0, "", broken.reason),)
                 if not stream.seek_member(broken.offset + 1):
                     break
-        yield tuple(waiting.joined(whole=False) for waiting in self._segments.values())
+        yield tuple(waiting.joined() for waiting in self._segments.values())
         self._segments.clear()
         self.position = self._size
 
@@ -126,10 +132,12 @@ class Scan:
                 raise HeadBroken("no record begins here" if not is_warc else "the head of this record has no end")
             head = read_warc_head(head_bytes) if is_warc else read_arc_head(head_bytes)
         except HeadBroken as broken:
-            yield BadRecord(raw, 0 if stream.plain else start, "", str(broken))
+            yield BadRecord(raw, 0 if stream.plain else start, broken.uri, str(broken))
             stream.seek_record(arc=self._arc or not is_warc, past=0 if head_bytes else 1)
             return
         self._arc = self._arc or not is_warc
+        self._heads += 1
+        yield from self._give_up_segments()
 
         def bad(reason: str) -> BadRecord:
             return BadRecord(raw, 0 if stream.plain else start, head.uri, reason)
@@ -148,14 +156,14 @@ class Scan:
         try:
             missing = self._take_block(head.length, sinks)
             tail = b"" if missing else stream.take_newlines(4)
-            ended = not stream.goes_on()
+            holding = digest is None or holds(head.fields["warc-block-digest"], digest.digest())
+            ended = not self._goes_on(proven=digest is not None and holding and tail == _END)
         except MemberBroken as broken:
             yield bad(f"{broken.reason}, and this record with it")
             if not stream.seek_member(broken.offset + 1):
                 stream.restart(self._size)
             return
-        holding = digest is None or holds(head.fields["warc-block-digest"], digest.digest())
-        proven = tail == b"\r\n\r\n" or (digest is not None and holding)
+        proven = tail == _END or (digest is not None and holding)
         if missing or not (ended or proven or self._at_record()):
             yield bad(f"it is not as long as it says ({head.length} bytes)")
             self._go_back(run, start + len(head_bytes), head.length - missing, member_ended=stream.fresh or ended)
@@ -164,7 +172,8 @@ class Scan:
             yield bad("its block digest does not hold")
             if stream.plain or not ended:  # the wrong bytes may be those of other records
                 self._go_back(run, start + len(head_bytes), head.length, member_ended=False)
-        elif wanted and head.length > self._limit:
+        elif wanted and head.length + self._held(origin) > self._limit:
+            self._segments.pop(origin, None)
             yield bad(f"it is larger than {self._limit} bytes")
         elif wanted:
             block = b"".join(pieces)
@@ -173,6 +182,9 @@ class Scan:
                 return
             if digest is None and not _payload_holds(head, block):
                 yield bad("its payload digest does not hold")
+                return
+            if head.segment == 1 and len(self._segments) >= SEGMENTED_AT_ONCE:
+                yield bad(f"more than {SEGMENTED_AT_ONCE} records stand here in segments, one within the other")
                 return
             self.records += 1
             place = self._place(start, run, head_bytes, block, tail, alone=alone and ended)
@@ -188,6 +200,16 @@ class Scan:
                 return length
             length -= stream.take(length, sinks)
         return 0
+
+    def _goes_on(self, *, proven: bool) -> bool:
+        """Whether the member goes on. That it breaks behind a record which is proven to be whole is said of what comes
+        next."""
+        try:
+            return self._stream.goes_on()
+        except MemberBroken:
+            if not proven:
+                raise
+            return True
 
     def _at_record(self) -> bool:
         """Whether a record or an empty line comes next."""
@@ -226,41 +248,73 @@ class Scan:
         if origin:
             waiting = self._segments[origin]
             waiting.add(record)
-            if "warc-segment-total-length" in record.head.fields or waiting.size > self._limit:
-                yield self._segments.pop(origin).joined(whole=waiting.size <= self._limit)
-        elif record.head.segment == 1 and len(self._segments) < SEGMENTS_HELD:
-            self._segments[record.head.id] = _Segments(record, raw)
+            if waiting.complete:
+                yield self._segments.pop(origin).joined()
+        elif record.head.segment == 1:
+            earlier = self._segments.pop(record.head.id, None)
+            if earlier is not None:
+                yield earlier.joined()
+            self._segments[record.head.id] = _Segments(record, raw, self._heads)
         else:
             yield replace(record, whole=record.head.segment == 0)
 
+    def _held(self, origin: str) -> int:
+        """The bytes that are held of a record whose segments come one by one."""
+        return self._segments[origin].size if origin in self._segments else 0
+
+    def _give_up_segments(self) -> Iterator[FoundRecord]:
+        """Records whose further segments have not come for long."""
+        for name, waiting in list(self._segments.items()):
+            if self._heads - waiting.since > SEGMENTS_WITHIN:
+                yield self._segments.pop(name).joined()
+
 
 class _Segments:
-    """The segments of one record, as far as they have come."""
+    """The segments of one record, as far as they have come, in whatever order. `raw` is where the first stands, and
+    `since` how many records had been met when it came."""
 
-    def __init__(self, first: FoundRecord, raw: int) -> None:
-        self.raw, self._records, self.size = raw, [first], len(first.block)
+    def __init__(self, first: FoundRecord, raw: int, since: int) -> None:
+        self.raw, self.since, self.size = raw, since, len(first.block)
+        self._first, self._blocks = first, {1: first.block}
+        self._last = 0
+        self._total = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last one has come, and all between."""
+        return self._last > 0 and all(number in self._blocks for number in range(1, self._last + 1))
 
     def add(self, record: FoundRecord) -> None:
-        self._records.append(record)
-        self.size += len(record.block)
+        number = record.head.segment
+        if number > 1 and number not in self._blocks:
+            self._blocks[number] = record.block
+            self.size += len(record.block)
+            if "warc-segment-total-length" in record.head.fields:  # only the last one has it
+                self._last, self._total = number, record.head.fields["warc-segment-total-length"]
 
-    def joined(self, *, whole: bool) -> FoundRecord:
-        first = self._records[0]
-        block = b"".join(each.block for each in self._records) if whole else first.block
-        return replace(first, block=block, segments=len(self._records), whole=whole)
+    def joined(self) -> FoundRecord:
+        """The record with all its segments; where one is missing, or they are not as long as was said, the first."""
+        if not self.complete or self._total != str(self.size):
+            return replace(self._first, segments=len(self._blocks), whole=False)
+        block = b"".join(self._blocks[number] for number in range(1, self._last + 1))
+        return replace(self._first, block=block, segments=self._last)
 
 
-def packing_of(file: BinaryIO) -> str:
+def packing_of(file: BinaryIO) -> Packing:
     """How a file is packed, by its first bytes: 'gunzip', 'unzstd', or '' for not at all.
 
     A zip file that could not be taken apart counts as gzip members with something else between: those of its WARC
     files stand in it as they are, unless they were compressed once more.
     """
     file.seek(0)
-    start = file.read(4)
-    if start.startswith(_GZIP) or start == b"PK\x03\x04":
+    return packing_of_bytes(file.read(4))
+
+
+def packing_of_bytes(start: bytes) -> Packing:
+    """How something is packed that begins with these bytes."""
+    if start.startswith((_GZIP, b"PK\x03\x04")):
         return "gunzip"
-    return "unzstd" if start == _ZSTD or (start[1:] == _SKIPPABLE and start[0] & 0xF0 == 0x50) else ""
+    return "unzstd" if start.startswith(_ZSTD) or (start[1:4] == _SKIPPABLE and start[0] & 0xF0 == 0x50) else ""
 
 
 def _source(file: BinaryIO, start: int, dictionary: Any) -> PlainSource | PackedSource:

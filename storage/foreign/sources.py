@@ -173,10 +173,7 @@ class PackedSource:
         try:
             out, rest = self._unpacker.step(data)
         except _ERRORS as error:
-            self._broken = MemberBroken(self._start, f"this {self._word} is broken ({error})")
-            if self.packing == "gunzip" and (out := self._salvage(data)):
-                return out
-            raise self._broken from None
+            return self._last_of(data, f"is broken ({error})")
         used = len(data) - len(rest)
         self._digest.update(memoryview(data)[:used])
         self.position += used
@@ -188,22 +185,37 @@ class PackedSource:
             self.ended[self._start] = Member(self._start, self.position, self._digest.hexdigest())
             self._unpacker = None
         elif not data and not out:
-            raise MemberBroken(self._start, f"this {self._word} is cut off")
+            return self._last_of(b"", "is cut off")
         return out
 
+    def _last_of(self, data: bytes, fault: str) -> bytes:
+        """What a member still gives that cannot be read to its end. Raises MemberBroken where that is nothing; else the
+        next read does."""
+        self._broken = MemberBroken(self._start, f"this {self._word} {fault}")
+        if self.packing == "gunzip" and (out := self._salvage(data)):
+            return out
+        raise self._broken
+
     def _salvage(self, data: bytes) -> bytes:
-        """What a broken gzip member still gives out of the input that it broke in: isal gives nothing of it."""
+        """What a gzip member gives beyond what isal gave of it, which gives nothing of the input that it broke in, and
+        holds back some bytes of one that is cut off."""
         if self._grown > _SALVAGE_LIMIT:
             return b""
         inflater = zlib.decompressobj(31)
         here = self._file.tell()
         self._file.seek(self._start)
-        left = self.position - self._start
-        while left and (piece := self._file.read(min(left, _INPUT))):
-            inflater.decompress(piece)
-            left -= len(piece)
-        self._file.seek(here)
+        left, given = self.position - self._start, 0
         parts = []
+        try:
+            while left and (piece := self._file.read(min(left, _INPUT))):
+                out = inflater.decompress(piece)
+                parts.append(out[max(0, self._grown - given) :])
+                given += len(out)
+                left -= len(piece)
+        except zlib.error:
+            return b"".join(parts)
+        finally:
+            self._file.seek(here)
         for size in (4096, 64, 1):
             at = 0
             while at < len(data):

@@ -84,7 +84,7 @@ class Stream:
         self._look_ahead()
         if self._error is not None:
             if self._error.offset == self._member:
-                return self.more()
+                raise self._error
             return False
         return bool(self._next) and self._next_begun is None
 

@@ -1,8 +1,8 @@
 """Open what a pointer's path names: a file, a file within a WACZ, or what unpacks from a place of it.
 
 A path is the file's, relative to its store's root, and steps behind it, each after `#`: the name of an entry of a zip
-file (`imported/x.wacz#archive/data.warc.gz`), or `gunzip@N` and `unzstd@N` for what unpacks from byte N on, of files
-that are not packed record by record.
+file (`imported/x.wacz#archive/data.warc.gz`; with `@N` behind it the one that stands at byte N, where several have that
+name), or `gunzip@N` and `unzstd@N` for what unpacks from byte N on, of files that are not packed record by record.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import re
 import struct
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +96,12 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
     if depth == _DEPTH:
         raise NotReadable("zip files stand in it, one in the other")
     parts: list[Part] = []
-    for info in _directory(file).infolist():
-        if info.is_dir() or not _ENTRY.fullmatch(info.filename):
-            continue
+    entries = [each for each in _directory(file).infolist() if not each.is_dir() and _ENTRY.fullmatch(each.filename)]
+    named = Counter(each.filename for each in entries)
+    for info in entries:
         step = f"{steps}#{quote(info.filename, safe='/.-_ +=,()')}"
+        if named[info.filename] > 1:
+            step += f"@{info.header_offset}"
         if info.filename.lower().endswith(".wacz"):
             with _entry(file, info, owns=False) as inner:
                 parts += parts_of(inner, step, depth + 1)
@@ -113,7 +116,16 @@ def _step(file: BinaryIO, step: str, *, owns: bool) -> BinaryIO:
     match = _UNPACK.fullmatch(step)
     if match is not None:
         return io.BufferedReader(_Unpacked(file, match[1], int(match[2]), owns=owns), 1 << 16)
-    return _entry(file, _directory(file).getinfo(unquote(step)), owns=owns)
+    return _entry(file, _entry_named(_directory(file), *step.split("@")), owns=owns)
+
+
+def _entry_named(directory: zipfile.ZipFile, name: str, at: str = "") -> zipfile.ZipInfo:
+    if not at:
+        return directory.getinfo(unquote(name))
+    found = [each for each in directory.infolist() if str(each.header_offset) == at]
+    if not found:
+        raise NotReadable("no entry of the zip file stands where it did")
+    return found[0]
 
 
 def _directory(file: BinaryIO) -> zipfile.ZipFile:
