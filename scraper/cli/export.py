@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,13 @@ from scraper.cli.printing import counted, one_line, write_error, write_json
 from scraper.cli.stopping import stop_cleanly
 from scraper.config import Config
 from scraper.errors import UsageError
+from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from storage.exporting import Exported, Selection
+    from storage.archive import Archive
+    from storage.exporting import Exported, ReadNeeds, Selection
 
 app = group("Give out what the archive holds, in the forms that others read.")
 
@@ -46,8 +49,9 @@ def warc(
 ) -> int:
     """Export the captures of outlets or articles as a WARC file.
 
-    The records are copied byte for byte: responses, requests, and the certificates of their connections. The file
-    appears when it is whole; a run that is stopped leaves nothing.
+    The records are copied byte for byte: responses, requests, and the certificates of their connections. Articles bring
+    what was kept of what their pages need to look as they did (--media). The file appears when it is whole; a run that
+    is stopped leaves nothing.
 
     Examples: presskeep export warc presstv --out presstv.warc.gz; presskeep export warc presstv:638540 --out a.warc.gz
     """
@@ -57,12 +61,13 @@ def warc(
     stop_cleanly()
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
         selection = choose(connection, targets or [], query)
-        with new_file(out, force=force) as file:
-            captures = select_captures(connection, selection)
+        unread = Unread()
+        with new_file(out, force=force) as file, _needs(config, archive, connection, selection, unread) as read_needs:
+            captures = select_captures(connection, selection, read_needs)
             about = _about(archive.uuid, targets or [], query)
             done = export_warc(file, out.name, archive.warc_folder, captures, about, _teller())
             _demand_something(done)
-    return _report(done, out, json=json)
+    return _report(done, out, unread.lines, json=json)
 
 
 @app.command(cls=PlainCommand)
@@ -93,11 +98,12 @@ def wacz(
     signer = load_signer(sign, _software()) if sign else None
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
         selection = choose(connection, targets or [], query)
-        with new_file(out, force=force) as file:
+        unread = Unread()
+        with new_file(out, force=force) as file, _needs(config, archive, connection, selection, unread) as read_needs:
             done = export_wacz(
                 file,
                 archive.warc_folder,
-                select_captures(connection, selection),
+                select_captures(connection, selection, read_needs),
                 page_lines(connection, selection),
                 _about(archive.uuid, targets or [], query),
                 _teller(),
@@ -106,10 +112,36 @@ def wacz(
                 signer=signer,
             )
             _demand_something(done)
-    return _report(done, out, json=json)
+    return _report(done, out, unread.lines, json=json)
 
 
 app.command(cls=PlainCommand)(configured()(evidence))
+
+
+class Unread:
+    """Collects the pages and stylesheets of which it could not be read what they need, each as one line."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, url: str, outcome: str) -> None:
+        self.lines.append(f"{url}: {sentence_of(outcome)}")
+
+
+@contextmanager
+def _needs(
+    config: Config, archive: Archive, connection: Connection, selection: Selection, unread: Unread
+) -> Iterator[ReadNeeds | None]:
+    """Within it, what reads pages for what they need; None where that would find nothing."""
+    from storage.exporting import keeps_requisites
+
+    if not selection.articles or not keeps_requisites(connection):
+        yield None
+        return
+    from scraper.crawling.needing import needs_reader
+
+    with needs_reader(config, archive.folder, unread) as read_needs:
+        yield read_needs
 
 
 def choose(connection: Connection, targets: Sequence[str], query: str | None) -> Selection:
@@ -190,10 +222,10 @@ def _about(archive: str, targets: Sequence[str], query: str | None) -> dict[str,
     }
 
 
-def _report(done: Exported, out: Path, *, json: bool) -> int:
-    from scraper.cli.running import DAMAGED, DONE
+def _report(done: Exported, out: Path, unread: Sequence[str], *, json: bool) -> int:
+    from scraper.cli.running import DAMAGED, DONE, FAILURES
 
-    code = DAMAGED if done.damaged else DONE
+    code = DAMAGED if done.damaged else FAILURES if unread else DONE
     if json:
         write_json(
             {
@@ -203,12 +235,15 @@ def _report(done: Exported, out: Path, *, json: bool) -> int:
                 "pages": done.pages,
                 "bytes": out.stat().st_size,
                 "damaged": done.damaged,
+                "unread": unread,
                 "exit_code": code,
             }
         )
         return code
     for line in done.damaged:
         write_error(f"left out: {one_line(line)}")
+    for line in unread:
+        write_error(f"what it needs to look as it did is not known: {one_line(line)}")
     pages = f" and {counted(done.pages, 'page')}" if done.pages else ""
     write_error(
         f"{one_line(str(out))}: {counted(done.records, 'record')} of {counted(done.captures, 'capture')}{pages}"

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from scraper.crawling.passing import FOLLOWED
 from scraper.crawling.reading import Reader, ReadResult, ReadTask
 from storage.exchange import Exchange
+from storage.urls import canonical_url
 from storage.warc import read_exchange
 
 
@@ -24,7 +26,8 @@ class Place:
 class KeptTask:
     """One kept capture to be read again. `kind` and `key` are its resource's, `at` is when it was captured (UTC).
 
-    `payload_at` is where the payload lies if another capture's record holds it (a revisit).
+    `payload_at` is where the payload lies if another capture's record holds it (a revisit). `needs_only` asks for
+    nothing but what it needs to look as it did, of a redirect for where it leads.
     """
 
     archive: Path
@@ -35,6 +38,7 @@ class KeptTask:
     key: str
     url: str
     at: datetime
+    needs_only: bool = False
 
 
 def read_again(reader: Reader, task: KeptTask) -> ReadResult:
@@ -43,8 +47,11 @@ def read_again(reader: Reader, task: KeptTask) -> ReadResult:
     Raises ArchiveDamaged where its record is missing or broken.
     """
     own = _exchange(task.archive, task.place)
+    if task.needs_only and 300 <= own.status < 400:
+        return ReadResult(outcome=FOLLOWED, media=_target(own))
     held = _exchange(task.archive, task.payload_at) if task.payload_at is not None else own
-    result = reader.read(
+    read = reader.read_needs if task.needs_only else reader.read
+    result = read(
         ReadTask(
             outlet=task.outlet,
             kind=task.kind,
@@ -57,6 +64,17 @@ def read_again(reader: Reader, task: KeptTask) -> ReadResult:
         )
     )
     return replace(result, candidate=None, found=(), more=(), parts=(), announced=())
+
+
+def _target(redirect: Exchange) -> tuple[str, ...]:
+    """Where a redirect leads (RFC 9110, 10.2.2), as a canonical URL."""
+    from scraper.extraction.links import absolute
+
+    url = absolute(redirect.url, redirect.header("location"))
+    try:
+        return (canonical_url(url),) if url is not None else ()
+    except ValueError:
+        return ()
 
 
 def _exchange(archive: Path, place: Place) -> Exchange:

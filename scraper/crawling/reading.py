@@ -81,19 +81,35 @@ class Reader:
 
     def read(self, task: ReadTask) -> ReadResult:
         """Read one capture; what cannot be read is an outcome, never an exception."""
-        from scraper.fetching.decoding import decode
-
         try:
-            content = decode(task.payload, task.content_encoding, limit=self._limits.page_bytes)
+            page = self._page(task)
         except FetchError as error:
             return ReadResult(outcome=f"failed:{error.reason}")
-        page = Page(content=content, content_type=task.content_type, url=task.url, captured_at=task.at)
         outlet = self._outlets.get(task.outlet) if task.outlet else None
         if task.kind == MEDIA_KIND:
             return _style(page, outlet)
         if outlet is not None and task.kind not in READABLE:
             return self._listing(task, page, outlet)
         return self._article(task, page, outlet)
+
+    def read_needs(self, task: ReadTask) -> ReadResult:
+        """Read of a page or stylesheet only what it needs to look as it did, whoever is the outlet."""
+        try:
+            page = self._page(task)
+        except FetchError as error:
+            return ReadResult(outcome=f"failed:{error.reason}")
+        return (
+            _style(page, None)
+            if task.kind == MEDIA_KIND
+            else ReadResult(outcome=MEDIA_KEPT, media=_requisites(page, self._limits, None))
+        )
+
+    def _page(self, task: ReadTask) -> Page:
+        """What a task's payload holds. Raises FetchError where it cannot be decoded."""
+        from scraper.fetching.decoding import decode
+
+        content = decode(task.payload, task.content_encoding, limit=self._limits.page_bytes)
+        return Page(content=content, content_type=task.content_type, url=task.url, captured_at=task.at)
 
     def _listing(self, task: ReadTask, page: Page, outlet: Outlet) -> ReadResult:
         from scraper.extraction import extract

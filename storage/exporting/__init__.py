@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from storage.exporting.newfile import new_file
 from storage.exporting.pages import page_lines
+from storage.exporting.requisites import ReadNeeds, keeps_requisites
 from storage.exporting.selection import Selection, select_captures, with_merged
 from storage.exporting.signing import Signer, load_signer
 from storage.exporting.tally import Exported
@@ -16,10 +17,12 @@ from storage.exporting.warc import export_warc
 
 __all__ = [
     "Exported",
+    "ReadNeeds",
     "Selection",
     "Signer",
     "export_wacz",
     "export_warc",
+    "keeps_requisites",
     "load_signer",
     "new_file",
     "page_lines",

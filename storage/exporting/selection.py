@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, select, union
 
+from storage.exporting.marks import Marks
+from storage.exporting.requisites import ReadNeeds, requisites_of
+from storage.inserting import in_portions
 from storage.models import article, capture, location, resource, warc_file
 from storage.stored_paths import stored_path
 
 BATCH = 500
-"""Rows, or articles, taken at once."""
+"""Rows taken at once."""
+
+_Condition = Callable[[FromClause], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +42,30 @@ class Placed:
     span_length: int | None
 
 
-def select_captures(connection: Connection, selection: Selection) -> Iterator[Placed]:
-    """The selected captures, each with what it refers to as a revisit, in the order in which they stand in the files.
+def select_captures(
+    connection: Connection, selection: Selection, read_needs: ReadNeeds | None = None
+) -> Iterator[Placed]:
+    """The selected captures, each once and with what it refers to as a revisit, in the order in which they stand in the
+    files. That holds for each outlet, each portion of articles, and each of what they need.
 
-    Memory stays flat however many there are. The order holds for each outlet and each portion of articles.
+    With `read_needs` the articles bring what their pages need to look as they did: all captures of each requisite.
+    Those are few, since one that was kept is not asked for again, and a viewer takes the one that is nearest to its
+    page. Memory stays flat however many there are.
     """
+    given = Marks()
+    for condition in _conditions(connection, selection, read_needs):
+        yield from (placed for placed in _stream(connection, condition) if given.add(placed.id))
+
+
+def _conditions(connection: Connection, selection: Selection, read_needs: ReadNeeds | None) -> Iterator[_Condition]:
+    """What is said of the resources that are given out, one portion after the other."""
     for number in selection.outlets:
-        yield from _stream(connection, lambda table, number=number: table.c.outlet == number)
-    for start in range(0, len(selection.articles), BATCH):
-        portion = selection.articles[start : start + BATCH]
-        yield from _stream(connection, lambda table, portion=portion: table.c.article.in_(portion))
+        yield lambda table, number=number: table.c.outlet == number  # type: ignore[misc]
+    for portion in in_portions(selection.articles):
+        yield lambda table, portion=portion: table.c.article.in_(portion)  # type: ignore[misc]
+    if read_needs is not None:
+        for requisites in requisites_of(connection, selection.articles, read_needs):
+            yield lambda table, requisites=requisites: table.c.id.in_(requisites)  # type: ignore[misc]
 
 
 def with_merged(connection: Connection, articles: Sequence[int]) -> tuple[int, ...]:
@@ -65,14 +84,14 @@ def with_merged(connection: Connection, articles: Sequence[int]) -> tuple[int, .
     return tuple(found)
 
 
-def _stream(connection: Connection, condition: Any) -> Iterator[Placed]:
+def _stream(connection: Connection, condition: _Condition) -> Iterator[Placed]:
     result = connection.execution_options(yield_per=BATCH).execute(_statement(condition))
     for rows in result.partitions():
         for row in rows:
             yield Placed(*row)
 
 
-def _statement(condition: Any) -> Select[Any]:
+def _statement(condition: _Condition) -> Select[Any]:
     other = capture.alias("revisit")
     referred = _of(select(other.c.refers_to), other, condition, "other").where(other.c.refers_to.is_not(None))
     mine = _of(select(capture.c.id.label("mine")), capture, condition, "own")
@@ -80,17 +99,16 @@ def _statement(condition: Any) -> Select[Any]:
     return (
         select(capture.c.id, stored_path(warc_file), *(capture.c[name] for name in columns))
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
-        .where(or_(capture.c.id.in_(mine), capture.c.id.in_(referred)))
+        .where(capture.c.id.in_(union(mine, referred)))
         .order_by(capture.c.warc_file, capture.c.offset)
     )
 
 
-def _of(statement: Select[Any], captures: FromClause, condition: Any, name: str) -> Select[Any]:
+def _of(statement: Select[Any], captures: FromClause, condition: _Condition, name: str) -> Select[Any]:
     places, resources = location.alias(f"{name}_location"), resource.alias(f"{name}_resource")
-    wanted: ColumnElement[bool] = condition(resources)
     return (
         statement.select_from(captures)
         .join(places, places.c.id == captures.c.location)
         .join(resources, resources.c.id == places.c.resource)
-        .where(wanted)
+        .where(condition(resources))
     )
