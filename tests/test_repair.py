@@ -15,9 +15,15 @@ from typing import Any
 import pytest
 
 from scraper.demo.process import running_replica
+from storage import models
+from storage.archive import Archive
+from storage.crawls import end_crawl, free_outlet
+from storage.fixity.checking import check
+from storage.fixity.repairing import repair
 from tests.crawling import Ran, crawl, presskeep
 from tests.databases import Place
 from tests.foreign import each_packed
+from tests.keeping import HOUR, PRIMARY, T0, working
 from tests.test_importing import ONE, revisit, shown
 
 
@@ -316,3 +322,34 @@ def test_bytes_behind_an_imported_file_are_put_aside_and_a_linked_file_is_never_
     assert finding["place"] == str(tmp_path / "linked.warc.gz")
     assert "nothing is ever written in" in finding["repair"]
     assert state_of(tmp_path / "linked.warc.gz") == altered
+
+
+def test_both_databases_are_mended_alike(archive: Archive) -> None:
+    with working(archive) as work:
+        resources = work.find("1", "2", "3")
+        for key, resource in resources.items():
+            work.keep(resource, f"https://{PRIMARY}/detail/{key}")
+        work.show("1", resources["1"], "A text.")
+    with archive.begin() as connection:
+        end_crawl(connection, work.crawl, "finished", {}, T0 + HOUR)
+        free_outlet(connection, work.outlet, work.owner)
+    before = {name: work.rows(name) for name in ("capture", "location", "warc_file", "crawl", "revision")}
+    assert list(check(archive)) == []
+    capture, location, file = models.capture, models.location, models.warc_file
+    with archive.begin() as connection:
+        last = location.update().where(location.c.id == before["capture"][1].location)
+        connection.execute(last.values(whole_capture=None, url_hash=b"x" * 32))
+        connection.execute(capture.delete().where(capture.c.id == 2))
+        connection.execute(capture.update().where(capture.c.id == 3).values(payload_sha256="x", offset=7))
+        connection.execute(file.update().values(path="elsewhere.warc.gz"))
+        connection.execute(models.revision.update().values(body="another"))
+        connection.execute(models.crawl.update().values(operator="another"))
+    append(next(archive.warc_folder.glob("*.warc.gz")), b"garbage")
+    found = list(check(archive))
+    assert {each.kind for each in found} >= {"row-missing", "row-altered", "file-strange", "file-missing"}
+    assert all(each.repaired for each in repair(archive, found, lambda: check(archive)))
+    assert list(check(archive)) == []
+    with archive.begin() as connection:
+        connection.execute(last.values(whole_capture=before["location"][1].whole_capture))
+    assert {name: work.rows(name) for name in before} == before
+    assert next(archive.warc_folder.glob("torn/*")).read_bytes() == b"garbage"

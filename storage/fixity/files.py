@@ -26,6 +26,7 @@ from storage.fixity.members import (
 )
 from storage.fixity.pool import Pool, Task
 from storage.fixity.strangers import strange_files
+from storage.foreign import is_foreign
 from storage.models import capture, warc_file
 from storage.warc_writing import OPEN
 
@@ -50,7 +51,9 @@ def check_files(archive: Archive, connection: Connection, *, jobs: int, told: To
             told(min(done, total), total)
             yield from answer.findings
     for path in check.strange:
-        yield Finding("file-strange", place_of(path), "no row names this file")
+        left = "; an import that was stopped may have left it, and takes it over when it is run again"
+        what = "no row names this file" + (left if is_foreign(path) else "")
+        yield Finding("file-strange", place_of(path), what)
 
 
 class _Files:

@@ -29,6 +29,8 @@ _WHY_NOT = {
     "database-damaged": "restore a backup, or dump the database and read it into a new one",
 }
 """Why findings of these kinds are beyond repair, or what a person can do."""
+_ROUNDS = 3
+"""What comes to light when something is mended is mended next, so many times at most."""
 _ROWS = ("row-altered", "row-missing")
 _RECORDS = ("record-altered", "record-missing")
 _CAPTURE = re.compile(r"\((capture/\d+)\)$")
@@ -41,9 +43,39 @@ def repair(
     of it.
 
     Nothing is written that a manifest, a digest or another row does not prove, and nothing is thrown away.
-    `check_again` tells what is still found after that: what is not is mended. Raises OutletLocked while a run holds an
-    outlet.
+    `check_again` tells what is still found after that: what is not is mended, and what comes to light by it is mended
+    in turn. Raises OutletLocked while a run holds an outlet.
     """
+    mended = _mend(archive, findings)
+    done, rounds = mended, 1
+    while any(each.repaired for each in mended):
+        left = list(check_again())
+        still, known = ({_key(each) for each in found} for found in (left, done))
+        done = [_settle(each, found=_key(each) in still) for each in done]
+        new = [each for each in left if _key(each) not in known]
+        if not new or rounds == _ROUNDS:
+            return done + [each.beyond_repair("it came to light by the repair: repair again") for each in new]
+        mended = _mend(archive, left)
+        done, rounds = _joined(done, mended), rounds + 1
+    return done
+
+
+def _joined(done: Sequence[Finding], more: Sequence[Finding]) -> list[Finding]:
+    """Findings with what a further round made of those that were left, and with what came to light."""
+    fresh = {_key(each): each for each in more}
+    known = {_key(each) for each in done}
+    again = [(each, fresh.get(_key(each), each)) for each in done]
+    return [
+        *(replace(each, repaired=now.repaired, repair=now.repair) for each, now in again),
+        *(each for each in more if _key(each) not in known),
+    ]
+
+
+def _key(finding: Finding) -> tuple[str, str]:
+    return finding.kind, finding.place
+
+
+def _mend(archive: Archive, findings: Sequence[Finding]) -> list[Finding]:
     with archive.begin() as connection:
         demand_idle(connection)
         names = dict.fromkeys(_row_of(each) for each in findings if each.kind in (*_ROWS, *_RECORDS))
@@ -53,14 +85,7 @@ def repair(
         if any(each.place.startswith("database") and "revision_fts" in each.what for each in findings):
             index_anew(connection)
         mend_state(connection)
-    done = mend_index(archive, mend_files(archive, done))
-    if not any(each.repaired for each in done):
-        return done
-    left = list(check_again())
-    still, known = ({(each.kind, each.place) for each in found} for found in (left, done))
-    settled = [_settle(each, found=(each.kind, each.place) in still) for each in done]
-    new = [each for each in left if (each.kind, each.place) not in known]
-    return settled + [each.beyond_repair("it came to light by the repair") for each in new]
+    return mend_index(archive, mend_files(archive, done))
 
 
 def _settle(done: Finding, *, found: bool) -> Finding:
