@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scraper.crawling.learning import task_of
 from scraper.crawling.media import KEPT as MEDIA_KEPT
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import count_answer, may_pass
 from scraper.crawling.polling import UNREAD
-from scraper.crawling.reading import READABLE
+from scraper.crawling.reading import READABLE, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.conditions import CONDITIONAL
 from scraper.fetching.reasons import Declined, outcome_of, reason_of
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure as TwistedFailure
 
     from scraper.crawling.learning import Learner
-    from scraper.crawling.reading import ReadTask
     from scraper.crawling.state import CrawlState
     from storage.exchange import Exchange
     from storage.frontier import Leased
@@ -93,8 +90,14 @@ class Intake:
         )
         request.meta["kept"] = state.opened.writer.keep(fetch)
         request.meta["outcome"] = outcome
-        task = task_of(state.outlet.name, leased.kind, leased.key, exchange, now)
-        request.meta["task"] = replace(task, media=state.media is not None)
+        request.meta["task"] = ReadTask.of(
+            exchange,
+            outlet=state.outlet.name,
+            kind=leased.kind,
+            key=leased.key,
+            at=now,
+            media=state.media is not None,
+        )
 
     def _due_when_kept(self, leased: Leased, now: datetime) -> datetime | None:
         """When a resource is due again, until its reading says better."""

@@ -247,20 +247,6 @@ class Learner:
             tally.count_outcome(result.outcome, kind=kind)
 
 
-def task_of(outlet: str, kind: str, key: str, exchange: Exchange, at: datetime) -> ReadTask:
-    """The task of reading an exchange that a resource of this kind and key gave at `at` (UTC)."""
-    return ReadTask(
-        outlet=outlet,
-        kind=kind,
-        key=key,
-        url=exchange.url,
-        payload=exchange.payload,
-        content_encoding=exchange.header("content-encoding"),
-        content_type=exchange.header("content-type"),
-        at=at,
-    )
-
-
 def task_again(outlet: str, capture: PendingCapture, exchange: Exchange) -> ReadTask:
     """The task of reading a capture once more."""
-    return task_of(outlet, capture.kind, capture.key, exchange, capture.at)
+    return ReadTask.of(exchange, outlet=outlet, kind=capture.kind, key=capture.key, at=capture.at)

@@ -149,14 +149,11 @@ class _Fetcher:
         exchange: Exchange = request.meta.pop("exchange")
         now, outcome = self._clock.now(), outcome_of(exchange)
         outlet = self._outlet_of(exchange.url)
-        task = ReadTask(
+        task = ReadTask.of(
+            exchange,
             outlet=outlet.name if outlet else None,
             kind="page",
             key=None,
-            url=exchange.url,
-            payload=exchange.payload,
-            content_encoding=exchange.header("content-encoding"),
-            content_type=exchange.header("content-type"),
             at=now,
             media=self._media is not None,
         )

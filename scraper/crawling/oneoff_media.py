@@ -97,14 +97,11 @@ class OneOffMedia:
         try:
             if outcome == "pending":
                 result = await self._workers.read(
-                    ReadTask(
+                    ReadTask.of(
+                        exchange,
                         outlet=saved.outlet.name if saved.outlet else None,
                         kind=KIND,
                         key=None,
-                        url=exchange.url,
-                        payload=exchange.payload,
-                        content_encoding=exchange.header("content-encoding"),
-                        content_type=exchange.header("content-type"),
                         at=now,
                     )
                 )

@@ -13,6 +13,7 @@ from scraper.errors import FetchError
 from scraper.extraction.page import Context, Limits, Link, Outcome, Page
 from scraper.outlet import Outlet
 from storage.content import ArticleContent
+from storage.exchange import Exchange
 from storage.priorities import LISTING, NEW
 from storage.records import Found
 
@@ -51,6 +52,21 @@ class ReadTask:
     content_type: str | None
     at: datetime
     media: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        exchange: Exchange,
+        *,
+        outlet: str | None,
+        kind: str,
+        key: str | None,
+        at: datetime,
+        media: bool = False,
+    ) -> ReadTask:
+        """The task of reading an exchange with its payload."""
+        coding, mime = exchange.header("content-encoding"), exchange.header("content-type")
+        return cls(outlet, kind, key, exchange.url, exchange.payload, coding, mime, at, media)
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,14 +237,11 @@ class Saver:
         with self._archive.read() as connection:
             place = capture_at(connection, former)
         exchange = read_capture(self._archive.folder, place)
-        task = ReadTask(
+        task = ReadTask.of(
+            exchange,
             outlet=saved.outlet.name if saved.outlet else None,
             kind="page",
             key=None,
-            url=exchange.url,
-            payload=exchange.payload,
-            content_encoding=exchange.header("content-encoding"),
-            content_type=exchange.header("content-type"),
             at=place.at,
         )
         return Stale(task, place, reading, saved)

@@ -117,14 +117,11 @@ class Extraction:
         outlet, kind = (page.outlet, "article") if known else (None, "page")
         if "#" in place.warc_path:
             exchange = self._files.read(place)
-            return ReadTask(
+            return ReadTask.of(
+                exchange,
                 outlet=outlet,
                 kind=kind,
                 key=place.key,
-                url=exchange.url,
-                payload=exchange.payload,
-                content_encoding=exchange.header("content-encoding"),
-                content_type=exchange.header("content-type"),
                 at=place.at,
             )
         payload_at = None
