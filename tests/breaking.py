@@ -102,26 +102,26 @@ def take_every_answer_for_shown() -> None:
 
 def live_to_read() -> None:
     """The process dies when it is about to read the first article that it has kept."""
-    from scraper.crawling.intake import Intake
+    from scraper.crawling.learning import Learner
 
-    read: Callable[..., Any] = Intake._read
+    read: Callable[..., Any] = Learner._read
 
     async def die_or_read(self: Any, capture: int, resource: int, task: Any, **more: Any) -> Any:
         if task.kind == "article":
             os.kill(os.getpid(), signal.SIGKILL)
         return await read(self, capture, resource, task, **more)
 
-    Intake._read = die_or_read  # type: ignore[method-assign]
+    Learner._read = die_or_read  # type: ignore[method-assign]
 
 
 def leave_pending_unread() -> None:
     """What an earlier run kept and did not come to read stays so."""
-    from scraper.crawling.intake import Intake
+    from scraper.crawling.learning import Learner
 
     async def read_nothing(self: Any) -> None:
         return None
 
-    Intake.read_pending = read_nothing  # type: ignore[method-assign]
+    Learner.read_pending = read_nothing  # type: ignore[method-assign]
 
 
 def forget_redirects() -> None:
