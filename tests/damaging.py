@@ -31,14 +31,15 @@ def unnamed(damages: Sequence[Damage], findings: Sequence[Finding]) -> list[str]
 
 
 def damage(folder: Path, seed: int, count: int) -> list[Damage]:
-    """Damage an archive on SQLite, nobody else at work, at `count` places: members, manifests, and covered columns."""
+    """Damage an archive on SQLite, nobody else at work, at `count` places: members, the index of captures, manifests,
+    and covered columns."""
     chance = random.Random(seed)
     database = sqlite3.connect(folder / "archive.db")
     spans = _spans(database)
     damages: list[Damage] = []
     seen: set[Any] = set()
     while len(damages) < count:
-        way = chance.choice((_flip_file, _flip_file, _flip_manifest, _flip_column, _flip_column))
+        way = chance.choice((_flip_file, _flip_file, _flip_index, _flip_manifest, _flip_column, _flip_column))
         made = way(chance, folder, database, spans, seen)
         damages += [made] if made else []
     database.commit()
@@ -75,6 +76,22 @@ def _flip_file(
         return finding.kind.startswith("record-") and any(finding.place.endswith(owner) for owner in owners)
 
     return Damage(f"byte {at} of {path}, {owners}", is_named_by)
+
+
+def _flip_index(
+    chance: random.Random, folder: Path, database: sqlite3.Connection, spans: Any, seen: set[Any]
+) -> Damage | None:
+    place = chance.choice(sorted((folder / "cdxj").glob("*.*")))
+    data = bytearray(place.read_bytes())
+    at = chance.randrange(len(data))
+    if (place.name, at) in seen:
+        return None
+    seen.add((place.name, at))
+    data[at] ^= 1 << chance.randrange(8)
+    place.write_bytes(data)
+    # Once the file that names the others is damaged, there is nothing to check those by.
+    places = {f"cdxj/{place.name}", "cdxj/index.json"}
+    return Damage(f"byte {at} of {place.name}", lambda finding: finding.place in places)
 
 
 def _flip_manifest(

@@ -20,7 +20,7 @@ from storage.fixity.state import index_anew, mend_state
 from storage.fixity.texts import mend_drawn
 
 _BACKUP = "put the file of a backup in its place"
-_UNPROVEN = "nothing here proves what stood there; see the row in a backup"
+_UNPROVEN = "nothing here proves what it held: look it up in a backup"
 _WHY_NOT = {
     "file-strange": "`presskeep import` takes it in, if it is yours",
     "record-altered": _BACKUP,
