@@ -62,6 +62,7 @@ def _report(done: Evidence, out: Path, *, json: bool) -> int:
                 "key": done.key,
                 "captures": done.captures,
                 "revisions": done.revisions,
+                "decisions": done.decisions,
                 "runs": done.runs,
                 "stamps": done.stamps,
                 "damaged": done.damaged,

@@ -6,12 +6,15 @@ import hashlib
 import json
 import re
 import ssl
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from storage.errors import ArchiveDamaged
 from storage.evidence.gathering import CaptureFacts
+from storage.exchange import Exchange
 from storage.exporting.records import Copied, RecordReader
 from storage.exporting.selection import Placed
 from storage.warc_reading import open_warc, read_exchange
@@ -19,7 +22,8 @@ from storage.warc_records import FACTS_FIELD
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _CODED = {"gzip": "payload.gz", "x-gzip": "payload.gz", "br": "payload.br", "zstd": "payload.zst"}
-_GZIP = b"\x1f\x8b"
+_PIECE = 1 << 20
+_GROWN_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,36 @@ def read_captured(archive_folder: Path, facts: CaptureFacts) -> tuple[list[Captu
     with RecordReader(archive_folder / "warc") as reader:
         records = reader.read(placed)
     files = list(_records(archive_folder, facts, records))
-    payload = _payload(archive_folder, facts)
-    if payload is not None:
-        files.append(payload)
+    files += payload_files(read_exchange(archive_folder, facts.warc, facts.offset, facts.length), facts)
     chain = _chain(records)
     named = tuple((facts.tls or {}).get("chain_sha256", ()))
     for number, der in enumerate(chain, 1):
         covered = hashlib.sha256(der).hexdigest() in named
         files.append(CapturedFile(f"certificate-{number}.der", der, covered))
     connected = _connected(records, facts)
-    files.append(CapturedFile("facts.json", _facts(facts, connected), covered=False))
+    files.append(facts_file(facts, connected))
     return files, connected
+
+
+def payload_files(exchange: Exchange, facts: CaptureFacts) -> Iterator[CapturedFile]:
+    """The body as it was served, without transfer coding; nothing where the capture refers to another's, or has none.
+    Raises ArchiveDamaged where it is not the one that was kept."""
+    payload = exchange.payload
+    if hashlib.sha256(payload).hexdigest() != facts.payload_sha256:
+        if facts.refers_to is None:
+            raise ArchiveDamaged("the payload is not the one that was kept", f"{facts.warc}, capture {facts.id}")
+    elif payload:
+        coding = (exchange.header("content-encoding") or "").strip().lower()
+        name = _CODED.get(coding, "payload.bin")
+        whole = name != "payload.gz" or _unpacks(payload)
+        yield CapturedFile(name if whole else "payload.bin", payload, covered=True)
+
+
+def facts_file(facts: CaptureFacts, connected: Connected, imported: Mapping[str, Any] | None = None) -> CapturedFile:
+    """What the archive knows of the capture; `imported` says where its records stood."""
+    told = _facts(facts, connected) | ({"imported": imported} if imported else {})
+    text = json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return CapturedFile("facts.json", text.encode("utf-8", "backslashreplace"), covered=False)
 
 
 def _records(archive_folder: Path, facts: CaptureFacts, records: list[Copied]) -> Iterator[CapturedFile]:
@@ -76,9 +99,8 @@ def _records(archive_folder: Path, facts: CaptureFacts, records: list[Copied]) -
         return
     member = _stretch(archive_folder, facts.warc, facts.offset, facts.length)
     _demand(member, facts.member_sha256, facts)
-    name = "record.warc.gz" if member.startswith(_GZIP) else "record.warc"
-    yield CapturedFile(name, member, covered=True)
-    others = [each.member for each in records if each.member != member and each.fields.get("warc-type") != "response"]
+    yield CapturedFile("record.warc.gz", member, covered=True)
+    others = [each.member for each in records if each.member != member]
     if others:
         yield CapturedFile("beside.warc.gz", b"".join(others), covered=False)
 
@@ -94,17 +116,21 @@ def _demand(content: bytes, sha256: str, facts: CaptureFacts) -> None:
         raise ArchiveDamaged("the bytes are not those that were kept", f"{facts.warc}, capture {facts.id}")
 
 
-def _payload(archive_folder: Path, facts: CaptureFacts) -> CapturedFile | None:
-    """The body as it was served, without transfer coding. None where the capture refers to another's, or has none."""
-    exchange = read_exchange(archive_folder, facts.warc, facts.offset, facts.length)
-    if hashlib.sha256(exchange.payload).hexdigest() != facts.payload_sha256:
-        if facts.refers_to is not None:
-            return None
-        raise ArchiveDamaged("the payload is not the one that was kept", f"{facts.warc}, capture {facts.id}")
-    if not exchange.payload:
-        return None
-    coding = (exchange.header("content-encoding") or "").strip().lower()
-    return CapturedFile(_CODED.get(coding, "payload.bin"), exchange.payload, covered=True)
+def _unpacks(payload: bytes) -> bool:
+    """Whether zcat(1) unpacks it: its end may not have come, and it may grow to more than can be waited for."""
+    rest, size = payload, 0
+    while rest:
+        member = zlib.decompressobj(31)
+        while not member.eof:
+            try:
+                out = member.decompress(rest, _PIECE)
+            except zlib.error:
+                return False
+            rest, size = member.unconsumed_tail, size + len(out)
+            if size > _GROWN_LIMIT or not (out or rest or member.eof):
+                return False
+        rest = member.unused_data
+    return True
 
 
 def _chain(records: list[Copied]) -> list[bytes]:
@@ -145,8 +171,8 @@ def _port(record: Copied) -> str:
     return str(found.get("port", "")) if isinstance(found, dict) else ""
 
 
-def _facts(facts: CaptureFacts, connected: Connected) -> bytes:
-    told = {
+def _facts(facts: CaptureFacts, connected: Connected) -> dict[str, Any]:
+    return {
         "capture": facts.id,
         "run": facts.crawl,
         "url": facts.url,
@@ -170,4 +196,3 @@ def _facts(facts: CaptureFacts, connected: Connected) -> bytes:
         "offset": facts.offset,
         "length": facts.length,
     }
-    return (json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode("utf-8", "backslashreplace")

@@ -12,12 +12,16 @@ from sqlalchemy import Connection
 
 from storage.archive import Archive
 from storage.content import ArticleContent
+from storage.decisions import MERGE, Decision, decisions_of
 from storage.errors import StorageError
-from storage.evidence.captured import Connected, read_captured
+from storage.evidence.captured import CapturedFile, Connected, read_captured
 from storage.evidence.gathering import CaptureFacts, CoveredRow, RunFacts, captures_of, rows_of, runs_of
+from storage.evidence.imported import read_imported
 from storage.evidence.packing import Pack
 from storage.evidence.page import evidence_page
 from storage.evidence.readme import AUTHORITY, COVERED, readme
+from storage.evidence.sources import COMPARE, DIGESTS, FOLDER, Sources
+from storage.foreign import is_foreign
 from storage.history import history
 from storage.identity import digested
 from storage.labels import family_of
@@ -36,6 +40,7 @@ class Evidence:
     key: str
     captures: int = 0
     revisions: int = 0
+    decisions: int = 0
     runs: int = 0
     stamps: int = 0
     damaged: list[str] = field(default_factory=list)
@@ -62,19 +67,28 @@ class _Exporter:
         self._done = Evidence(self._view.key)
         self._covered: list[tuple[str, str]] = []
         self._left_out: list[str] = []
+        self._sources = Sources(archive.warc_folder)
 
     def export(self) -> Evidence:
-        rows = list(rows_of(self._connection, self._family))
+        decisions = decisions_of(self._connection, self._family)
+        rows = list(rows_of(self._connection, self._family, [each.id for each in decisions]))
         runs = runs_of(self._connection, sorted({row.crawl for row in rows}))
         self._add_runs(runs, rows)
         captures = self._add_captures()
+        self._note_decisions(decisions)
         texts = self._add_texts({row.name: row.crawl for row in rows if row.name.startswith("revision/")})
         self._pack.add(COVERED, "".join(f"{row} {file}\n" for row, file in self._covered))
         if self._trusted is not None:
             self._pack.add(AUTHORITY, self._trusted.read_bytes())
         observations = history(self._connection, self._view.id)
         page = evidence_page(
-            self._view, texts, observations, captures, [(run, self._said_of_stamp(run)) for run in runs]
+            self._view,
+            texts,
+            observations,
+            captures,
+            [(run, self._said_of_stamp(run)) for run in runs],
+            decisions,
+            self._sources.files,
         )
         self._pack.add("index.html", page.encode("utf-8", "backslashreplace"))
         text = readme(
@@ -82,7 +96,9 @@ class _Exporter:
             self._archive.uuid,
             runs,
             covered=len(self._covered),
+            packed=any(name.startswith("captures/") and name.endswith(".gz") for name in self._pack.digests),
             trusted=self._trusted is not None,
+            sources=self._sources.files,
             left_out=[*self._left_out, *self._done.damaged],
         )
         self._pack.add("README.txt", text)
@@ -118,7 +134,7 @@ class _Exporter:
         found: list[tuple[CaptureFacts, Connected | None]] = []
         for facts in captures_of(self._connection, self._family):
             try:
-                files, connected = read_captured(self._archive.folder, facts)
+                files, connected = self._read(facts)
             except StorageError as error:
                 self._done.damaged.append(f"capture {facts.id}: {error}")
                 found.append((facts, None))
@@ -130,7 +146,27 @@ class _Exporter:
                     self._covered.append((f"manifests/{facts.crawl}/capture/{facts.id}", name))
             self._done.captures += 1
             found.append((facts, connected))
+        if self._sources.files:
+            self._pack.add(f"{FOLDER}/{DIGESTS}", self._sources.digests)
+            self._pack.add(f"{FOLDER}/{COMPARE}", self._sources.commands)
         return found
+
+    def _read(self, facts: CaptureFacts) -> tuple[list[CapturedFile], Connected]:
+        if not is_foreign(facts.warc):
+            return read_captured(self._archive.folder, facts)
+        files, connected, stretches = read_imported(self._archive.folder, facts)
+        self._sources.add(facts, stretches)
+        return files, connected
+
+    def _note_decisions(self, decisions: Sequence[Decision]) -> None:
+        self._done.decisions = len(decisions)
+        merged = len(self._family) - 1
+        if merged and not any(each.verb == MERGE for each in decisions):
+            others = "Another article was" if merged == 1 else f"{merged} other articles were"
+            self._left_out.append(f"{others} merged into this one, and no decision says by whom.")
+        for each in decisions:
+            if each.crawl is None:
+                self._left_out.append(f"No run wrote decision {each.id} down, so that no manifest covers it.")
 
     def _add_texts(self, runs: dict[str, int]) -> list[tuple[RevisionText, str]]:
         numbers = {line.digest: line.number for line in self._view.revisions if line.number is not None}

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from storage.manifest import COVERED, covered, row_line, row_name
 from storage.models import (
     article_key,
     capture,
     crawl,
+    decision,
     extraction,
     fetch_failure,
     figure,
@@ -22,6 +23,7 @@ from storage.models import (
     revision,
     warc_file,
 )
+from storage.stored_paths import stored_path
 
 _BATCH = 200
 
@@ -61,7 +63,7 @@ class RunFacts:
 @dataclass(frozen=True, slots=True)
 class CaptureFacts:
     """A capture of the article, or one that such a capture refers to. `span_sha256` is None for what an early version
-    kept, and for what was imported."""
+    kept, and for what was imported. `warc` is the file's path, `file` its row, `file_crawl` the run that added it."""
 
     id: int
     crawl: int
@@ -82,6 +84,9 @@ class CaptureFacts:
     length: int
     span_offset: int | None
     span_length: int | None
+    file: int
+    file_sha256: str | None
+    file_crawl: int | None
 
 
 def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFacts]:
@@ -97,8 +102,9 @@ def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFa
                     "span_sha256", "refers_to", "tls",
                 )
             ),
-            case((warc_file.c.store == "warc", warc_file.c.path), else_=warc_file.c.store + "/" + warc_file.c.path),
+            stored_path(warc_file),
             *(capture.c[name] for name in ("offset", "length", "span_offset", "span_length")),
+            *(warc_file.c[name] for name in ("id", "sha256", "crawl")),
         )
         .join(location, location.c.id == capture.c.location)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
@@ -121,11 +127,12 @@ def runs_of(connection: Connection, numbers: Sequence[int]) -> list[RunFacts]:
     return sorted(found, key=lambda run: run.id)
 
 
-def rows_of(connection: Connection, family: Sequence[int]) -> Iterator[CoveredRow]:
-    """The rows of an article that manifests cover, table after table. What no run added (an early version did not
-    always say which) is left out."""
+def rows_of(connection: Connection, family: Sequence[int], decisions: Sequence[int] = ()) -> Iterator[CoveredRow]:
+    """The rows of an article that manifests cover, table after table, `decisions` (ids) among them. What no run added
+    (an early version did not always say which) is left out."""
+    conditions = _conditions(family) | {"decision": decision.c.id.in_(decisions)}
     for table, order, columns in COVERED:
-        condition = _conditions(family).get(table.name)
+        condition = conditions.get(table.name)
         if condition is None:
             continue
         added_by = table.c.crawl if "crawl" in table.c else revision.c.crawl

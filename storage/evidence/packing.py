@@ -11,7 +11,7 @@ SUMS = "SHA256SUMS"
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """The time of every entry: the earliest that a zip can state, since a real one would differ each time."""
 _READABLE = 0o100644 << 16
-_PACKED = (".gz", ".der", ".tsr")
+_PACKED = (".gz", ".zst", ".br", ".der", ".tsr")
 
 
 class Pack:

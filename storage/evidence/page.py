@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
 
 from storage.content import Block
+from storage.decisions import Decision
 from storage.evidence.captured import Connected
 from storage.evidence.gathering import CaptureFacts, RunFacts
+from storage.evidence.sources import SourceFile
 from storage.history import Observation
 from storage.views import ArticleView, RevisionText
 
@@ -28,9 +31,12 @@ def evidence_page(
     observations: Sequence[Observation],
     captures: Sequence[tuple[CaptureFacts, Connected | None]],
     runs: Sequence[tuple[RunFacts, str]],
+    decisions: Sequence[Decision],
+    sources: Sequence[SourceFile],
 ) -> str:
     """The page as HTML. `texts` are the revisions with the names of their files; with each run stands what is to be
-    said of its time stamp. All that outlets wrote is escaped; there are no scripts, and no addresses are loaded."""
+    said of its time stamp; `sources` are the files that captures were imported from. All that outlets wrote is escaped;
+    there are no scripts, and no addresses are loaded."""
     title = f"Evidence of {view.key}: {view.text.headline}"
     language = escape(view.text.language or "und")
     body = "".join(
@@ -41,6 +47,8 @@ def evidence_page(
             *_facts(view),
             *_observed(observations),
             *_captured(captures),
+            *_imported(sources),
+            *_decided(decisions),
             *_runs(runs),
             *(part for text, name in texts for part in _text(text, name, language)),
         )
@@ -88,6 +96,23 @@ def _captured(captures: Sequence[tuple[CaptureFacts, Connected | None]]) -> Iter
         )
     head = ("capture", "time", "address", "status", "server", "TLS", "SHA-256 of the payload")
     yield from _table("Captures (folders captures/NUMBER)", head, rows)
+
+
+def _imported(sources: Sequence[SourceFile]) -> Iterable[str]:
+    """Where captures come from that others had made."""
+    if sources:
+        rows = [(each.name, each.origin, each.sha256, ", ".join(map(str, each.captures))) for each in sources]
+        head = ("file", "its name when it was imported", "its SHA-256", "captures out of it")
+        yield from _table("Files of others that captures were imported from", head, rows)
+
+
+def _decided(decisions: Sequence[Decision]) -> Iterable[str]:
+    if decisions:
+        rows = [
+            (_moment(each.at), each.by, each.verb, each.subject, json.dumps(each.payload, ensure_ascii=False))
+            for each in decisions
+        ]
+        yield from _table("Decisions about it", ("time", "by", "what", "about", "with"), rows)
 
 
 def _runs(runs: Sequence[tuple[RunFacts, str]]) -> Iterable[str]:

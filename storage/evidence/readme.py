@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import dedent, indent
 
 from storage.evidence.gathering import RunFacts
+from storage.evidence.sources import SourceFile
 
 COVERED = "COVERED"
 """The list of files whose digest a row states: lines of `ROW FILE`."""
@@ -13,14 +14,23 @@ AUTHORITY = "time-stamp-ca.pem"
 
 
 def readme(
-    key: str, archive: str, runs: Sequence[RunFacts], *, covered: int, trusted: bool, left_out: Sequence[str] = ()
+    key: str,
+    archive: str,
+    runs: Sequence[RunFacts],
+    *,
+    covered: int,
+    packed: bool,
+    trusted: bool,
+    sources: Sequence[SourceFile] = (),
+    left_out: Sequence[str] = (),
 ) -> str:
-    """README.txt for the evidence of an article. `covered` counts the files that COVERED lists; `trusted`: the
-    authority's certificates are among the files; `left_out` says what could not be given."""
+    """README.txt for the evidence of an article. `covered` counts the files that COVERED lists; `packed`: some files of
+    captures are packed by gzip; `trusted`: the authority's certificates are among the files; `sources` are the files
+    that captures were imported from; `left_out` says what could not be given."""
     parts = [
         f"EVIDENCE OF {key}",
         f"From the Presskeep archive {archive}. index.html is the page to read first.",
-        _FILES,
+        _files(imported=bool(sources)),
         "HOW TO CHECK IT\n\nThe commands need a POSIX shell, sha256sum, zcat and openssl, and are meant for the folder "
         "that\nholds this file. Each ends with an error when something is not as it was.",
         _check("1. No file was changed since the evidence was made.", "sha256sum --check --quiet SHA256SUMS"),
@@ -50,17 +60,22 @@ def readme(
             )
         )
         number += 1
-    parts.append(
-        _check(
-            f"{number}. Every record can be unpacked, and each carries its own checksum. Without `> /dev/null` it is "
-            "printed:\nthe request and the answer with all their headers, as they went over the wire.",
-            'for file in captures/*/*.gz; do zcat "$file" > /dev/null || exit 1; done',
+    if packed:
+        imported = " (imported ones as whoever\ncaptured them wrote them down)" if sources else ""
+        parts.append(
+            _check(
+                f"{number}. What is packed can be unpacked, and carries a checksum of its own. Without `> /dev/null` "
+                "it is printed: the\nrequest and the answer with all their headers, as they went over the wire"
+                f"{imported}.",
+                'for file in captures/*/*.gz; do zcat "$file" > /dev/null || exit 1; done',
+            )
         )
-    )
-    number += 1
+        number += 1
     stamped = [run for run in kept if run.stamp is not None]
     if stamped:
         parts.append(_stamped(number, stamped, trusted=trusted))
+    if sources:
+        parts.append(_imported(sources))
     parts.append(_LOOK)
     parts += list(_limits(runs, left_out))
     return "\n\n".join(parts) + "\n"
@@ -92,6 +107,19 @@ def _stamped(number: int, runs: Sequence[RunFacts], *, trusted: bool) -> str:
     )
 
 
+def _imported(sources: Sequence[SourceFile]) -> str:
+    lines = "\n".join(
+        f"  {each.name}: SHA-256 {each.sha256}, as {each.row} says;\n"
+        f"  named {_one_line(each.origin)} at its import; of {', '.join(f'captures/{n}' for n in each.captures)}"
+        for each in sources
+    )
+    return f"{_IMPORTED}\n\n{lines}\n\n{_CUT_AGAIN}"
+
+
+def _one_line(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _limits(runs: Sequence[RunFacts], left_out: Sequence[str]) -> list[str]:
     told = []
     for run in runs:
@@ -108,21 +136,54 @@ def _limits(runs: Sequence[RunFacts], left_out: Sequence[str]) -> list[str]:
     return ["WHAT IS NOT HERE", *told] if told else []
 
 
-_FILES = dedent("""\
-    WHAT IS WHAT
+def _files(*, imported: bool) -> str:
+    return _FILES.format(*((_IMPORTED_CAPTURES, _IMPORTED_SOURCES) if imported else ("", "")))
 
-    captures/NUMBER/     one exchange with a server each
-      records.warc.gz    its WARC records, byte for byte: request and answer as they went over the wire
-                         (record.warc.gz and beside.warc.gz where another program had captured it)
-      shared.warc.gz     records that it shares with other captures, where these stand elsewhere in the file
-      payload.*          the answer's body as it was sent; .gz is unpacked by zcat, .br by brotli, .zst by zstd
-      certificate-N.der  the server's certificates, its own first
-      facts.json         address and port of the server, TLS version and cipher, times, digests
-    revisions/           each text of the article: .txt to read, .json what its digest was made of
-    manifests/NUMBER/    one run of the archive each: its manifest, its time stamp, and the article's rows by the names
-                         that the manifest gives them. Times in rows are milliseconds since 1970 in UTC
-    COVERED              which row states the SHA-256 of which file
-    SHA256SUMS           the SHA-256 of every file""")
+
+_FILES = """\
+WHAT IS WHAT
+
+captures/NUMBER/     one exchange with a server each
+  records.warc.gz    its WARC records, byte for byte: request and answer as they went over the wire
+                     (record.warc.gz and beside.warc.gz where an early version captured it)
+  shared.warc.gz     records that it shares with other captures, where these stand elsewhere in the file
+{}  payload.*          the answer's body as it was sent; .gz is unpacked by zcat, .br by brotli, .zst by zstd
+  certificate-N.der  the server's certificates, its own first
+  facts.json         address and port of the server, TLS version and cipher, times, digests
+{}revisions/           each text of the article: .txt to read, .json what its digest was made of
+manifests/NUMBER/    one run of the archive each: its manifest, its time stamp, and the article's rows by the names
+                     that the manifest gives them. Times in rows are milliseconds since 1970 in UTC
+  decision/          who or what merged, split or approved, and when
+COVERED              which row states the SHA-256 of which file
+SHA256SUMS           the SHA-256 of every file"""
+
+_IMPORTED_CAPTURES = """\
+  record.*           of an imported capture, its record as it stands in the file that was imported, in its packing:
+                     .warc or .arc, with .gz or .zst where it is packed there by itself
+  segment-N.*        the further records that it was cut into
+  request.*          the request, where its record is the next one
+  about.*            the first record of that file, which says what program wrote it
+  *.warc, *.arc      beside a .zst of that name: what it unpacks to; dictionary.zst and it make one readable file
+"""
+
+_IMPORTED_SOURCES = """\
+sources/             the digests of the files that were imported, and commands that cut the records out of them again
+"""
+
+_IMPORTED = dedent("""\
+    IMPORTED CAPTURES
+
+    This archive did not make them: others captured the pages, and it took them in from the files below. What is proven
+    is that the records stood in these files when the run that imported them had ended. What they say themselves, time
+    and address, is the word of whoever captured them.""")
+
+_CUT_AGAIN = dedent("""\
+    Who has the files puts them into the folder `sources`, under these names, and runs
+
+      (cd sources && sha256sum --check DIGESTS && sh compare.sh)
+
+    compare.sh cuts each record out of its file by tail, head and zcat (by `unzip -p` where it stands in a compressed
+    entry of a zip file, by zstd where a whole file is packed so), and compares it with the one here by cmp.""")
 
 _COMPARE = dedent("""\
     while read -r row file; do
@@ -133,8 +194,8 @@ _COMPARE = dedent("""\
 _LOOK = dedent("""\
     TO LOOK CLOSER
 
-      zcat captures/NUMBER/records.warc.gz      what was asked and answered
+      zcat captures/NUMBER/records.warc.gz      what was asked and answered (record.warc.gz of imported captures)
       zcat captures/NUMBER/payload.gz           the page, where it was sent packed
       openssl x509 -inform DER -in captures/NUMBER/certificate-1.der -noout -text
       openssl ts -reply -in manifests/NUMBER/stamp.tsr -text
-      cat captures/*/records.warc.gz > all.warc.gz    one WARC file, for any program that reads WARC""")
+      cat captures/*/*.warc.gz > all.warc.gz    one WARC file, for any program that reads WARC""")

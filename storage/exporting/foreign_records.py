@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import io
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
 from storage.errors import ArchiveDamaged
 from storage.exporting.selection import Placed
-from storage.foreign import BadRecord, FoundRecord, RecordHead, Scan
+from storage.foreign import FoundRecord, RecordHead, Scan, record_in
 from storage.warc_records import MEMBER_LIMIT, frame, new_record_id, target_uri
 
 _GZIP = b"\x1f\x8b"
@@ -23,14 +22,29 @@ def foreign_records(file: BinaryIO, placed: Placed) -> Iterator[tuple[bytes, Fou
     """The record of a capture, and its request where that follows at once, each with its gzip member.
 
     A record of a WARC file that is not packed, or not one by one, becomes a member as it is, byte for byte; one of an
-    ARC file or in another packing becomes a WARC record. Raises ArchiveDamaged where the record is not what it was.
+    ARC file, in another packing or in segments becomes a WARC record. Raises ArchiveDamaged where the record is not
+    what it was.
     """
-    member, found = _record(file, placed.path, placed.offset, placed.length, placed.member_sha256)
-    yield member, found
-    beside = _beside(file, found, placed.offset + placed.length)
+    stretch, found = standing_record(file, placed)
+    yield _member(stretch, found), found
+    beside = request_beside(file, placed.path, found, placed.offset + placed.length)
     if beside is not None:
-        place = beside.place
-        yield _record(file, placed.path, place.offset, place.length, place.sha256)
+        yield _member(*beside), beside[1]
+
+
+def standing_record(file: BinaryIO, placed: Placed) -> tuple[bytes, FoundRecord]:
+    """The record of a capture, and the bytes that it is in its file, the first segment's where it is cut into several.
+    Raises ArchiveDamaged where they are not what they were."""
+    return _record(file, placed.path, placed.offset, placed.length, placed.member_sha256)
+
+
+def request_beside(file: BinaryIO, path: str, response: FoundRecord, end: int) -> tuple[bytes, FoundRecord] | None:
+    """The request of a response, with the bytes that it is in the file, where it is the next record behind its end."""
+    found = None if response.further else _beside(file, response, end)
+    if found is None or found.place.part:
+        return None
+    place = found.place
+    return _record(file, path, place.offset, place.length, place.sha256)[0], found
 
 
 def _record(file: BinaryIO, path: str, offset: int, length: int, sha256: str) -> tuple[bytes, FoundRecord]:
@@ -41,14 +55,12 @@ def _record(file: BinaryIO, path: str, offset: int, length: int, sha256: str) ->
     stretch = file.read(length)
     if len(stretch) < length or hashlib.sha256(stretch).hexdigest() != sha256:
         raise ArchiveDamaged("another record stands here", where)
-    for found in Scan(io.BytesIO(stretch), lambda head: True, limit=MEMBER_LIMIT):
-        if isinstance(found, BadRecord):
-            raise ArchiveDamaged(found.reason, where)
-        return _member(stretch, found), found
-    raise ArchiveDamaged("no record stands here", where)
+    return stretch, record_in(stretch, file, path, offset, limit=MEMBER_LIMIT)
 
 
 def _member(stretch: bytes, found: FoundRecord) -> bytes:
+    if found.further:
+        return _framed(found)
     if stretch.startswith(_GZIP) and "warc-type" in found.head.fields:
         return stretch
     if stretch.startswith(b"WARC/"):
@@ -68,7 +80,15 @@ def _framed(found: FoundRecord) -> bytes:
 
 
 _REPLACED = frozenset(
-    ("warc-type", "warc-record-id", "warc-date", "warc-target-uri", "warc-block-digest", "content-length")
+    (
+        "warc-type",
+        "warc-record-id",
+        "warc-date",
+        "warc-target-uri",
+        "warc-block-digest",
+        "content-length",
+        "warc-segment-number",
+    )
 )
 
 

@@ -56,7 +56,7 @@ def read_foreign(root: Path, path: str, offset: int, length: int, *, limit: int)
     with open_part(root, path) as file:
         record = read_record_of(file, path, offset, length, limit=limit)
         exchange = exchange_of(record)
-        if record.segments == 1:
+        if not record.further:
             exchange = _with_request(exchange, file, record, offset + length)
         return exchange
 

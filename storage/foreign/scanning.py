@@ -48,13 +48,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """A record that was wanted, with its whole block. `segments` counts the records that it was cut into; `whole` is
-    False where the last of them are not in this file."""
+    """A record that was wanted, with its whole block. `further` is where the other records stand that it was cut into;
+    `whole` is False where one of them is missing, and the block is the first one's."""
 
     head: RecordHead
     place: Place
     block: bytes = field(repr=False)
-    segments: int = 1
+    further: tuple[Place, ...] = ()
     whole: bool = True
 
 
@@ -275,29 +275,31 @@ class _Segments:
 
     def __init__(self, first: FoundRecord, raw: int, since: int) -> None:
         self.raw, self.since, self.size = raw, since, len(first.block)
-        self._first, self._blocks = first, {1: first.block}
+        self._records = {1: first}
         self._last = 0
         self._total = ""
 
     @property
     def complete(self) -> bool:
         """Whether the last one has come, and all between."""
-        return self._last > 0 and all(number in self._blocks for number in range(1, self._last + 1))
+        return self._last > 0 and all(number in self._records for number in range(1, self._last + 1))
 
     def add(self, record: FoundRecord) -> None:
         number = record.head.segment
-        if number > 1 and number not in self._blocks:
-            self._blocks[number] = record.block
+        if number > 1 and number not in self._records:
+            self._records[number] = record
             self.size += len(record.block)
             if "warc-segment-total-length" in record.head.fields:  # only the last one has it
                 self._last, self._total = number, record.head.fields["warc-segment-total-length"]
 
     def joined(self) -> FoundRecord:
         """The record with all its segments; where one is missing, or they are not as long as was said, the first."""
+        first = self._records[1]
         if not self.complete or self._total != str(self.size):
-            return replace(self._first, segments=len(self._blocks), whole=False)
-        block = b"".join(self._blocks[number] for number in range(1, self._last + 1))
-        return replace(self._first, block=block, segments=self._last)
+            return replace(first, whole=False)
+        others = [self._records[number] for number in range(2, self._last + 1)]
+        block = b"".join((first.block, *(each.block for each in others)))
+        return replace(first, block=block, further=tuple(each.place for each in others))
 
 
 def packing_of(file: BinaryIO) -> Packing:

@@ -301,17 +301,27 @@ class _Zstd:
         return out, self._inflater.unused_data if self.ended else b""
 
 
-def load_dictionary(file: BinaryIO) -> zstd.ZstdDict | None:
-    """The dictionary that a .warc.zst file begins with, raw or itself a zstd frame (the format of IIPC's WARC-zstd
-    proposal, section 3); None without one, or where it is broken."""
+def dictionary_frame(file: BinaryIO) -> bytes:
+    """The skippable frame with the dictionary that a .warc.zst file begins with; nothing without one."""
     file.seek(0)
     head = file.read(8)
     if head[:4] != _DICTIONARY or len(head) < 8:
-        return None
+        return b""
     size = struct.unpack("<I", head[4:])[0]
-    if size > _DICTIONARY_LIMIT:
+    return head + file.read(size) if size <= _DICTIONARY_LIMIT else b""
+
+
+def unpacked_frame(file: BinaryIO, frame: bytes, limit: int) -> bytes:
+    """What a frame of a .warc.zst file unpacks to, at most so many bytes. Raises ZstdError."""
+    return zstd.ZstdDecompressor(load_dictionary(file)).decompress(frame, limit)
+
+
+def load_dictionary(file: BinaryIO) -> zstd.ZstdDict | None:
+    """The dictionary that a .warc.zst file begins with, raw or itself a zstd frame (the format of IIPC's WARC-zstd
+    proposal, section 3); None without one, or where it is broken."""
+    content = dictionary_frame(file)[8:]
+    if not content:
         return None
-    content = file.read(size)
     try:
         if content.startswith(_ZSTD_MAGIC):
             content = zstd.ZstdDecompressor().decompress(content, _DICTIONARY_LIMIT)

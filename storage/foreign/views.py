@@ -23,7 +23,8 @@ from storage.foreign.sources import MemberBroken, PackedSource
 
 IMPORTED = "imported"
 """The folder, in the WARC folder, that keeps what others wrote, byte for byte."""
-_UNPACK = re.compile(r"(gunzip|unzstd)@(\d{1,19})")
+UNPACKING = re.compile(r"(gunzip|unzstd)@(\d{1,19})")
+"""A step to what unpacks from a byte on."""
 _ENTRY = re.compile(r".*\.w?arc(?:\.gz|\.zst|\.open)?|.*\.wacz|.*\.arc\.gz", re.IGNORECASE | re.DOTALL)
 _DIRECTORY_LIMIT = 64 << 20
 """The largest directory of a zip file that is read: some 500,000 entries."""
@@ -96,7 +97,7 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
     if depth == _DEPTH:
         raise NotReadable("zip files stand in it, one in the other")
     parts: list[Part] = []
-    entries = [each for each in _directory(file).infolist() if not each.is_dir() and _ENTRY.fullmatch(each.filename)]
+    entries = [each for each in directory_of(file).infolist() if not each.is_dir() and _ENTRY.fullmatch(each.filename)]
     named = Counter(each.filename for each in entries)
     for info in entries:
         step = f"{steps}#{quote(info.filename, safe='/.-_ +=,()')}"
@@ -113,13 +114,14 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
 
 
 def _step(file: BinaryIO, step: str, *, owns: bool) -> BinaryIO:
-    match = _UNPACK.fullmatch(step)
+    match = UNPACKING.fullmatch(step)
     if match is not None:
         return io.BufferedReader(_Unpacked(file, match[1], int(match[2]), owns=owns), 1 << 16)
-    return _entry(file, _entry_named(_directory(file), *step.split("@")), owns=owns)
+    return _entry(file, entry_named(directory_of(file), *step.split("@")), owns=owns)
 
 
-def _entry_named(directory: zipfile.ZipFile, name: str, at: str = "") -> zipfile.ZipInfo:
+def entry_named(directory: zipfile.ZipFile, name: str, at: str = "") -> zipfile.ZipInfo:
+    """The entry of a zip file that a step names. Raises KeyError and NotReadable."""
     if not at:
         return directory.getinfo(unquote(name))
     found = [each for each in directory.infolist() if str(each.header_offset) == at]
@@ -128,7 +130,7 @@ def _entry_named(directory: zipfile.ZipFile, name: str, at: str = "") -> zipfile
     return found[0]
 
 
-def _directory(file: BinaryIO) -> zipfile.ZipFile:
+def directory_of(file: BinaryIO) -> zipfile.ZipFile:
     """A zip file's directory, if it can be held in memory."""
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - 65_557))
@@ -152,13 +154,13 @@ def _entry(file: BinaryIO, info: zipfile.ZipInfo, *, owns: bool) -> BinaryIO:
     if info.flag_bits & 1:
         raise NotReadable("it is encrypted")
     if info.compress_type == zipfile.ZIP_STORED:
-        return io.BufferedReader(Slice(file, _content_offset(file, info), info.file_size, owns=owns), 1 << 16)
+        return io.BufferedReader(Slice(file, content_offset(file, info), info.file_size, owns=owns), 1 << 16)
     if info.file_size > max(_GROWTH_FLOOR, _GROWTH * info.compress_size):
         raise NotReadable(f"an entry grows more than {_GROWTH}-fold")
     return io.BufferedReader(_Inflated(file, info, owns=owns), 1 << 16)
 
 
-def _content_offset(file: BinaryIO, info: zipfile.ZipInfo) -> int:
+def content_offset(file: BinaryIO, info: zipfile.ZipInfo) -> int:
     """Where an entry's bytes begin, behind its local header (APPNOTE.TXT, 4.3.7)."""
     file.seek(info.header_offset)
     header = file.read(30)
