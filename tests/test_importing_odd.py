@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from scraper.importing.run import _Import
 from storage.archive import Archive
 from storage.backup import back_up
 from storage.fixity.checking import check as fixity_of
@@ -132,32 +131,40 @@ def test_a_file_whose_revisits_were_looked_for_is_not_read_anew(archive: Archive
     demand_sound(archive)
 
 
-def test_a_backup_holds_an_imported_file_whole_however_far_it_was_read(
-    sqlite_archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = tmp_path / "x.warc.gz"
-    source.write_bytes(each_packed([shown("2019-05-06"), *(shown("2019-05-06", piece=piece(n)) for n in range(9))]))
-    place = place_of(sqlite_archive)
-
-    def stopped(*_: object) -> Iterator[None]:
-        raise KeyboardInterrupt
-        yield
-
-    with monkeypatch.context() as patched:
-        patched.setattr(_Import, "_walk", stopped)
-        with pytest.raises(AssertionError):
-            take_in(place, source)
-    assert count(sqlite_archive, "capture") == 0
-    with sqlite_archive.read() as connection:
-        assert connection.execute(select(cursor.c.position).where(cursor.c.job.like("read:%"))).scalar_one() == 0
-    taken = back_up(sqlite_archive, tmp_path / "backup")
+@pytest.mark.long
+def test_a_backup_holds_an_imported_file_whole_however_far_it_was_read(tmp_path: Path) -> None:
+    source, folder = tmp_path / "x.warc.gz", tmp_path / "archive"
+    source.write_bytes(each_packed([shown("2019-05-06", piece=piece(number)) for number in range(10)]))
+    options = ("--archive", str(folder))
+    for number in range(2, 9):
+        killed = presskeep(
+            "import", str(source), *options, program=("-m", "tests.killing", "after-commit", str(number))
+        )
+        if killed.code == -9 and half_read(folder):
+            break
+    assert half_read(folder) == [0], "a kill met the import when it had named the file and not read it"
+    with Archive.open(folder, write=False) as archive:
+        taken = back_up(archive, tmp_path / "backup")
     assert taken.damaged == []
     (copy,) = (tmp_path / "backup" / "warc" / "imported").iterdir()
     assert copy.read_bytes() == source.read_bytes()
-    assert take_in(place, source).files[0].captures == 10
-    with sqlite_archive.read() as connection:
-        assert not connection.execute(select(cursor.c.position).where(cursor.c.job.like("read:%"))).all()
-    assert list(fixity_of(sqlite_archive)) == []
+    assert presskeep("import", str(source), *options).code == 0
+    assert half_read(folder) == []
+    with Archive.open(folder, write=False) as archive:
+        assert (count(archive, "capture"), list(fixity_of(archive))) == (10, [])
+
+
+def half_read(folder: Path) -> list[int]:
+    """How far the files have been read that are not read to their end."""
+    with Archive.open(folder, write=False) as archive, archive.read() as connection:
+        return list(connection.execute(select(cursor.c.position).where(cursor.c.job.like("read:%"))).scalars())
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe.warc")
+    for place in (pipe, Path("/dev/zero")):
+        ran = presskeep("import", str(place), "--archive", str(tmp_path / "archive"))
+        assert (ran.code, "is neither a file nor a folder" in ran.err) == (2, True)
 
 
 def test_dates_are_told_where_they_can_be_none(archive: Archive, tmp_path: Path) -> None:

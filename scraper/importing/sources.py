@@ -67,11 +67,13 @@ class NothingToRead(Exception):
 def sort_sources(paths: Sequence[Path], read_urls: Callable[[Path], Sequence[str]]) -> Iterator[Source]:
     """The sources that paths lead to, in order; of a folder, an ArchiveBox's snapshots or every archive file in it.
 
-    Raises UsageError, before anything is given, for a path that is not there, and for a folder without any.
+    Raises UsageError, before anything is given, for a path that is not there or no file, and for a folder without any.
     """
     for path in paths:
         if not path.exists():
             raise UsageError("there is no such file", str(path), "Check the name.")
+        if not path.is_dir() and not path.is_file():
+            raise UsageError("is neither a file nor a folder", str(path), "What comes from a pipe, save to a file.")
         if path.is_dir() and next(_of_folder(path), None) is None:
             raise UsageError("holds no WARC, ARC or WACZ file, and is no ArchiveBox", str(path), "Name files.")
     for path in paths:
