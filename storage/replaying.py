@@ -12,6 +12,9 @@ from storage.archive import Archive
 from storage.cdxj_following import FOLDER, follow_warcs, index_elsewhere
 from storage.cdxj_index import Followed
 from storage.errors import ArchiveDamaged
+from storage.foreign import is_foreign
+from storage.foreign.cutting import stands_unpacked
+from storage.foreign.views import NotReadable
 from storage.warc_reading import open_warc
 from storage.warc_writing import OPEN
 
@@ -54,17 +57,20 @@ def prepare(archive: Archive, folder: Path, told: Callable[[Followed], None] = l
 
 
 def replay_address(warc_folder: Path, warc: str, offset: int, base: str) -> str | None:
-    """The address at which a capture is replayed, `base` being the server's; None where its record cannot be read.
+    """The address at which a capture is replayed, `base` being the server's; None where its record cannot be read, or
+    must be unpacked twice to be read, which no replay program does.
 
     It is made from the record's own date and address: those of the database are of the clock that the run went by,
     and without trackers.
     """
     try:
+        if is_foreign(warc) and not stands_unpacked(warc_folder, warc):
+            return None
         with open_warc(warc_folder, warc) as file:
             file.seek(offset)
             data = file.read(_HEAD)
         head = zlib.decompressobj(_GZIP).decompress(data, 4 * _HEAD) if data.startswith(b"\x1f\x8b") else data
-    except (ArchiveDamaged, OSError, zlib.error):
+    except (ArchiveDamaged, NotReadable, OSError, zlib.error):
         return None
     found: Mapping[bytes, bytes] = {
         name.lower(): value for name, value in _FIELD.findall(head.partition(b"\r\n\r\n")[0])

@@ -160,6 +160,20 @@ def half_read(folder: Path) -> list[int]:
         return list(connection.execute(select(cursor.c.position).where(cursor.c.job.like("read:%"))).scalars())
 
 
+def test_a_copy_that_was_lost_is_put_back(archive: Archive, tmp_path: Path) -> None:
+    source = write(tmp_path / "in" / "x y.warc.gz", shown("2019-05-06"))
+    other = write(tmp_path / "other.warc.gz", shown("2020-05-06"))
+    take_in(place_of(archive), source, other)
+    (copy,) = (archive.warc_folder / "imported").glob("x*")
+    copy.unlink()
+    assert {each.kind for each in fixity_of(archive)} == {"file-missing"}
+    report = take_in(place_of(archive), other, source)
+    assert [each.outcome for each in report.files] == ["known", "known"]
+    assert [bool(each.reason) for each in report.files] == [False, True]
+    assert copy.read_bytes() == source.read_bytes()
+    demand_sound(archive)
+
+
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(pipe := tmp_path / "pipe.warc")
     for place in (pipe, Path("/dev/zero")):

@@ -167,6 +167,35 @@ def test_an_article_crawled_by_tls_is_replayed_and_not_its_certificates(sqlite_a
                 assert b"<h1>The article</h1>" in answer.read()
 
 
+@pytest.mark.long
+def test_what_was_imported_has_an_address_where_a_replay_can_open_it(sqlite_archive: Archive, tmp_path: Path) -> None:
+    from tests.foreign import all_packed, each_packed, wacz
+    from tests.test_importing import captures, shown, take_in, url_of
+
+    rows = [shown(f"20{year}-05-06", f"The year was {year}.") for year in range(10, 16)]
+    contents = {
+        "each.warc.gz": each_packed(rows[:1]), "plain.warc": rows[1],
+        "stored.wacz": wacz({"archive/x.warc.gz": each_packed(rows[2:3])}),
+        "packed.wacz": wacz({"archive/x.warc.gz": each_packed(rows[3:4])}, stored=False),
+        "whole.warc.gz": all_packed(rows[4:]),
+    }  # fmt: skip
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    take_in(Place(sqlite_archive.folder, None), *(tmp_path / name for name in contents))
+    shown_now = presskeep("show", "presstv:595001", "--json", "--archive", str(sqlite_archive.folder)).json
+    replays = {each["at"][:4]: each["replay"] for each in shown_now["captures"]}
+    assert len(captures(sqlite_archive)) == len(replays) == 6
+    assert {year for year, address in replays.items() if address is not None} == {"2010", "2011", "2012"}
+    with replaying(sqlite_archive.folder) as (base, _):
+        for year in (10, 11, 12):
+            address = f"{base}/presskeep/20{year}0506100000id_/{url_of()}"
+            assert replays[f"20{year}"].partition("/presskeep/")[2] == address.partition("/presskeep/")[2].replace(
+                "id_", "mp_"
+            )
+            with OPENER.open(address, timeout=20) as answer:
+                assert f"The year was {year}." in answer.read().decode()
+
+
 def files_of(folder: Path) -> dict[str, tuple[int, int]]:
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)

@@ -168,8 +168,8 @@ def _print_file(report: FileReport, *, any_host: bool) -> None:
     if report.urls:
         counts = report.urls
         write_note(
-            f"{counts['due']} URLs are due now, {counts['known']} were known; {counts['no_article']} name no article, "
-            f"{counts['no_outlet']} no outlet that has a profile",
+            f"{counted(counts['due'], 'URL')} due now, {counts['known']} known before; {counts['no_article']} of no "
+            f"article, {counts['no_outlet']} of no outlet that has a profile",
             indent=2,
         )
     if report.unresolved:

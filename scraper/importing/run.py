@@ -30,7 +30,10 @@ from scraper.importing.sources import (
     PageFile,
     Source,
     UrlFile,
+    origin_of,
+    size_of,
     sort_sources,
+    why_not_linkable,
 )
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
@@ -125,11 +128,11 @@ class _Import:
         self._choice = _number_of_choice(outlets, any_host=any_host)
         self._clock = clock_from(config.now)
         self._tally = ImportTally()
-        self._reports = [FileReport(_origin(each)) for each in sources]
+        self._reports = [FileReport(origin_of(each)) for each in sources]
         self._second: list[_Part] = []
         self._taken: set[str] = set()
         self._positions: dict[str, int] = {}
-        self._total = sum(_size(each) for each in sources)
+        self._total = sum(size_of(each) for each in sources)
         self._observed = 0.0
 
     def run(self, *, read: bool) -> ImportReport:
@@ -255,7 +258,7 @@ class _Import:
         """Bring a file in and walk through it."""
         brought: object = None
         try:
-            if link and (reason := _not_linkable(path)):
+            if link and (reason := why_not_linkable(path)):
                 report.outcome, report.reason = "refused", reason
                 return
             copies = not link and path.stat().st_size not in sizes
@@ -271,6 +274,8 @@ class _Import:
                 return
             assert isinstance(brought, Brought)
             was_known = file is not None
+            if file is not None and self._put_back(file, brought):
+                report.reason = "its copy was missing, and is there again"
             if file is not None and brought.sha256 in self._taken:
                 report.outcome, report.path = "known", file.path
                 return
@@ -296,6 +301,14 @@ class _Import:
             return None
         with self._archive.read() as connection:
             return file_of(connection, brought.sha256)
+
+    def _put_back(self, file: ImportedFile, brought: Brought) -> bool:
+        """Give a file that is known its place back, where its copy was lost and another has been made."""
+        place = self._archive.warc_folder / file.path
+        if file.store != "warc" or brought.copy is None or place.exists():
+            return False
+        settle(brought.copy, place.name, brought.sha256, self._archive.warc_folder)
+        return True
 
     def _admit(self, brought: Brought, path: Path, name: str, *, link: bool) -> ImportedFile | None:
         """The row of a new file, under the name that it has from now on. None where that stands for another one."""
@@ -334,7 +347,8 @@ class _Import:
         if file.read_to < brought.size and parts[0].steps:
             with self._archive.begin() as connection:
                 read_up_to(connection, file, brought.size)
-        report.outcome = "imported" if report.records or report.captures or not was_known else "known"
+        anew = bool(unread and report.records) or bool(report.captures)
+        report.outcome = "imported" if anew or not was_known else "known"
 
     def _part(self, file: ImportedFile, part: Part, origin: str, report: FileReport) -> _Part:
         row = file
@@ -428,26 +442,3 @@ def _number_of_choice(outlets: Mapping[str, Outlet], *, any_host: bool) -> int:
 
 def _write_pages(place: Path, pages: Sequence[MadePage]) -> None:
     write_resources(place, ((each.url, each.at, each.mime, each.html) for each in pages))
-
-
-def _origin(source: Source) -> str:
-    return str(source.path) if isinstance(source, UrlFile) else source.origin
-
-
-def _size(source: Source) -> int:
-    try:
-        return source.path.stat().st_size if isinstance(source, ArchiveFile) else 0
-    except OSError:
-        return 0
-
-
-def _not_linkable(path: Path) -> str:
-    """Why a file cannot be referred to where it is, '' where it can."""
-    place = str(path.resolve())
-    if "#" in place:
-        return "a path with # cannot be referred to: rename it, or import it without --link"
-    try:
-        place.encode()
-    except UnicodeEncodeError:
-        return "a path that is no UTF-8 cannot be referred to: rename it, or import it without --link"
-    return ""

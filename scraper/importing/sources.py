@@ -83,6 +83,31 @@ def sort_sources(paths: Sequence[Path], read_urls: Callable[[Path], Sequence[str
             yield _of_file(path, read_urls)
 
 
+def origin_of(source: Source) -> str:
+    """What captures out of a source name as theirs."""
+    return str(source.path) if isinstance(source, UrlFile) else source.origin
+
+
+def size_of(source: Source) -> int:
+    """The bytes that are walked through."""
+    try:
+        return source.path.stat().st_size if isinstance(source, ArchiveFile) else 0
+    except OSError:
+        return 0
+
+
+def why_not_linkable(path: Path) -> str:
+    """Why a file cannot be referred to where it is, '' where it can."""
+    place = str(path.resolve())
+    if "#" in place:
+        return "a path with # cannot be referred to: rename it, or import it without --link"
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        return "a path that is no UTF-8 cannot be referred to: rename it, or import it without --link"
+    return ""
+
+
 def _of_file(path: Path, read_urls: Callable[[Path], Sequence[str]]) -> Source:
     try:
         with path.open("rb") as file:

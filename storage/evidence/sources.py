@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +66,7 @@ class Sources:
             target = f"../captures/{facts.id}/{each.name}"
             try:
                 command = cut_command(self._folder, each.path, each.offset, len(each.content), file.name)
-            except (OSError, NotReadable, KeyError, zipfile.BadZipFile) as error:
+            except (OSError, NotReadable) as error:
                 raise ArchiveDamaged(f"cannot be taken apart ({error})", each.path) from error
             if command is not None:
                 self._commands.append(f"{command} | cmp - {target}\n")

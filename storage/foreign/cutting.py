@@ -1,4 +1,4 @@
-"""The command by which a stretch is cut out of a file of others: for who has the file, and nothing but a shell."""
+"""The way to a stretch of a file of others, for who has nothing but a shell: the command that prints it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote
 
-from storage.foreign.views import UNPACKING, Slice, content_offset, directory_of, entry_named
+from storage.foreign.views import UNPACKING, NotReadable, Slice, content_offset, directory_of, entry_named
 
 _UNPACKERS = {"gunzip": "zcat", "unzstd": "zstd -dcq"}
 _PLAIN = re.compile(r"[A-Za-z0-9._/][A-Za-z0-9._/ ,=+()@-]*")
@@ -22,12 +22,25 @@ def cut_command(root: Path, path: str, offset: int, length: int, name: str) -> s
 
     Entries of a zip file that are stored there as they are need no unzip: their bytes are bytes of the file.
     """
-    before, *steps = path.split("#")
-    with (root / before).open("rb") as file:
-        source, start = _way(file, steps, name)
+    source, start = _way_to(root, path, name)
     if source is None:
         return None
     return f"{_from(source, start + offset)} | head -c {length}"
+
+
+def stands_unpacked(root: Path, path: str) -> bool:
+    """Whether what a path leads to is a stretch of the file itself, so that who knows no steps finds its records there.
+    Raises as cut_command does."""
+    return _way_to(root, path, "file")[0] == "file"
+
+
+def _way_to(root: Path, path: str, name: str) -> tuple[str | None, int]:
+    before, *steps = path.split("#")
+    with (root / before).open("rb") as file:
+        try:
+            return _way(file, steps, name)
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise NotReadable(str(error)) from error
 
 
 def _way(file: BinaryIO, steps: list[str], name: str) -> tuple[str | None, int]:
