@@ -60,6 +60,10 @@ class Disk:
         subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
 
 
+TO_THE_LAST_BYTE = {"PRESSKEEP_MIN_FREE_BYTES": "0"}
+"""The disk is smaller than what a crawl leaves free else."""
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     folder = tmp_path / "disk"
@@ -108,13 +112,13 @@ def assert_whole(place: Place, replica: Replica) -> None:
 
 
 def later(place: Place, replica: Replica) -> Ran:
-    return crawl(place, replica, now="2026-06-01T12:20:00Z")
+    return crawl(place, replica, now="2026-06-01T12:20:00Z", environment=TO_THE_LAST_BYTE)
 
 
 @pytest.mark.long
 def test_a_disk_that_fills_in_mid_crawl_loses_nothing(disk: Disk, replica: Replica, tmp_path: Path) -> None:
     place = Place(disk.folder / "archive", None)
-    with living_crawl(place, replica) as process:
+    with living_crawl(place, replica, environment=TO_THE_LAST_BYTE) as process:
         with halted(replica, process, tmp_path / "bell"):
             disk.fill()
         ran = end_of(process)
@@ -139,11 +143,11 @@ def test_a_disk_that_fills_in_mid_crawl_loses_nothing(disk: Disk, replica: Repli
 def test_on_a_full_disk_no_archive_is_begun_and_the_same_command_begins_it_later(disk: Disk, replica: Replica) -> None:
     place = Place(disk.folder / "archive", None)
     disk.fill()
-    ran = crawl(place, replica)
+    ran = crawl(place, replica, environment=TO_THE_LAST_BYTE)
     assert_one_line(ran, 7, "no space is left", str(disk.folder))
     assert replica.new_requests() == [], "nothing is asked whose answer could not be kept"
     disk.give_space()
-    assert crawl(place, replica).code in (0, 1)
+    assert crawl(place, replica, environment=TO_THE_LAST_BYTE).code in (0, 1)
     assert replica.new_requests()
     assert_whole(place, replica)
 
