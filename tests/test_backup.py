@@ -113,6 +113,7 @@ def goes_on(restored: Place, replica: Replica, began: float) -> None:
     assert verified(restored).code == 0
 
 
+@pytest.mark.long
 def test_the_checks_see_a_restored_archive_that_lacks_a_record(copy: Place, tmp_path: Path) -> None:
     take(copy, tmp_path / "backups")
     restored = Place(tmp_path / "restored", None)

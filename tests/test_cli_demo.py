@@ -37,6 +37,7 @@ def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_the_demo_tells_the_mission_and_three_commands_that_work_and_a_second_run_only_looks(tmp_path: Path) -> None:
     done = run_demo(tmp_path / "an archive", "--articles", "20")
     assert done.returncode == 0, done.stderr

@@ -425,6 +425,7 @@ def imported(archive: Archive) -> list[Path]:
     return list((archive.warc_folder / "imported").iterdir())
 
 
+@pytest.mark.long
 def test_every_file_of_the_shared_data_is_imported_or_refused_with_reasons(tmp_path: Path) -> None:
     if not WARC_DATA.is_dir():
         pytest.skip("../shared/data/warc is not here")

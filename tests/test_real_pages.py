@@ -108,6 +108,7 @@ def worse(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     return lower + [each for each in NO_HIGHER if each in theirs and ours.get(each, 1e4) > theirs[each] + 1e-9]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", SETS)
 def test_real_pages_are_read_no_worse_than_by_trafilatura(
