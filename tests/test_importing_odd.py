@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import warnings
 import zipfile
+import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,6 +161,84 @@ def half_read(folder: Path) -> list[int]:
     """How far the files have been read that are not read to their end."""
     with Archive.open(folder, write=False) as archive, archive.read() as connection:
         return list(connection.execute(select(cursor.c.position).where(cursor.c.job.like("read:%"))).scalars())
+
+
+def with_extras(content: bytes) -> bytes:
+    """A gzip member with every optional field of its header (RFC 1952, 2.3)."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(content) + packer.flush()
+    head = b"\x1f\x8b\x08\x1e" + bytes(5) + b"\xff" + struct.pack("<H", 6) + b"XX\x02\x00ab" + b"name\0a comment\0"
+    checked = head + struct.pack("<H", zlib.crc32(head) & 0xFFFF)
+    return checked + packed + struct.pack("<II", zlib.crc32(content), len(content))
+
+
+ODD_GZIP: dict[str, tuple[Callable[[list[bytes]], bytes], int]] = {
+    "extra fields": (lambda rows: b"".join(map(with_extras, rows)), 0),
+    "garbage behind": (lambda rows: each_packed(rows) + b"no record at all" * 9, 1),
+    "garbage between": (lambda rows: each_packed(rows[:1]) + b"xyz" * 99 + each_packed(rows[1:]), 1),
+    "zeros behind": (lambda rows: each_packed(rows) + bytes(10_240), 0),
+    "empty members": (lambda rows: each_packed([b"", rows[0], *[b""] * 99, *rows[1:], b""]), 0),
+    "a member that is cut off": (lambda rows: each_packed([*rows, rows[0]])[:-300], 1),
+    "a bomb": (lambda rows: each_packed([rows[0], record(block=http(bytes(200_000_000)), uri=url_of()), *rows[1:]]), 1),
+    "a length of ten million": (
+        lambda rows: each_packed([rows[0], record(block=http(page()), uri=url_of(), length=10_000_000), *rows[1:]]),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_GZIP)
+def test_good_records_are_kept_of_whatever_stands_around_them(
+    sqlite_archive: Archive, tmp_path: Path, name: str
+) -> None:
+    pack, bad = ODD_GZIP[name]
+    source = tmp_path / "x.warc.gz"
+    source.write_bytes(pack([shown("2019-05-06", piece=piece(number)) for number in range(3)]))
+    report = take_in(place_of(sqlite_archive), source)
+    assert (report.tally.new, report.files[0].bad_count) == (3, bad)
+    assert take_in(place_of(sqlite_archive), source).files[0].outcome == "known"
+    demand_sound(sqlite_archive)
+
+
+HEADS: list[tuple[bytes, str]] = [
+    (b"HTTP/1.1 200 OK\nContent-Type: text/html\n\n", "article"),
+    (b"HTTP/1.1 200 OK\r\r\nContent-Type: text/html\r\r\n\r\r\n", "article"),
+    (b"HTTP/1.1 200 OK\r\nContent-Type:\r\n\ttext/html\r\n\r\n", "article"),
+    (b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Type: text/html\r\n\r\n", "article"),
+    (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2_000_000 + b"\r\nContent-Type: text/html\r\n\r\n", "article"),
+    (b"HTTP/1.1 200 OK\r\n" + b"X: a\r\n" * 100_000 + b"Content-Type: text/html\r\n\r\n", "article"),
+    (b"HTTP/1.1 200 OK\r\nX: y\r\nWARC/1.0\r\nWARC-Type: response\r\n\r\n", "article"),
+    (b"HTTP/3 200\r\ncontent-type: text/html\r\n\r\n", "article"),
+    (b"HTTP/1.1 200 OK\rContent-Type: text/html\r\r", "refused:empty"),
+    (b"HTTP/1.1 -200 OK\r\nContent-Type: text/html\r\n\r\n", "refused:status-0"),
+    (b"HTTP/1.1 \xb2\xb2\xb2 OK\r\nContent-Type: text/html\r\n\r\n", "refused:status-0"),
+    (b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Type: text/html\r\n\r\n", "refused:not-html"),
+]
+
+
+@pytest.mark.parametrize("pack", [each_packed, b"".join])
+def test_odd_heads_cost_no_record_but_their_own(
+    sqlite_archive: Archive, tmp_path: Path, pack: Callable[[list[bytes]], bytes]
+) -> None:
+    rows = [record(block=head + page(piece(n)), uri=url_of(piece(n))) for n, (head, _) in enumerate(HEADS)]
+    (source := tmp_path / "x.warc").write_bytes(pack(rows))
+    assert take_in(place_of(sqlite_archive), source).files[0].bad_count == 0
+    with sqlite_archive.read() as connection:
+        statement = select(location.c.url, capture.c.outcome).join(capture, capture.c.location == location.c.id)
+        found = {row.url: row.outcome for row in connection.execute(statement)}
+    assert [found[url_of(piece(n))] for n in range(len(HEADS))] == [outcome for _, outcome in HEADS]
+    demand_sound(sqlite_archive)
+
+
+def test_a_wacz_of_zip64_is_read(archive: Archive, tmp_path: Path) -> None:
+    place = tmp_path / "x.wacz"
+    with zipfile.ZipFile(place, "w") as target:
+        for number in range(2):
+            name = f"archive/{number}.warc.gz"
+            with target.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
+                entry.write(each_packed([shown("2019-05-06", piece=piece(number))]))
+    assert take_in(place_of(archive), place).tally.new == 2
+    demand_sound(archive)
 
 
 def test_a_copy_that_was_lost_is_put_back(archive: Archive, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def _print_file(report: FileReport, *, any_host: bool) -> None:
     write_bold(one_line(f"{report.source}: {report.outcome}{reason}"))
     if report.outcome == "imported":
         write_note(f"{counted(report.records, 'record')}, {report.captures} of them captures now", indent=2)
-        if report.records and not report.captures and not report.bad_count:
+        if report.records and not report.captures and not report.bad_count and not report.unresolved:
             hint = "" if any_host else "; --outlet auto takes those of any host"
             write_note(f"no new page of an outlet that was asked for{hint}", indent=2)
     elif report.outcome == "known" and not report.failed:
