@@ -413,8 +413,8 @@ def test_an_import_that_is_killed_anywhere_is_gone_on_with(tmp_path: Path) -> No
         assert {each.name for each in imported(archive)} == {"one.warc.gz", "two.warc.gz"}
         assert list(fixity_of(archive)) == [], "what an import reads further stands under no manifest"
         with archive.read() as connection:
-            ended = connection.execute(select(warc_file.c.crawl).where(warc_file.c.path.contains("one"))).scalar_one()
-            assert ended < max(connection.execute(select(crawl.c.id)).scalars()), "its manifest was drawn before"
+            begun = min(connection.execute(select(warc_file.c.crawl)).scalars())  # which of them is first is chance
+            assert begun < max(connection.execute(select(crawl.c.id)).scalars()), "its manifest was drawn before"
     with Archive.open(killed) as archive, archive.begin() as connection:
         connection.execute(update(warc_file).where(warc_file.c.path.contains("one")).values(sha256="0" * 64))
     with Archive.open(killed, write=False) as archive:
