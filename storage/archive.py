@@ -157,16 +157,20 @@ def _make_folder(folder: Path) -> None:
 
 def _demand_database(engine: Engine, folder: Path) -> None:
     """Raise ArchiveDamaged where a database that holds nothing stands beside WARC files: their own has been lost."""
-    with engine.connect() as connection:
-        if tables_of(connection):
-            return
+    if _has_tables(engine):
+        return
     file = next((each for each in (folder / "warc").rglob("*.warc*") if each.is_file()), None)
-    if file is not None:
+    if file is not None and not _has_tables(engine):  # asked again: a run may just have made it, and begun to write
         raise ArchiveDamaged(
             f"the database is empty, though {file.relative_to(folder)} was kept",
             name_of(engine),
             "`presskeep restore` a backup into an empty folder, or `presskeep import` the WARC files into one.",
         )
+
+
+def _has_tables(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(tables_of(connection))
 
 
 def _admit(engine: Engine, *, create: bool, write: bool) -> str:
