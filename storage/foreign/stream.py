@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from storage.foreign.heads import ARC_LIKE, HEAD_LIMIT, begins_record, looks_like_record
+from storage.foreign.heads import ARC_LIKE, HEAD_LIMIT, WARC_LINE, begins_record, looks_like_record
 from storage.foreign.sources import Member, MemberBroken, PackedSource, PlainSource
 
 Sink = Callable[[bytes], object]
@@ -127,6 +127,8 @@ class Stream:
         """Take a WARC record's head, or an ARC record's line; tells which: True for WARC. Empty where neither ends."""
         if self.peek(5) == b"WARC/":
             return self._take_through(_EMPTY_LINE, HEAD_LIMIT, never=b"\nWARC/"), True
+        if WARC_LINE.match(self.peek(16)[1:]):
+            return b"", False  # a byte before a record was damaged: its line is no ARC record's
         return self._take_through(_LINE, _LINE_LIMIT), False
 
     def seek_record(self, *, arc: bool, past: int = 0) -> bool:
