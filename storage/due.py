@@ -11,6 +11,9 @@ from storage.inserting import in_portions
 from storage.models import article, capture, crawl, location, resource
 from storage.urls import url_hash
 
+NO_LISTINGS = ("article", "page", "media", "probe", "robots")
+"""The kinds of resources that list nothing."""
+
 
 def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, since: datetime) -> int:
     """Make the resources seen at these URLs due at `now` (UTC); returns how many.
@@ -61,13 +64,10 @@ def make_due_unread(connection: Connection, outlet: int, now: datetime) -> int:
     unread = select(location.c.resource).where(location.c.fetched_at.is_(None), location.c.resource == resource.c.id)
     return connection.execute(
         update(resource)
-        .where(resource.c.outlet == outlet, resource.c.kind.not_in(_NO_LISTINGS), resource.c.lease_owner.is_(None))
+        .where(resource.c.outlet == outlet, resource.c.kind.not_in(NO_LISTINGS), resource.c.lease_owner.is_(None))
         .where(or_(resource.c.due_at.is_(None), resource.c.due_at > now), unread.exists())
         .values(due_at=now)
     ).rowcount
-
-
-_NO_LISTINGS = ("article", "page", "media", "probe", "robots")
 
 
 def unfinished_since(connection: Connection, outlet: int, *, not_before: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
+from storage.due import NO_LISTINGS
 from storage.frontier import next_due
 from storage.inserting import in_portions, insert_missing
 from storage.models import crawl, location, poll, resource
@@ -16,7 +17,6 @@ MEMORY = timedelta(days=14)
 """After so long what a listing brought counts half: news sites change their habits."""
 _PRIOR_FOUND, _PRIOR = 1, timedelta(days=1)
 """What is thought of a listing before it was polled: one new article a day."""
-_NOT_POLLED = ("article", "page", "media", "probe", "robots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def polled_listings(connection: Connection, outlet: int, keys: Collection[str]) 
     places = (
         select(resource.c.id, resource.c.key, resource.c.kind, location.c.url)
         .join(location, location.c.resource == resource.c.id)
-        .where(resource.c.outlet == outlet, resource.c.found_by == "profile", resource.c.kind.not_in(_NOT_POLLED))
+        .where(resource.c.outlet == outlet, resource.c.found_by == "profile", resource.c.kind.not_in(NO_LISTINGS))
     )
     wanted = frozenset(keys)
     kinds: dict[int, str] = {}
@@ -89,7 +89,7 @@ def begin_polling(connection: Connection, outlet: int, keys: Collection[str], no
         connection.execute(
             update(resource)
             .where(resource.c.outlet == outlet, resource.c.key.in_(portion), resource.c.due_at.is_(None))
-            .where(resource.c.lease_owner.is_(None), resource.c.kind.not_in(_NOT_POLLED))
+            .where(resource.c.lease_owner.is_(None), resource.c.kind.not_in(NO_LISTINGS))
             .values(due_at=now)
         )
 
