@@ -7,11 +7,10 @@ import asyncio
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +25,8 @@ from scraper.demo.service import Service, parse_bell
 from scraper.demo.site import Site
 from scraper.demo.timeline import MAX_DAYS, Timeline, Volume
 from scraper.demo.truth import write_truth
+from scraper.errors import UsageError
+from scraper.fetching.clock import Clock, clock_from
 
 MIN_ARTICLES, MAX_ARTICLES = 10, 1_000_000
 
@@ -49,13 +50,14 @@ def _serve(options: argparse.Namespace) -> None:
     timeline = site.catalogue.timeline
     bells = [_bell(text) for text in options.bell]
     rules = RuleBook(read_rules(options.rules) if options.rules else ())
-    clock = _clock(options.now if options.day is None else None, timeline, options.day or 0)
+    clock = _clock(options.now) if options.now and options.day is None else None
+    day = _day(clock, timeline, options.day or 0)
     greeting: dict[str, object] = {
         "hosts": [host.name for host in site.hosts.hosts],
         "host_set": site.hosts.name,
         "articles": timeline.size,
         "seed": timeline.seed,
-        "day": clock(),
+        "day": day(),
     }
     with ExitStack() as stack:
         endpoints = Endpoints(options.port, options.control)
@@ -68,10 +70,10 @@ def _serve(options: argparse.Namespace) -> None:
             endpoints = replace(endpoints, tls_port=options.tls_port, tls=(made.certificate, made.key))
             greeting["ca_file"] = str(made.authority)
         try:
-            log = stack.enter_context(RequestLog(options.log))
+            log = stack.enter_context(RequestLog(options.log, clock))
         except OSError as error:
             raise ReplicaError(f"cannot be written: {error.strerror}", str(options.log)) from error
-        service = Service(site, log, rules, bells, clock)
+        service = Service(site, log, rules, bells, day)
         asyncio.run(serve(service, endpoints, greeting, until_stdin_closes=options.until_stdin_closes))
 
 
@@ -81,24 +83,26 @@ def _site(options: argparse.Namespace) -> Site:
         lagging = tuple(replace(host, lag=options.lag) if host.role == "mirror" else host for host in hosts.hosts)
         hosts = replace(hosts, hosts=lagging)
     plan = read_plan(options.changes, hosts) if options.changes else None
-    timeline = Timeline(options.seed, options.articles, hosts, Volume(*options.volume), plan)
+    length = timedelta(seconds=options.day_seconds)
+    timeline = Timeline(options.seed, options.articles, hosts, Volume(*options.volume), plan, length=length)
     return Site(hosts, timeline, lastmod=not options.no_lastmod)
 
 
-def _clock(now: str | None, timeline: Timeline, day: int) -> Callable[[], int]:
-    """The day by PRESSKEEP_NOW: an instant stands still, `leap:INSTANT` goes on from there; `day` without one."""
-    if not now:
-        return lambda: day
-    text = now.removeprefix("leap:")
+def _clock(now: str) -> Clock:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ReplicaError(f"{text!r} is no instant", "PRESSKEEP_NOW", "For example 2026-06-02T12:00:00Z") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not now.startswith("leap:"):
-        return lambda: timeline.day_of(moment)
-    start = time.monotonic()
-    return lambda: timeline.day_of(moment + timedelta(seconds=time.monotonic() - start))
+        return clock_from(now)
+    except UsageError as error:
+        raise ReplicaError(error.what, error.which, error.next) from error
+
+
+def _day(clock: Clock | None, timeline: Timeline, day: int) -> Callable[[], int]:
+    """The day by the clock, where one is set: it stands still unless the clock leaps."""
+    if clock is None:
+        return lambda: day
+    if not clock.leaps:
+        still = timeline.day_of(clock.now())
+        return lambda: still
+    return lambda: timeline.day_of(clock.now())
 
 
 def _bell(text: str) -> Bell:
@@ -149,6 +153,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N,E,W",
         help="new, edited and withdrawn articles a day (default: 5,3,1)",
     )
+    common.add_argument(
+        "--day-seconds", type=_between(60, 86_400), default=86_400, metavar="S",
+        help="how long a day lasts (default: 86400); in shorter ones the site changes by the hour",
+    )  # fmt: skip
     common.add_argument("--changes", type=Path, metavar="FILE", help="JSON lines that say what single days change")
     common.add_argument(
         "--lag", type=_between(0, MAX_DAYS), default=0, metavar="DAYS", help="how far mirrors are behind (default: 0)"

@@ -11,14 +11,19 @@ from pathlib import Path
 from types import TracebackType
 
 from scraper.demo.wire import Request
+from scraper.fetching.clock import Clock
 
 _KEPT = ("user-agent", "accept-encoding", "if-none-match", "if-modified-since", "range", "referer", "from", "cookie")
 
 
 class RequestLog:
-    """Writes one JSON line a request, in one write each, so that a reader sees whole lines at once."""
+    """Writes one JSON line a request, in one write each, so that a reader sees whole lines at once.
 
-    def __init__(self, path: Path | None) -> None:
+    `time` is real; a `clock` that leaps gives `at` besides.
+    """
+
+    def __init__(self, path: Path | None, clock: Clock | None = None) -> None:
+        self._clock = clock if clock is not None and clock.leaps else None
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if path else -1
 
     def write(self, number: int, request: Request, day: int, status: int, size: int) -> None:
@@ -28,6 +33,7 @@ class RequestLog:
         line = {
             "n": number,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **({"at": self._clock.now().isoformat(timespec="milliseconds")} if self._clock else {}),
             "connection": request.connection,
             "scheme": request.scheme,
             "host": request.host,

@@ -17,7 +17,8 @@ from scraper.demo.hostset import HostSet
 
 FIRST_DAY = datetime(2026, 6, 1, tzinfo=UTC)
 LIFE = timedelta(days=5480)
-MAX_DAYS = 3650
+MAX_DAYS = 50_000
+DAY = timedelta(days=1)
 KEY_STRIDE = 4
 
 
@@ -54,7 +55,8 @@ class PlannedDay:
 class Timeline:
     """The times of `size` articles (day 0) and of what follows. Indexes count from 0, the oldest.
 
-    `plan` replaces the volume of single days, by day; `first` is the moment of day 0.
+    `plan` replaces the volume of single days, by day; `first` is the moment of day 0, and `length` how long a day
+    lasts: with shorter ones the site changes by the hour.
     """
 
     def __init__(
@@ -65,8 +67,9 @@ class Timeline:
         volume: Volume = Volume(),
         plan: Mapping[int, GivenDay] | None = None,
         first: datetime = FIRST_DAY,
+        length: timedelta = DAY,
     ) -> None:
-        self.seed, self.size, self.first = seed, size, first
+        self.seed, self.size, self.first, self.length = seed, size, first, length
         self.zone = ZoneInfo(hosts.zone)
         self._hosts = hosts
         self._volume = volume
@@ -88,11 +91,11 @@ class Timeline:
 
     def moment(self, day: int) -> datetime:
         """The instant at which a day's state is shown."""
-        return self.first + timedelta(days=day)
+        return self.first + day * self.length
 
     def day_of(self, moment: datetime) -> int:
         """The day whose state an instant shows."""
-        return min(max(0, (moment - self.first) // timedelta(days=1)), MAX_DAYS)
+        return min(max(0, (moment - self.first) // self.length), MAX_DAYS)
 
     def published(self, index: int) -> datetime:
         """When an article appeared, to the second; never decreasing with the index.
@@ -106,7 +109,7 @@ class Timeline:
         else:
             day = self._born(index)
             new = self.planned(day).new
-            at = self.moment(day - 1) + timedelta(days=1) * (index - new.start + 1) / (len(new) + 1)
+            at = self.moment(day - 1) + self.length * (index - new.start + 1) / (len(new) + 1)
         at = at.replace(microsecond=0)
         return at - timedelta(hours=1) if at.astimezone(self.zone).fold else at
 
@@ -114,7 +117,8 @@ class Timeline:
         """When an article was last edited as a day shows it, to the minute; None where it never was."""
         edits = self.edits(index, day)
         if edits:
-            return (self.moment(edits[-1]) - timedelta(minutes=30 + index % 600)).replace(second=0)
+            before = timedelta(minutes=30 + index % 600) * (self.length / DAY)
+            return (self.moment(edits[-1]) - before).replace(second=0, microsecond=0)
         if index >= self.size or share(self.seed, "updated", index) > 0.25:
             return None
         delay = timedelta(minutes=20 + int(share(self.seed, "delay", index) * 2800))

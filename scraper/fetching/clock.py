@@ -1,21 +1,29 @@
 """The one clock of a run: what time it is for schedule, leases, due times and manners.
 
 `PRESSKEEP_NOW` sets it. An instant starts the clock there, and it runs on in real time from then; `leap:INSTANT`
-does the same and lets waiting jump, so that months of crawls pass in seconds. Socket time-outs and WARC-Date never
-ask this clock: they stay real.
+does the same and lets waiting jump, so that months of crawls pass in seconds; `leap:INSTANT@FILE` shares the clock with
+every process that names the file, a test server for instance. Socket time-outs and WARC-Date never ask this clock: they
+stay real.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import mmap
+import os
+import struct
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from scraper.errors import UsageError
 
 LEAP = "leap:"
+_SHARED = struct.Struct("=dd")
+"""What a shared clock's file holds: the real time (seconds since 1970) at which it began, and how far it has leapt."""
 _EXAMPLE = "Give an ISO 8601 instant such as 2026-03-01T06:00:00Z, or leap:2026-03-01T06:00:00Z."
 
 
@@ -64,6 +72,43 @@ class Clock:
             await asyncio.sleep(seconds)
 
 
+class SharedClock(Clock):
+    """A leaping clock that several processes on this machine share by a file, which the first of them makes.
+
+    Whoever waits moves it for all. Raises UsageError where the file cannot be used.
+    """
+
+    def __init__(self, start: datetime, file: Path) -> None:
+        super().__init__(start, leaps=True)
+        self._start = start.astimezone(UTC)
+        try:
+            self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            if os.fstat(self._descriptor).st_size < _SHARED.size:
+                os.pwrite(self._descriptor, _SHARED.pack(time(), 0.0), 0)
+            self._shared = mmap.mmap(self._descriptor, _SHARED.size)
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        except OSError as error:
+            raise UsageError(f"cannot be used as a clock ({error.strerror})", str(file), _EXAMPLE) from error
+
+    def now(self) -> datetime:
+        """The time, aware and in UTC."""
+        began, offset = _SHARED.unpack(self._shared[:])
+        return self._start + timedelta(seconds=time() - began + offset)
+
+    def leap(self, until: datetime) -> None:
+        """Jump forward to `until`, if that is ahead, with all who share the clock."""
+        with self._lock:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            try:
+                began, offset = _SHARED.unpack(self._shared[:])
+                ahead = (until - self.now()).total_seconds()
+                if ahead > 0:
+                    self._shared[:] = _SHARED.pack(began, offset + ahead)
+            finally:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+
 def clock_from(setting: str | None) -> Clock:
     """The clock that PRESSKEEP_NOW asks for; None is the real one. A time without zone is UTC.
 
@@ -72,14 +117,16 @@ def clock_from(setting: str | None) -> Clock:
     if not setting:
         return Clock()
     leaps = setting.startswith(LEAP)
-    text = setting.removeprefix(LEAP).strip()
+    text, _, shared = setting.removeprefix(LEAP).strip().partition("@")
+    if shared and not leaps:
+        raise UsageError(f"{setting!r} shares a clock that does not leap", "PRESSKEEP_NOW", _EXAMPLE)
     try:
         start = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{text!r} is no instant", "PRESSKEEP_NOW", _EXAMPLE) from None
     if start.tzinfo is None:
         start = start.replace(tzinfo=UTC)
-    return Clock(start, leaps=leaps)
+    return SharedClock(start, Path(shared)) if shared else Clock(start, leaps=leaps)
 
 
 def clock_of(crawler: Any) -> Clock:
