@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +56,22 @@ def test_a_clock_that_does_not_leap_waits_in_real_time() -> None:
     assert time.monotonic() - begun >= 0.05
     with pytest.raises(RuntimeError):
         clock.leap(START + timedelta(days=1))
+
+
+def test_processes_that_name_the_same_file_share_a_leaping_clock(tmp_path: Path) -> None:
+    setting = f"leap:2026-03-01T06:00:00Z@{tmp_path / 'clock'}"
+    clock = clock_from(setting)
+    leap = "from scraper.fetching.clock import clock_from; import sys, datetime; c = clock_from(sys.argv[1]);"
+    leap += "c.leap(c.now() + datetime.timedelta(days=int(sys.argv[2])))"
+    subprocess.run([sys.executable, "-c", leap, setting, "3"], check=True)
+    assert timedelta(days=3) <= clock.now() - START < timedelta(days=3, minutes=1)
+    # Another file is another clock.
+    subprocess.run([sys.executable, "-c", leap, setting.replace("clock", "other"), "9"], check=True)
+    assert clock.now() - START < timedelta(days=4)
+    with pytest.raises(UsageError, match="does not leap"):
+        clock_from(f"2026-03-01T06:00:00Z@{tmp_path / 'clock'}")
+    with pytest.raises(UsageError, match="clock"):
+        clock_from(f"leap:2026-03-01T06:00:00Z@{tmp_path}")
 
 
 def test_a_start_without_zone_is_refused() -> None:

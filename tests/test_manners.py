@@ -94,6 +94,20 @@ def test_where_the_clock_leaps_waiting_for_a_mapped_host_moves_the_clock() -> No
     assert len(server.log) == 2
 
 
+@pytest.mark.parametrize("delay", [10.0, 0.0])
+def test_where_the_clock_leaps_the_delay_between_requests_passes_on_it(delay: float) -> None:
+    start = "2026-03-01T06:00:00+00:00"
+    _, results = fetch(
+        {"/a": page(b"<p>", HTML)},
+        ["/a", "/a", "/a", "/a"],
+        config={"now": f"leap:{start}"},
+        settings={"PRESSKEEP_LEAPING_DELAY": delay},
+    )
+    passed = datetime.fromisoformat(results[-1]["clock"]) - datetime.fromisoformat(start)
+    assert (passed >= timedelta(seconds=30)) is (delay > 0)
+    assert passed < timedelta(seconds=60)
+
+
 def test_back_off_grows_while_a_host_stays_busy() -> None:
     server, results = fetch({"/busy": busy(status=b"503 Service Unavailable")}, ["/busy"])
     assert results[0]["outcome"] == "failed:status-503"

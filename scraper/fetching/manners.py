@@ -13,7 +13,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from scraper.fetching.clock import clock_of
 from scraper.fetching.reasons import Declined
-from scraper.fetching.slots import Slots
+from scraper.fetching.slots import slots_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -38,7 +38,7 @@ class MannersMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._clock = clock_of(crawler)
-        self._slots = Slots(crawler)
+        self._slots = slots_of(crawler)
         self._resting: OrderedDict[str, datetime] = OrderedDict()
         self._strikes: dict[str, int] = {}
 

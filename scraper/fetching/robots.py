@@ -20,7 +20,7 @@ from scraper.errors import FetchError
 from scraper.fetching.clock import clock_of
 from scraper.fetching.decoding import decode_start
 from scraper.fetching.reasons import Declined, reason_of
-from scraper.fetching.slots import Slots
+from scraper.fetching.slots import slots_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -144,7 +144,7 @@ class RobotsMiddleware:
         self._crawler = crawler
         self._agent = settings.get("USER_AGENT") or ""
         self._clock = clock_of(crawler)
-        self._slots = Slots(crawler)
+        self._slots = slots_of(crawler)
         self._store: RobotsStore | None = getattr(crawler, "robots_store", None)
         self._rules: OrderedDict[str, Rules] = OrderedDict()
         self._asking: dict[str, asyncio.Future[Rules]] = {}

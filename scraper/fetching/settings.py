@@ -88,6 +88,7 @@ def fetching_settings(config: Config, outlet: Outlet | None, *, decode: bool = F
         "DOWNLOAD_FAIL_ON_DATALOSS": False,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "DOWNLOAD_DELAY": 0.0 if everywhere else manners.delay,
+        "PRESSKEEP_LEAPING_DELAY": manners.delay if clock.leaps else 0.0,
         "DOWNLOAD_DELAY_JITTER": 0.25,
         "DOWNLOAD_SLOTS": {host: {"delay": 0.0, "concurrency": manners.concurrency} for host in own}
         if clock.leaps

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,21 +22,30 @@ _LEAST = 0.001
 
 
 class Slots:
-    """The slots of a crawler's downloader, by host name.
+    """The slots of a crawler's downloader, by host name; a crawler has one of these (`slots_of`).
 
-    Where the clock leaps, waiting for a loopback or mapped host moves the clock instead.
+    Where the clock leaps, waiting for a loopback or mapped host moves the clock instead: its delay passes on the clock
+    with each request, and no two are under way at once, so that the host sees them as far apart as it would in real
+    time.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._clock = clock_of(crawler)
         settings = crawler.settings
+        self._delay = settings.getfloat("PRESSKEEP_LEAPING_DELAY")
+        self._delays: dict[str, float] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._asked: dict[str, datetime] = {}
         self._mapping = Mapping.parse(settings.getlist("PRESSKEEP_RESOLVE"), settings.getlist("PRESSKEEP_CONNECT_TO"))
 
     def slow(self, host: str, delay: float) -> None:
         """Keep at least so many seconds between requests to a host, from now on."""
         delay = min(delay, MAX_DELAY)
-        if delay <= 0 or self.may_leap(host):
+        if delay <= 0:
+            return
+        if self.may_leap(host):
+            self._delays[host] = max(delay, self._delay)
             return
         downloader = self._downloader()
         known = downloader.per_slot_settings.setdefault(host, {})
@@ -55,12 +67,34 @@ class Slots:
             slot.lastseen = max(slot.lastseen, monotonic() + seconds)
             slot.delay = max(slot.delay, _LEAST)
 
+    def is_paced(self, host: str) -> bool:
+        """Whether requests to a host take turns, since its delay passes on a clock that leaps."""
+        return self._clock.leaps and self._delays.get(host, self._delay) > 0 and self.may_leap(host)
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """The turn of one request to a paced host: the clock moves to when it may be sent."""
+        async with self._turns.setdefault(host, asyncio.Lock()):
+            if host in self._asked:
+                self._clock.leap(self._asked[host] + timedelta(seconds=self._delays.get(host, self._delay)))
+            self._asked[host] = self._clock.now()
+            yield
+
     def may_leap(self, host: str) -> bool:
         """Whether waiting for a host may jump: the clock leaps, and the host is on this machine or mapped."""
         return self._clock.leaps and is_own(host, self._mapping)
 
     def _downloader(self) -> Any:
         return cast("Any", self._crawler.engine).downloader
+
+
+def slots_of(crawler: Crawler) -> Slots:
+    """The slots of a Scrapy crawler, made once."""
+    slots = getattr(crawler, "presskeep_slots", None)
+    if not isinstance(slots, Slots):
+        slots = Slots(crawler)
+        crawler.presskeep_slots = slots  # type: ignore[attr-defined]
+    return slots
 
 
 def is_own(host: str, mapping: Mapping) -> bool:
