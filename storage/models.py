@@ -40,11 +40,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 3
+SCHEMA = 4
 """The number of this schema; each migration adds one."""
 MIN_READER = 1
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -225,6 +225,10 @@ resource = Table(
     Column("article", Id, ForeignKey("article.id", use_alter=True)),
     _text("found_by"),
     Column("found_crawl", Id, ForeignKey("crawl.id")),
+    Column("day", Date),
+    _text("day_from"),
+    Column("ways", Integer, nullable=False, server_default="0"),
+    _text("section"),
     UniqueConstraint("outlet", "key"),
 )
 Index("ix_resource_article", resource.c.article)
@@ -464,6 +468,47 @@ poll = Table(
     _at("polled_at", nullable=False),
     _count("found"),
     _count("seconds"),
+)
+
+covered = Table(
+    "covered",
+    metadata,
+    Column("resource", Id, ForeignKey("resource.id"), primary_key=True, autoincrement=False),
+    Column("first", Date),
+    Column("last", Date),
+    _at("at", nullable=False),
+    _count("n"),
+)
+
+listed = Table(
+    "listed",
+    metadata,
+    Column("resource", Id, ForeignKey("resource.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    _count("n"),
+    PrimaryKeyConstraint("resource", "day"),
+)
+
+draw = Table(
+    "draw",
+    metadata,
+    _id(),
+    _ref("outlet", "outlet", nullable=False),
+    _ref("crawl", "crawl", nullable=False),
+    _at("at", nullable=False),
+    _text("kind", nullable=False),
+    _ref("resource", "resource"),
+    Column("listed", BigInteger),
+    Column("kept", BigInteger),
+)
+Index("ix_draw_outlet_at", draw.c.outlet, draw.c.at)
+
+drawn = Table(
+    "drawn",
+    metadata,
+    _ref("draw", "draw", nullable=False),
+    _ref("resource", "resource", nullable=False),
+    PrimaryKeyConstraint("draw", "resource"),
 )
 
 signature = Table(

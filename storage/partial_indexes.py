@@ -32,4 +32,20 @@ MEDIA = _index(
     where=and_(capture.c.outcome == "media", capture.c.refers_to.is_(None)),
 )
 """What is kept once for all pages that need it, by its payload."""
-PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA)
+ARTICLES = _index(
+    "ix_resource_day",
+    resource.c.outlet,
+    resource.c.day,
+    resource.c.ways,
+    where=resource.c.kind == "article",
+)
+"""What is known of each day, and by which ways."""
+MISSING = _index(
+    "ix_resource_missing",
+    resource.c.outlet,
+    resource.c.day,
+    resource.c.outcome,
+    where=and_(resource.c.kind == "article", resource.c.article.is_(None)),
+)
+"""What is known of each day and not kept: little, so that kept articles cost nothing here."""
+PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA, ARTICLES, MISSING)
