@@ -7,6 +7,8 @@ import re
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _HEAD_END = re.compile(rb"\n\r*\n")
+_READ_LIMIT = 1 << 20
+"""What stands in a head beyond so many bytes is not read: a block of others may be one head of any length."""
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 
 
@@ -19,18 +21,18 @@ def head_length(message: bytes) -> int:
 def parse_head(head: bytes) -> tuple[int, str, Headers]:
     """Status, reason and header fields, order and case kept. A folded line continues the one before it (RFC 9112,
     5.2); a line without colon is no field. The status is 0 where the first line has none."""
-    lines = [line.rstrip(b"\r") for line in head.split(b"\n")]
+    lines = [line.rstrip(b"\r") for line in head[:_READ_LIMIT].split(b"\n")]
     words = lines[0].split(None, 2)
     status = int(words[1]) if len(words) > 1 and words[1].isdigit() and len(words[1]) < 6 else 0
-    headers: list[tuple[bytes, bytes]] = []
+    fields: list[tuple[bytes, list[bytes]]] = []
     for line in lines[1:]:
-        if line[:1] in (b" ", b"\t") and headers:
-            name, value = headers[-1]
-            headers[-1] = (name, value + b" " + line.strip())
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1][1].append(line.strip())
         elif b":" in line:
             name, _, value = line.partition(b":")
-            headers.append((name, value.strip()))
-    return status, words[2].decode("latin-1") if len(words) > 2 else "", tuple(headers)
+            fields.append((name, [value.strip()]))
+    headers = tuple((name, b" ".join(values)) for name, values in fields)
+    return status, words[2].decode("latin-1") if len(words) > 2 else "", headers
 
 
 def without_chunks(body: bytes) -> bytes:
@@ -38,12 +40,12 @@ def without_chunks(body: bytes) -> bytes:
 
     Where the framing breaks off or makes no sense, what came before it is given.
     """
-    parts = []
+    data = bytearray()
     at = 0
     while (chunk := _chunk_at(body, at)) is not None and chunk[0] < chunk[1]:
-        parts.append(body[chunk[0] : chunk[1]])
+        data += body[chunk[0] : chunk[1]]
         at = chunk[1] + (2 if body[chunk[1] : chunk[1] + 2] == b"\r\n" else 1)
-    return b"".join(parts)
+    return bytes(data)
 
 
 def has_chunks(body: bytes) -> bool:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 WARC_LINE = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r*\n")
 ARC_LINE = re.compile(
-    rb"([A-Za-z][A-Za-z0-9+.\-]{1,20}:[^\r\n]*?) ([^ \r\n]*) (\d{12,18}) ([^\r\n]*?) ?(-?\d{1,19})[ \t]*\r*\n"
+    rb"(?>([A-Za-z][A-Za-z0-9+.\-]{1,20}:[^\r\n]*?) ([^ \r\n]*) (\d{12,18}) )([^\r\n]*?) ?(-?\d{1,19})[ \t]*\r*\n"
 )
-"""URL, address, date, type (with what else version 2 has), length: https://archive.org/web/researcher/ArcFileFormat.php"""
+"""URL, address, date, type (with what else version 2 has), length: https://archive.org/web/researcher/ArcFileFormat.php
+The first date is the one (an atomic group), else a line of many would be read as often as it has dates."""
 ARC_LIKE = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]{1,20}:[^ \r\n]* [^ \r\n]+ \d{12,18} [^\r\n]*\n")
 """What an ARC record's line looks like, though its length may be none."""
 HEAD_LIMIT = 1 << 20
@@ -77,19 +78,23 @@ def read_warc_head(head: bytes) -> RecordHead:
 
 def _read_fields(head: bytes, fields: dict[str, str]) -> None:
     last = ""
-    for line in re.split(rb"\r*\n", head)[1:]:
-        if line[:1] in (b" ", b"\t") and last:
-            fields[last] += " " + _text(line).strip()
+    folded: dict[str, list[str]] = {}
+    for line in head.split(b"\n")[1:]:
+        text = _text(line.rstrip(b"\r"))
+        if text[:1] in (" ", "\t") and last:
+            folded.setdefault(last, []).append(text.strip())
             continue
-        name, colon, value = _text(line).partition(":")
+        name, colon, value = text.partition(":")
         name, value = name.strip().lower(), value.strip()
         if not colon:
             last = ""
             continue
-        if name in _SINGLE and fields.get(name, value) != value:
+        if name in _SINGLE and (name in folded or fields.get(name, value) != value):
             raise HeadBroken(f"it has two different fields {name}")
         fields.setdefault(name, value)
         last = name
+    for name, lines in folded.items():
+        fields[name] = " ".join((fields[name], *lines))
 
 
 def _checked(fields: dict[str, str]) -> RecordHead:

@@ -12,7 +12,8 @@ Sink = Callable[[bytes], object]
 
 _NEWLINES = re.compile(rb"[\r\n]*")
 _LINE = re.compile(rb"\n")
-_EMPTY_LINE = re.compile(rb"\n\r*\n")
+_HEAD_END = re.compile(rb"\n(?:\r*\n|WARC/)")
+"""The empty line behind a WARC record's head; or the beginning of another one, which never stands in a head."""
 _ARC_IN_LINES = re.compile(rb"\n(?=" + ARC_LIKE.pattern + rb")")
 _LINE_LIMIT = 16 * 1024
 """The longest line of an ARC record; what may lie on a border between two pieces is looked at twice."""
@@ -126,7 +127,7 @@ class Stream:
     def take_head(self) -> tuple[bytes, bool]:
         """Take a WARC record's head, or an ARC record's line; tells which: True for WARC. Empty where neither ends."""
         if self.peek(5) == b"WARC/":
-            return self._take_through(_EMPTY_LINE, HEAD_LIMIT, never=b"\nWARC/"), True
+            return self._take_through(_HEAD_END, HEAD_LIMIT, never=b"\nWARC/"), True
         if WARC_LINE.match(self.peek(16)[1:]):
             return b"", False  # a byte before a record was damaged: its line is no ARC record's
         return self._take_through(_LINE, _LINE_LIMIT), False
