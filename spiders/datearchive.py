@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
@@ -56,14 +56,18 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
     if located is None or domain is None:
         return Findings(links=links, problem="" if links else "no-window")
     start, window = located
+    span = window.first, window.last
     if not links:
-        return Findings(parts=_listed(start, _before(window, rule), domain) if window.page == 1 else ())
+        before = _listed(start, _before(window, rule), domain) if window.page == 1 else ()
+        return Findings(parts=before, span=span if window.page == 1 else None)
     if window.days > rule.step:
         return Findings(links=links, more=_listed(start, newest_window(window.last, rule.step), domain))
+    if window.days == 1:
+        links = tuple(replace(link, published_day=window.first) for link in links)
     older = _listed(start, _older(window, rule), domain) if window.page == 1 else ()
     following = Window(window.first, window.last, window.page + 1)
-    pages_on = "{page}" in start and window.page < rule.pages
-    return Findings(links=links, more=(_listed(start, following, domain) if pages_on else ()) + older)
+    pages = _listed(start, following, domain) if "{page}" in start and window.page < rule.pages else ()
+    return Findings(links=links, more=older, pages=pages, span=span)
 
 
 def newest_window(day: date, step: int) -> Window:

@@ -12,7 +12,7 @@ from scraper.extraction.page import Link, Page
 from scraper.outlet import Discovery, Outlet
 from scraper.selecting import select
 from spiders.links import MAX_LINKS, absolute_url, base_of, meant_host, parse_page
-from spiders.starts import address_of, fill_start, match_start, path_of
+from spiders.starts import address_of, closeness, fill_start, match_start, path_of
 from spiders.ways import Findings, Request, Seed, listing_seeds
 
 _MAX_NAME = 300
@@ -32,7 +32,26 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
         return Findings(problem="empty")
     links = read_links(tree, page, outlet, rule)
     more = _next_pages(tree, page, outlet, rule, found=bool(links))
-    return Findings(links=links, more=more, parts=_menu(tree, page, outlet, rule))
+    return Findings(links=links, more=more, parts=_menu(tree, page, outlet, rule), section=section_of(page.url, outlet))
+
+
+def section_of(url: str, outlet: Outlet) -> str | None:
+    """The section that a listing's page belongs to, as the path of its first page; None for a home page.
+
+    A page whose path continues that of a section which the profile names is a further page of it.
+    """
+    parts = urlsplit(url)
+    path = path_of(url, outlet.domain_of(parts.hostname or "", parts.path))
+    starts = {
+        path_of(start) if "://" in start else start
+        for rule in outlet.discovery
+        if rule.way == "sections"
+        for start in rule.start
+    }
+    fitting = [start for start in starts if start.strip("/") and closeness(start, path)]
+    if fitting:
+        path = fill_start(max(fitting, key=lambda start: closeness(start, path)), page=1)
+    return path.rstrip("/")[:_MAX_NAME] or None
 
 
 def read_links(

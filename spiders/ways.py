@@ -52,15 +52,20 @@ class Findings:
     """What a listing leads to.
 
     `links` are articles of the outlet. `more` continues the listing (its next page, the window before it) and is
-    worth reading only while something in `links` was not known before. `parts` belong to the listing and are always
-    read (the files of a sitemap index, the window before an empty one). `problem` says why a listing could not be
-    read as what it should be ('not-a-feed', 'not-a-sitemap', 'bad-gzip', 'too-large').
+    worth reading only while something in `links` was not known before; `pages` do so too, and are of the same days.
+    `parts` belong to the listing and are always read (the files of a sitemap index, the window before an empty one).
+    `problem` says why a listing could not be read as what it should be ('not-a-feed', 'not-a-sitemap', 'bad-gzip',
+    'too-large'). `span` are the first and the last of the days that it was asked for, `section` is the section whose
+    page it is.
     """
 
     links: tuple[Link, ...] = ()
     more: tuple[Link, ...] = ()
+    pages: tuple[Link, ...] = ()
     parts: tuple[Link, ...] = ()
     problem: str = ""
+    span: tuple[date, date] | None = None
+    section: str | None = None
 
 
 class DiscoveryWay(Protocol):
@@ -89,7 +94,13 @@ def plan_seeds(outlet: Outlet, request: Request) -> Iterator[Seed]:
 def read_listing(kind: str, page: Page, outlet: Outlet) -> Findings:
     """Read a listing found by the way `kind`, by the profile's rule that its URL belongs to."""
     findings = load_way(cast(Way, kind)).read(page, outlet, find_rule(kind, page.url, outlet))
-    return replace(findings, links=_unique(findings.links), more=_unique(findings.more), parts=_unique(findings.parts))
+    return replace(
+        findings,
+        links=_unique(findings.links),
+        more=_unique(findings.more),
+        pages=_unique(findings.pages),
+        parts=_unique(findings.parts),
+    )
 
 
 def load_way(way: Way) -> DiscoveryWay:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from storage.dating import Sight, note_sights
 from storage.inserting import among, count_up, ids_by, in_portions, insert_missing, update_each
 from storage.models import location, resource
 from storage.models import outlet as outlet_table
@@ -19,6 +20,7 @@ from storage.outlets import DomainMap, domains
 from storage.priorities import REVISIT
 from storage.records import Found
 from storage.urls import canonical_url
+from storage.ways import way_bit
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,15 @@ class _Sighting:
     url: str
     hash: bytes
 
+    @property
+    def sight(self) -> Sight:
+        return Sight(way_bit(self.found.found_by), self.found.day, self.found.day_from, self.found.section)
+
+    @property
+    def remembered_as(self) -> bytes:
+        """What it is remembered as: a URL that is found by another way is news."""
+        return self.hash + bytes((way_bit(self.found.found_by),))
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -124,11 +135,12 @@ def add_groups(
     if sightings:
         places = _places(connection, [each.hash for each in sightings])
         strangers = [each for each in sightings if each.hash not in places]
-        owners = _resources(connection, outlet, strangers, crawl, added)
+        owners, new = _resources(connection, outlet, strangers, crawl, added)
         _add_locations(
             connection, strangers, owners, domain_map or DomainMap(domains(connection, outlet)), now, crawl, added
         )
         _note_seen(connection, places.values(), now)
+        note_sights(connection, _sights(sightings, places, owners, new))
         _heed_lastmods(connection, _lastmods(sightings, places, owners, now), now)
         count_up(
             connection,
@@ -197,10 +209,10 @@ def _sightings(groups: Sequence[Sequence[Found]]) -> tuple[list[_Sighting], list
 
 
 def _unseen(sightings: Sequence[_Sighting], seen: dict[bytes, datetime], now: datetime) -> list[_Sighting]:
-    fresh = [each for each in sightings if each.found.lastmod or seen.get(each.hash, _NEVER) + SLACK <= now]
+    fresh = [each for each in sightings if each.found.lastmod or seen.get(each.remembered_as, _NEVER) + SLACK <= now]
     if len(seen) > _REMEMBERED:
         seen.clear()
-    seen.update((each.hash, now) for each in fresh)
+    seen.update((each.remembered_as, now) for each in fresh)
     return fresh
 
 
@@ -214,8 +226,8 @@ def _places(connection: Connection, hashes: Sequence[bytes]) -> dict[bytes, _Pla
 
 def _resources(
     connection: Connection, outlet: int, strangers: Sequence[_Sighting], crawl: int | None, added: list[list[int]]
-) -> dict[str, int]:
-    """The resources that the new URLs belong to, by key; made where there is none."""
+) -> tuple[dict[str, int], set[str]]:
+    """The resources that the new URLs belong to, by key, and the keys of those made since there was none."""
     first_seen: dict[str, _Sighting] = {}
     for each in strangers:
         first_seen.setdefault(each.found.key, each)
@@ -233,13 +245,38 @@ def _resources(
                 "due_at": each.found.due_at,
                 "found_by": each.found.found_by,
                 "found_crawl": crawl,
+                **(_first_sight(each) if each.found.kind == "article" else _NO_ARTICLE),
             }
             for each in missing
         ],
     )
     for each in missing:
         added[each.group][0] += 1
-    return known | resources_by_key(connection, outlet, [each.found.key for each in missing])
+    made = resources_by_key(connection, outlet, [each.found.key for each in missing])
+    return known | made, set(made)
+
+
+_NO_ARTICLE = {"day": None, "day_from": None, "ways": 0, "section": None}
+
+
+def _first_sight(each: _Sighting) -> dict[str, Any]:
+    sight = each.sight
+    day_from = sight.day_from if sight.day is not None else None
+    return {"day": sight.day, "day_from": day_from, "ways": sight.way, "section": sight.section}
+
+
+def _sights(
+    sightings: Sequence[_Sighting], places: dict[bytes, _Place], owners: dict[str, int], new: set[str]
+) -> dict[int, Sight]:
+    """What the sightings say of articles that were known before, by resource."""
+    sights: dict[int, Sight] = {}
+    for each in sightings:
+        place = places.get(each.hash)
+        if each.found.kind != "article" or (place is None and each.found.key in new):
+            continue
+        owner = place.resource if place else owners[each.found.key]
+        sights[owner] = sights[owner].joined(each.sight) if owner in sights else each.sight
+    return sights
 
 
 def resources_by_key(connection: Connection, outlet: int, keys: Sequence[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from storage.finding import Added, add_groups
 from storage.identity import content_digest, text_sha256
 from storage.inserting import among, count_up, in_portions, insert_missing, update_each
 from storage.judging import Observation, ReadBy, judge
+from storage.listings import note_listings
 from storage.models import article, article_key, capture, crawl, extraction, extractor
 from storage.observing import (
     ArticleState,
@@ -342,6 +343,14 @@ class Knower:
             )
 
         added = add(plan.reading.found for plan in plans)
+        note_listings(
+            connection,
+            [
+                (plan.reading.resource, plan.reading.at, plan.reading.coverage)
+                for plan in plans
+                if plan.reading.coverage is not None
+            ],
+        )
         further = [
             plan.reading.parts + (plan.reading.more if new.new_resources or new.new_locations else ())
             for plan, new in zip(plans, added, strict=True)
@@ -409,6 +418,7 @@ def _told(plan: _Plan) -> Told:
         due_at=plan.reading.due_at,
         key=plan.reading.key,
         article=plan.state.id if plan.state else None,
+        day=plan.reading.published_day,
     )
 
 

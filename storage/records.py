@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from storage.content import ArticleContent
+from storage.dating import DayFrom
 from storage.exchange import Exchange
 
 Novelty = Literal["new", "edit", "same", "duplicate", "none"]
@@ -69,7 +70,8 @@ class Found:
     `kind` is 'article', 'media' (what a page needs to look as it did), or the way of discovery that lists ('sections',
     'feed', 'sitemap', 'datearchive', 'urls').
     `due_at` is when a resource not known before shall be fetched; a known one keeps its own time, but for `lastmod`
-    (see storage.frontier.add_found). `found_by` names what led here; `how` is location.how.
+    (see storage.frontier.add_found). `found_by` names what led here; `how` is location.how. `day` is an article's day
+    of publication in the outlet's zone as far as `day_from` tells it, `section` the section page that listed it.
     """
 
     key: str
@@ -80,6 +82,20 @@ class Found:
     found_by: str
     how: str = "linked"
     lastmod: datetime | None = None
+    day: date | None = None
+    day_from: DayFrom = "seen"
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a listing that can list whole days listed: `n` articles, by day as far as their days are known, and the
+    span of days of which it lists all (None: not known)."""
+
+    n: int
+    days: tuple[tuple[date, int], ...] = ()
+    first: date | None = None
+    last: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,8 @@ class Reading:
     in the outlet's zone. `parts` are listings that belong to this one (the files of a sitemap index): they are added,
     and made due unless this run has fetched them. `more` are further listings of the same way (the next page): the
     same is done with them, but only when something in `found` was new to the archive (a resource or a location).
-    `due_at`, when set, becomes the resource's due time unless the resource is leased.
+    `due_at`, when set, becomes the resource's due time unless the resource is leased. `coverage` is set for listings
+    that can list whole days.
     """
 
     capture: int
@@ -109,6 +126,7 @@ class Reading:
     more: tuple[Found, ...] = ()
     parts: tuple[Found, ...] = ()
     due_at: datetime | None = None
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
+from storage.dating import note_days_read
 from storage.inserting import update_each
 from storage.models import location, resource
 from storage.rehoming import Shown, bind
@@ -15,7 +16,8 @@ from storage.rehoming import Shown, bind
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one reading says. `key` and `article` are set for an article alone; instants are UTC."""
+    """What one reading says. `key` and `article` are set for an article alone; `day` is that of publication;
+    instants are UTC."""
 
     resource: int
     location: int
@@ -25,6 +27,7 @@ class Told:
     due_at: datetime | None
     key: str | None
     article: int | None
+    day: date | None = None
 
 
 def settle_resources(
@@ -54,6 +57,7 @@ def settle_resources(
     ]
     if shown:
         bind(connection, outlet, crawl, shown)
+    note_days_read(connection, ((each.resource, each.day) for each in (*then, *now) if each.day is not None))
     found = [{"of": each.resource, "shows": each.article} for each in again if each.article is not None]
     if found:
         connection.execute(_BIND_UNBOUND, found)

@@ -347,11 +347,14 @@ def test_a_window_with_articles_leads_to_its_next_page_and_the_window_before_whi
     page = '<a class="result" href="/news/1">x</a>'
     found = archive(page, "2024-03-10", "2024-03-10")
     assert paths(found) == ["/news/1"]
-    assert windows(found.more) == ["from=2024-03-10&to=2024-03-10&page=2", "from=2024-03-09&to=2024-03-09&page=1"]
+    assert windows(found.pages + found.more) == [
+        "from=2024-03-10&to=2024-03-10&page=2",
+        "from=2024-03-09&to=2024-03-09&page=1",
+    ]
     assert found.parts == ()
     second = archive(page, "2024-03-10", "2024-03-10", 2)
-    assert windows(second.more) == ["from=2024-03-10&to=2024-03-10&page=3"]
-    assert windows(archive(page, "2024-03-10", "2024-03-10", 9).more) == []
+    assert windows(second.pages + second.more) == ["from=2024-03-10&to=2024-03-10&page=3"]
+    assert windows(archive(page, "2024-03-10", "2024-03-10", 9).pages) == []
     assert windows(archive("", "2024-03-10", "2024-03-10", 2).parts) == []
 
 
@@ -380,7 +383,7 @@ def test_a_window_is_recognised_in_the_canonical_form_of_its_url() -> None:
     start = "/search?q=&from={from}&to={to}&page={page}"
     url = f"{HOST}/search?from=2024-03-10&page=1&to=2024-03-10"
     found = read("datearchive", '<a href="/news/1">x</a>', url, **{**ARCHIVE, "start": [start]})
-    assert windows(found.more)[0] == "q=&from=2024-03-10&to=2024-03-10&page=2"
+    assert windows(found.pages)[0] == "q=&from=2024-03-10&to=2024-03-10&page=2"
 
 
 @pytest.mark.parametrize(

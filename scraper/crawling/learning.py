@@ -184,7 +184,7 @@ class Learner:
         first_at: datetime | None = None,
     ) -> Reading:
         found = tuple(filter(self._is_wanted, result.found))
-        more = self._depths.within(task.kind, task.key, result.more)
+        more = self._depths.within(task.kind, task.key, result.pages + result.more)
         # A section's parts are its menu's sections, each of which begins anew; they lead to no menus.
         parts = result.parts if task.kind == "sections" else self._depths.within(task.kind, task.key, result.parts)
         if self._state.options.full:
@@ -206,6 +206,7 @@ class Learner:
             more=more,
             parts=parts,
             due_at=due,
+            coverage=result.coverage,
         )
 
     def _is_wanted(self, found: Found) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,25 +14,34 @@ from scraper.errors import FetchError
 from scraper.extraction.page import Context, Limits, Link, Outcome, Page
 from scraper.outlet import Outlet
 from storage.content import ArticleContent
+from storage.dating import DayFrom
 from storage.exchange import Exchange
 from storage.priorities import LISTING, NEW
-from storage.records import Found
+from storage.records import Coverage, Found
+from storage.ways import WHOLE_WAYS
 
 READABLE = ("article", "page", "probe")
 """Kinds of resource that are read as pages; every other kind is a way of discovery and read as a listing."""
 
 
 class Findings(Protocol):
-    """What a listing leads to: articles; `more`, worth reading while articles are new; `parts`, always read."""
+    """What a listing leads to: articles; `more` and `pages` (of the same days), worth reading while articles are new;
+    `parts`, always read. `span` are the days that it was asked for."""
 
     @property
     def links(self) -> tuple[Link, ...]: ...
     @property
     def more(self) -> tuple[Link, ...]: ...
     @property
+    def pages(self) -> tuple[Link, ...]: ...
+    @property
     def parts(self) -> tuple[Link, ...]: ...
     @property
     def problem(self) -> str: ...
+    @property
+    def span(self) -> tuple[date, date] | None: ...
+    @property
+    def section(self) -> str | None: ...
 
 
 ReadListing = Callable[[str, Page, Outlet], Findings]
@@ -73,7 +83,8 @@ class ReadTask:
 class ReadResult:
     """What a capture turned out to be, in the archive's terms. `candidate` is what a refusal would have kept.
 
-    `media` holds the URLs of what the page needs to look as it did, if the task asked for them.
+    `media` holds the URLs of what the page needs to look as it did, if the task asked for them. `pages` are of the same
+    days as a listing, `coverage` says what it lists of which days.
     """
 
     outcome: str
@@ -83,10 +94,12 @@ class ReadResult:
     matched: str = ""
     found: tuple[Found, ...] = ()
     more: tuple[Found, ...] = ()
+    pages: tuple[Found, ...] = ()
     parts: tuple[Found, ...] = ()
     announced: tuple[str, ...] = ()
     published_day: date | None = None
     media: tuple[str, ...] = ()
+    coverage: Coverage | None = None
 
 
 class Reader:
@@ -133,17 +146,20 @@ class Reader:
         if self._read_listing is None:
             return ReadResult(outcome="refused:no-reader")
         findings = self._read_listing(task.kind, page, outlet)
-        if not (findings.links or findings.more or findings.parts):
+        if not (findings.links or findings.more or findings.parts or findings.pages):
             outcome = extract(page, Context(outlet=outlet, limits=self._limits))
             if outcome.verdict == "notice":
                 return ReadResult(outcome="notice")
             if findings.problem:
                 return ReadResult(outcome=f"refused:{findings.problem}")
+        found = articles_found(findings.links, outlet, by=task.kind, at=task.at, section=findings.section)
         return ReadResult(
             outcome="listing",
-            found=articles_found(findings.links, outlet, by=task.kind, at=task.at),
+            found=found,
             parts=listings_found(findings.parts, outlet, way=task.kind, at=task.at),
+            pages=listings_found(findings.pages, outlet, way=task.kind, at=task.at),
             more=listings_found(findings.more, outlet, way=task.kind, at=task.at),
+            coverage=_coverage(found, findings.span) if task.kind in WHOLE_WAYS else None,
         )
 
     def _article(self, task: ReadTask, page: Page, outlet: Outlet | None) -> ReadResult:
@@ -196,12 +212,15 @@ def _day_of(stated: date | None, content: ArticleContent | None, outlet: Outlet 
     return content.published.at.astimezone(outlet.timezone).date()
 
 
-def articles_found(links: tuple[Link, ...], outlet: Outlet, *, by: str, at: datetime) -> tuple[Found, ...]:
+def articles_found(
+    links: tuple[Link, ...], outlet: Outlet, *, by: str, at: datetime, section: str | None = None
+) -> tuple[Found, ...]:
     """The links that are article URLs of the outlet, each once, as resources due now."""
     found: dict[str, Found] = {}
     for link in links:
         article = outlet.identify(link.url)
         if article is not None and link.url not in found:
+            day, day_from = day_of_link(link, article.day, outlet, at)
             found[link.url] = Found(
                 key=article.key,
                 kind="article",
@@ -210,8 +229,31 @@ def articles_found(links: tuple[Link, ...], outlet: Outlet, *, by: str, at: date
                 due_at=at,
                 found_by=by,
                 lastmod=link.lastmod,
+                day=day,
+                day_from=day_from,
+                section=section,
             )
     return tuple(found.values())
+
+
+def day_of_link(link: Link, stated: date | None, outlet: Outlet, at: datetime) -> tuple[date, DayFrom]:
+    """The day of publication as far as a link tells it, in the outlet's zone, and what tells it; `stated` is that of
+    its URL."""
+    if stated is not None:
+        return stated, "url"
+    if link.published_day is not None:
+        return link.published_day, "listing"
+    if link.lastmod is not None:
+        return link.lastmod.astimezone(outlet.timezone).date(), "lastmod"
+    return at.astimezone(outlet.timezone).date(), "seen"
+
+
+def _coverage(found: tuple[Found, ...], span: tuple[date, date] | None) -> Coverage:
+    """What a listing lists by day: that of the days asked for, else of those from the first to the last listed."""
+    days = Counter(each.day for each in {each.key: each for each in found}.values() if each.day_from != "seen")
+    known = sorted((day, n) for day, n in days.items() if day is not None)
+    first, last = span or ((known[0][0], known[-1][0]) if known else (None, None))
+    return Coverage(len({each.key for each in found}), tuple(known), first, last)
 
 
 def listings_found(links: tuple[Link, ...], outlet: Outlet, *, way: str, at: datetime) -> tuple[Found, ...]:

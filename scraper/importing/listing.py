@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scraper.crawling.opening import facts_of
+from scraper.crawling.reading import day_of_link
+from scraper.extraction.page import Link
 from storage.finding import add_found
 from storage.outlets import sync_outlet
 from storage.priorities import NEW
@@ -53,7 +55,8 @@ def _by_outlet(
             counts["no_article"] += 1
             continue
         group = waiting.setdefault(name, [])
-        group.append(Found(article.key, "article", url, NEW, now, found_by="import"))
+        day, day_from = day_of_link(Link(url), article.day, outlets[name], now)
+        group.append(Found(article.key, "article", url, NEW, now, found_by="import", day=day, day_from=day_from))
         if len(group) == BATCH:
             yield name, waiting.pop(name)
     yield from waiting.items()

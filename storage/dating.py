@@ -1,0 +1,69 @@
+"""Say of articles' resources which day they are of, which section listed them, and by which ways they were found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import Connection, bindparam, or_, select, update
+
+from storage.inserting import among, in_portions, update_each
+from storage.models import resource
+
+DayFrom = Literal["seen", "lastmod", "listing", "url", "page"]
+"""What a resource's day is known from: the day of its first sight, of the last change that a listing states, of
+publication as a listing states it, its URL, or the page itself (whose URL counts first)."""
+_RANKS: tuple[DayFrom, ...] = ("seen", "lastmod", "listing", "url", "page")
+
+_KNOWN = select(resource.c.id, resource.c.ways, resource.c.day_from, resource.c.section).where(
+    among(resource.c.id), resource.c.kind == "article"
+)
+_DAY = bindparam("new_day", type_=resource.c.day.type)
+_READ = (
+    update(resource)
+    .where(resource.c.id == bindparam("of"), resource.c.kind == "article")
+    .where(or_(resource.c.day.is_(None), resource.c.day != _DAY, resource.c.day_from != "page"))
+    .values(day=_DAY, day_from="page")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one sighting says of an article: the way's bit, the day and what that is known from, and the section."""
+
+    way: int
+    day: date | None
+    day_from: DayFrom
+    section: str | None
+
+    def joined(self, other: Sight) -> Sight:
+        """What both say; the day of the one that knows better."""
+        better = max((self, other), key=lambda each: (each.day is not None, _RANKS.index(each.day_from)))
+        return Sight(self.way | other.way, better.day, better.day_from, self.section or other.section)
+
+
+def note_sights(connection: Connection, sights: Mapping[int, Sight]) -> None:
+    """Add to known resources what their sightings say; a day that is known from something better stays."""
+    rows = []
+    for portion in in_portions(sorted(sights)):
+        for number, ways, day_from, section in connection.execute(_KNOWN, {"values": portion}):
+            sight = sights[number]
+            row: dict[str, object] = {"id": number}
+            if sight.way & ~ways:
+                row["ways"] = ways | sight.way
+            if sight.day is not None and (day_from is None or _RANKS.index(sight.day_from) > _RANKS.index(day_from)):
+                row |= {"day": sight.day, "day_from": sight.day_from}
+            if section is None and sight.section is not None:
+                row["section"] = sight.section
+            if len(row) > 1:
+                rows.append(row)
+    update_each(connection, resource, rows)
+
+
+def note_days_read(connection: Connection, days: Iterable[tuple[int, date]]) -> None:
+    """Set the days of resources whose pages were read."""
+    rows = [{"of": number, "new_day": day} for number, day in sorted(set(days))]
+    if rows:
+        connection.execute(_READ, rows)
