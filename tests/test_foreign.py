@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from storage.errors import ArchiveDamaged
-from storage.foreign import BadRecord, FoundRecord, Scan, exchange_of, open_part, read_foreign
+from storage.foreign import BadRecord, FoundRecord, Scan, exchange_of, open_part, parts_of, read_foreign
 from tests.foreign import (
     PACKINGS,
     URL,
@@ -168,6 +168,23 @@ def test_urls_that_differ_in_a_byte_are_two_whatever_their_character_set(tmp_pat
         row = record(uri="https://news.example/caf@").replace(b"caf@", b"caf" + byte)
         urls.append(exchange_of(one(tmp_path, row)).url)
     assert urls == [f"https://news.example/caf{each}" for each in ("%E9", "%E8", "%C3%A9")]
+
+
+def test_a_broken_file_within_another_costs_no_other(tmp_path: Path) -> None:
+    good = wacz({"archive/data.warc.gz": each_packed(RECORDS)}, stored=False)
+    broken = {"cut.wacz": good[:-40], "no.wacz": wacz({"x.txt": b"x"}), "junk.wacz": b"PK\x03\x04" + bytes(90)}
+    place = kept(tmp_path, wacz(broken | {"one.wacz": good}, stored=False), "many.zip")
+    found, bad = scanned(place)
+    assert [(path, each.block) for path, each in found] == [
+        ("many.zip#one.wacz#archive/data.warc.gz", page) for page in PAGES
+    ]
+    assert len(bad) >= len(broken)
+    whole = bytearray(place.read_bytes())
+    at = whole.index(b"junk.wacz") + len(b"junk.wacz")
+    whole[at : at + 4] = b"\xff" * 4  # what the entry was compressed to
+    place.write_bytes(whole)
+    with place.open("rb") as file:
+        assert "#one.wacz#archive/data.warc.gz" in [part.steps for part in parts_of(file)]
 
 
 def test_entries_of_one_name_are_two_files(tmp_path: Path) -> None:

@@ -104,13 +104,22 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
         if named[info.filename] > 1:
             step += f"@{info.header_offset}"
         if info.filename.lower().endswith(".wacz"):
-            with _entry(file, info, owns=False) as inner:
-                parts += parts_of(inner, step, depth + 1)
+            parts += _parts_within(file, info, step, depth + 1)
         else:
             parts.append(Part(step, info.file_size))
     if not parts:
         raise NotReadable("no entry of it is a WARC or ARC file")
     return parts
+
+
+def _parts_within(file: BinaryIO, info: zipfile.ZipInfo, step: str, depth: int) -> list[Part]:
+    """The parts of a zip file that is an entry of another; itself where it cannot be taken apart: what is wrong with it
+    is said when it is read, and the other entries are none the worse for it."""
+    try:
+        with _entry(file, info, owns=False) as inner:
+            return parts_of(inner, step, depth)
+    except (NotReadable, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
+        return [Part(step, info.file_size)]
 
 
 def _step(file: BinaryIO, step: str, *, owns: bool) -> BinaryIO:
