@@ -330,9 +330,12 @@ def test_news_please_articles_with_html_are_captures_and_others_due(archive: Arc
         + "\n"
     )
     (folder / "no.json").write_text('{"a": [')
-    names = ("with.json", "bare.json", "lines.jsonl", "no.json")
+    odd = fields | {"url": url_of() + "\ud800", "html": "<p>", "date_download": "0001-01-01T00:00:00+14:00"}
+    (folder / "odd.json").write_text(json.dumps([odd, odd | {"url": url_of(other)}]))
+    names = ("with.json", "bare.json", "lines.jsonl", "no.json", "odd.json")
     report = take_in(place_of(archive), *(folder / name for name in names))
-    assert [each.outcome for each in report.files] == ["imported", "urls", "imported", "refused"]
+    assert [each.outcome for each in report.files] == ["imported", "urls", "imported", "refused", "urls"]
+    assert report.files[-1].urls["known"] == 1, "no URL is one that no bytes stand for, no day one before all days"
     rows = captures(archive)
     assert [each.at.isoformat() for each in rows] == ["2019-05-06T10:00:00+00:00", "2020-05-06T10:00:00+00:00"]
     assert {each.outcome for each in rows} == {"article"}
@@ -353,8 +356,12 @@ def test_an_archivebox_is_read_snapshot_by_snapshot(archive: Archive, tmp_path: 
     write(box / "archive" / "1557136800.0" / "warc" / "1557136800.warc.gz", shown("2019-05-06"))
     (box / "archive" / "1588759200.123" / "output.html").write_bytes(page(other))
     (box / "index.sqlite3").touch()
+    never = box / "archive" / "99999999999999999999"
+    never.mkdir()
+    (never / "index.json").write_text(json.dumps({"url": url_of()}))
+    (never / "output.html").write_bytes(page())
     report = take_in(place_of(archive), box)
-    assert [each.outcome for each in report.files] == ["imported", "imported"]
+    assert [each.outcome for each in report.files] == ["imported", "imported", "refused"]
     assert [each.at.isoformat()[:19] for each in captures(archive)] == ["2019-05-06T10:00:00", "2020-05-06T10:00:00"]
     assert count(archive, "article") == 2
     check(archive)

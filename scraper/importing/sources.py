@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from scraper.errors import UsageError
 from storage.foreign.heads import begins_record
@@ -165,9 +165,12 @@ def _snapshot_page(folder: Path) -> tuple[list[MadePage], list[str]]:
     """The page of a snapshot without WARC, at the time that its folder is named by."""
     index = _load(folder / "index.json")
     url = index.get("url") if isinstance(index, dict) else None
-    if not isinstance(url, str):
+    if not _is_url(url):
         raise NothingToRead("its index.json names no URL")
-    at = datetime.fromtimestamp(float(folder.name), UTC)
+    try:
+        at = datetime.fromtimestamp(float(folder.name), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise NothingToRead("the folder's name is no time that a page can have been kept at") from None
     for name in _PAGES:
         place = folder / name
         if place.is_file() and 0 < place.stat().st_size <= _HTML_LIMIT:
@@ -185,7 +188,7 @@ def news_please(path: Path) -> tuple[list[MadePage], list[str]]:
     urls: list[str] = []
     for article in _articles(path):
         url = article.get("url")
-        if not isinstance(url, str) or not url:
+        if not _is_url(url):
             continue
         html, at = _html_of(article, path), _instant(article.get("date_download"))
         if html and at is not None:
@@ -247,9 +250,20 @@ def _beside(article: dict[str, Any], path: Path) -> Iterator[Path]:
             yield path.parent / name
 
 
+def _is_url(value: object) -> TypeGuard[str]:
+    """Whether it may be a URL: JSON can state characters that are none, and stand for nothing in UTF-8."""
+    if not isinstance(value, str) or not value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _instant(value: object) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(value))
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
