@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -289,6 +290,37 @@ def test_places_that_cannot_be_are_refused(copy: Place, tmp_path: Path) -> None:
         assert files_of(folder) == before
     with pytest.raises(ArchiveUnusable, match="no backup"):
         restore(strange, tmp_path / "restored")
+
+
+def test_what_is_left_of_an_archive_whose_database_is_gone_is_in_the_way(copy: Place, tmp_path: Path) -> None:
+    backups, log = tmp_path / "backups", copy.folder / "archive.db-wal"
+    take(copy, backups)
+    with sqlite3.connect(copy.folder / "archive.db") as later:
+        later.execute("UPDATE revision SET headline = 'Later than the backup'")
+        later.commit()
+        left = log.read_bytes()
+    later.close()
+    (copy.folder / "archive.db").unlink()
+    log.write_bytes(left)
+    file = next((copy.folder / "warc").glob("*.warc.gz"))
+    open_one = file.with_name(file.name + ".open")
+    for way in (
+        lambda: None,
+        lambda: (log.unlink(), file.write_bytes(file.read_bytes() + b"more")),
+        lambda: file.rename(open_one),
+    ):
+        way()
+        before = files_of(copy.folder)
+        with pytest.raises(ArchiveUnusable, match="in the way"):
+            restore(backups, copy.folder)
+        assert files_of(copy.folder) == before
+    open_one.unlink()
+    restore(backups, copy.folder)
+    assert verified(copy).code == 0
+    shutil.rmtree(copy.folder)
+    restore(backups, copy.folder)
+    log.write_bytes(left)
+    assert verified(copy).code == 5, "a log that was left is taken for the database's own"
 
 
 @pytest.mark.long

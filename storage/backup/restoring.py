@@ -56,7 +56,7 @@ def restore(
         told("WARC files", done, total)
 
     for each in listing.files:
-        target = archive / WARC / (each.path + (OPEN if each.state == "open" else ""))
+        target = archive / WARC / _name_of(each)
         if digest_of(target, each.length) == each.sha256:
             tell(each.length)
             continue
@@ -128,13 +128,39 @@ def _demand_place(archive: Path, listing: Listing, folder: Path, database: str |
         if place.is_file() and str(place.relative_to(archive / WARC)).removesuffix(PART).removesuffix(OPEN) not in known
     ]
     place = archive / DATABASE_NAME
-    if strangers or (database is not None and place.exists()):
-        which = str(archive / strangers[0]) if strangers else str(place)
-        raise ArchiveUnusable("is in the way: a backup is restored where no archive is", which, "Name another folder.")
+    ways = [str(archive / each) for each in strangers] + _remains(archive, listing)
+    if database is not None and place.exists():
+        ways.append(str(place))
+    if ways:
+        raise ArchiveUnusable(
+            "is in the way: a backup is restored where no archive is", ways[0], "Name another folder."
+        )
     if place.exists() and not _is_untouched(place, listing):
         raise ArchiveUnusable("holds another archive, or one that went on", str(archive), "Name an empty folder.")
     if folder.resolve() == archive.resolve():
         raise ArchiveUnusable("is the backup's own folder", str(archive), "Name another by --archive.")
+
+
+def _remains(archive: Path, listing: Listing) -> list[str]:
+    """What is left of an archive whose database is gone, and a backup has not: WARC files that went on, and the
+    database's log, which SQLite would take for that of the database that is restored."""
+    database = archive / DATABASE_NAME
+    logs = [database.with_name(DATABASE_NAME + ending) for ending in ("-wal", "-journal")]
+    remains = [each for each in logs if not database.exists() and _size_of(each)]
+    for each in listing.files:
+        name = _name_of(each)
+        other = each.path if name != each.path else each.path + OPEN
+        remains += [archive / WARC / other] if (archive / WARC / other).exists() else []
+        remains += [archive / WARC / name] if _size_of(archive / WARC / name) > each.length else []
+    return [str(each) for each in remains]
+
+
+def _name_of(listed: ListedFile) -> str:
+    return listed.path + (OPEN if listed.state == "open" else "")
+
+
+def _size_of(place: Path) -> int:
+    return place.stat().st_size if place.exists() else 0
 
 
 def _is_untouched(place: Path, listing: Listing) -> bool:
