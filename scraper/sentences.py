@@ -37,6 +37,9 @@ SENTENCES = {
     "no-contact": "a public host is asked with --contact alone",
     "cancelled": "the run ended first",
     "unexpected": "an error that is not known; the log has it",
+    # Nothing was asked, or nothing was read yet.
+    "untried": "it was not asked for yet",
+    "pending": "it was kept, and not read yet",
     # An answer came, and it is no page to read.
     "not-modified": "the server says that nothing has changed",
     "redirect": "the server redirects to another address",

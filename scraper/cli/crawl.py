@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scraper.cli.amounts import seconds, size
+from scraper.cli.days import span_of
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import (
@@ -33,14 +33,6 @@ if TYPE_CHECKING:
     from scraper.outlet import Outlet
 
 app = group("Crawl outlets.")
-
-
-def day(text: str) -> date:
-    """A day from the command line. Raises UsageError for what is none."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no day", "--since/--until", "For example: --since 2026-03-01.") from None
 
 
 @app.command(cls=PlainCommand)
@@ -90,9 +82,7 @@ def crawl(
         from scraper.crawling import Budget, CrawlOptions
 
         chosen = choose_outlets(config, outlets or [], every=every)
-    first, last = day(since) if since else None, day(until) if until else None
-    if first and last and first > last:
-        raise UsageError(f"{first} is after {last}", "--since/--until", "Nothing is published between them.")
+    first, last = span_of(since, until)
     options = CrawlOptions(
         limit=limit,
         since=first,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scraper.cli.crawl import day
+from scraper.cli.days import day
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import write_bold, write_json, write_note

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scraper.cli.days import span_of
+from scraper.cli.gaps import gaps_of, write_gaps
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 app = group("Show the archive's state.")
 CRAWLS_SHOWN = 5
+LINES_SHOWN, DAYS_SHOWN = 100, 30
 
 
 @app.command(cls=PlainCommand)
@@ -43,33 +46,55 @@ def status(
         str | None,
         typer.Option("--reason", metavar="WORD", help="Of those, the ones whose reason's code begins so, e.g. empty."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Lines listed.", show_default=True)] = 100,
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="Say by day and section what is known, kept and missing, and what lists it.")
+    ] = False,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Of the gaps, those of this day or later.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Of the gaps, those of this day or earlier.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, metavar="N", help="Lines listed. [default: 100; 30 days with --gaps]"),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Show counts, domains, announced addresses and crawls of the archive.
 
     --refused lists what is no article and what failed, by reason, with each reason's code for --reason; `presskeep
     fetch --any --save URL` takes a page all the same.
+
+    --gaps counts articles by their day of publication in the outlet's zone, as far as URL, page or listing tell it
+    (else the day they were first seen), beside what each source lists of the day; a dash says that no listing of that
+    day was read. The newest days with gaps are shown.
     """
     from storage.archive import Archive
     from storage.status import failures, outlet_names
     from storage.status import refused as refused_pages
     from storage.status import status as status_of
 
-    wanted = refused or reason is not None
+    wanted, listed = refused or reason is not None, limit or LINES_SHOWN
+    first, last = span_of(since, until)
+    if gaps and wanted:
+        raise UsageError("are two lists", "--gaps/--refused", "Ask for one of them at a time.")
+    if not gaps and (first or last):
+        raise UsageError("is for gaps alone", "--since/--until", "Add --gaps.")
     with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
-        known = outlet_names(connection) if outlet is not None else ()
+        known = outlet_names(connection) if outlet is not None or gaps else ()
         if outlet is not None and outlet not in known:
             raise UsageError("is no outlet of this archive", outlet, f"It holds: {', '.join(known) or 'none'}.")
-        if wanted:
-            lines = refused_pages(connection, outlet, reason=reason, limit=limit)
-            failed = failures(connection, outlet, reason=reason, limit=limit)
+        if gaps:
+            names = [outlet] if outlet is not None else known
+            found = gaps_of(connection, config, names, since=first, until=last, limit=limit or DAYS_SHOWN)
+        elif wanted:
+            lines = refused_pages(connection, outlet, reason=reason, limit=listed)
+            failed = failures(connection, outlet, reason=reason, limit=listed)
         else:
             state = status_of(connection, outlet)
-    if wanted and json:
+    if gaps:
+        write_gaps(found, json=json)
+    elif wanted and json:
         write_json({"refused": [_refused_json(line) for line in lines], "failures": [asdict(each) for each in failed]})
     elif wanted:
-        _print_refused(lines, failed, limit, reason)
+        _print_refused(lines, failed, listed, reason)
     elif json:
         write_json(status_json(state))
     else:

@@ -249,11 +249,13 @@ def day_of_link(link: Link, stated: date | None, outlet: Outlet, at: datetime) -
 
 
 def _coverage(found: tuple[Found, ...], span: tuple[date, date] | None) -> Coverage:
-    """What a listing lists by day: that of the days asked for, else of those from the first to the last listed."""
-    days = Counter(each.day for each in {each.key: each for each in found}.values() if each.day_from != "seen")
-    known = sorted((day, n) for day, n in days.items() if day is not None)
-    first, last = span or ((known[0][0], known[-1][0]) if known else (None, None))
-    return Coverage(len({each.key for each in found}), tuple(known), first, last)
+    """What a listing lists by day, and of which days it lists all: those asked for, else those from the first to the
+    last that it lists. A last change tells what days it reaches over, not of which day an article is."""
+    articles = {each.key: each for each in found}.values()
+    days = Counter(each.day for each in articles if each.day is not None and each.day_from in ("url", "listing"))
+    reached = sorted(each.day for each in articles if each.day is not None and each.day_from != "seen")
+    first, last = span or ((reached[0], reached[-1]) if reached else (None, None))
+    return Coverage(len(articles), tuple(sorted(days.items())), first, last)
 
 
 def listings_found(links: tuple[Link, ...], outlet: Outlet, *, way: str, at: datetime) -> tuple[Found, ...]:

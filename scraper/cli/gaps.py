@@ -1,0 +1,173 @@
+"""`presskeep status --gaps`: what is known and kept of each day, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from scraper.cli.printing import counted, one_line, shorten, table, write, write_bold, write_json, write_note
+from scraper.sentences import sentence_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from scraper.config import Config
+    from scraper.outlet import Outlet
+    from storage.gaps import DayCount, Gaps, Source, Stretch
+
+SECTIONS_SHOWN = 5
+_COLUMNS = ("known", "kept", "refused", "failed", "untried")
+
+
+def gaps_of(
+    connection: Connection,
+    config: Config,
+    names: Sequence[str],
+    *,
+    since: date | None,
+    until: date | None,
+    limit: int,
+) -> list[Gaps]:
+    """The gaps of outlets, by their profiles' zones and archives by date."""
+    from scraper.fetching.clock import clock_from
+    from storage.gaps import gaps
+
+    now = clock_from(config.now).now()
+    return [
+        gaps(
+            connection, name, today=_today(outlet, now), since=since, until=until, begun=_begun(outlet), limit=limit
+        )
+        for name, outlet in _profiles(config, names)
+    ]  # fmt: skip
+
+
+def write_gaps(found: Sequence[Gaps], *, json: bool) -> None:
+    """Write gaps for programs or for people."""
+    if json:
+        write_json({"gaps": [gaps_json(each) for each in found]})
+        return
+    for place, each in enumerate(found):
+        if place:
+            write()
+        _print(each)
+    if not found:
+        write_note("no outlet has been crawled")
+
+
+def gaps_json(found: Gaps) -> dict[str, Any]:
+    """Gaps with stable keys (docs/json.md)."""
+    total = asdict(replace(found.total, sections=()))
+    return {
+        "outlet": found.outlet,
+        "first": found.first,
+        "last": found.last,
+        "total": {key: value for key, value in total.items() if key not in ("day", "sections")},
+        "sources": [asdict(each) for each in found.sources],
+        "denominators": list(found.denominators),
+        "days": [asdict(each) for each in found.days],
+        "days_with_gaps": found.days_with_gaps,
+        "stretches": [asdict(each) for each in found.stretches],
+        "all_stretches": found.all_stretches,
+    }
+
+
+def _profiles(config: Config, names: Sequence[str]) -> Iterator[tuple[str, Outlet | None]]:
+    from scraper.profiles import load_outlets, profile_paths
+
+    known = load_outlets(profile_paths(config))
+    for name in names:
+        yield name, known.get(name)
+
+
+def _today(outlet: Outlet | None, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(outlet.zone) if outlet is not None else UTC).date()
+
+
+def _begun(outlet: Outlet | None) -> date | None:
+    """The first day that an archive by date lists."""
+    rules = outlet.discovery if outlet is not None else ()
+    return min((rule.since for rule in rules if rule.way == "datearchive" and rule.since is not None), default=None)
+
+
+def _print(found: Gaps) -> None:
+    total = found.total
+    span = f", {found.first} to {found.last}" if found.first else ""
+    write_bold(
+        f"{found.outlet}{span}: {counted(total.known, 'article')} known, {total.kept} kept, {total.missing} missing"
+    )
+    write_note(f"{total.refused} refused, {total.failed} failed, {total.untried} untried", indent=2)
+    for reason, number in list(total.reasons.items())[:20]:
+        write_note(f"{number}: {sentence_of(reason)}", indent=2)
+    _print_sources(found.sources, found.denominators)
+    _print_days(found)
+    _print_stretches(found)
+
+
+def _print_sources(sources: Sequence[Source], denominators: Sequence[str]) -> None:
+    write()
+    rows = [
+        [each.way, str(each.articles), str(each.listings), str(each.read), _reasons(each.reasons)] for each in sources
+    ]
+    for line in table(rows, ["listed by", "articles", "listings", "read", "not read"], right=frozenset({1, 2, 3})):
+        write(line)
+    if not denominators:
+        write_note(
+            "No source can be a denominator: no sitemap or archive by date that lists whole days was read. Sections "
+            "and feeds show what is newest alone, so what they never showed is in no count."
+        )
+
+
+def _print_days(found: Gaps) -> None:
+    write()
+    if not found.days:
+        write_note("no day has a gap: all that is known is kept, or is no article")
+        return
+    ways = list(found.days[0].listed)
+    header = ["day", *_COLUMNS, *(f"in {way}" for way in ways)]
+    rows = [_row(each, ways) for each in found.days]
+    for line in table(rows, header, right=frozenset(range(1, len(header)))):
+        write(line)
+    if found.days_with_gaps > len(found.days):
+        write_note(f"the newest {len(found.days)} of {found.days_with_gaps} days with gaps; --limit shows more")
+    write()
+    for day in found.days:
+        for section in [each for each in day.sections if each.reasons][:SECTIONS_SHOWN]:
+            name = shorten(one_line(section.section), 60) or "section not known"
+            write_note(
+                f"{day.day or 'no day'}, {name}: {section.kept} of {section.known} kept; {_reasons(section.reasons)}"
+            )
+
+
+def _row(day: DayCount, ways: Sequence[str]) -> list[str]:
+    counts = [str(getattr(day, name)) for name in _COLUMNS]
+    return [str(day.day or "not known"), *counts, *(_number(day.listed.get(way)) for way in ways)]
+
+
+def _number(listed: int | None) -> str:
+    """A count; a dash where no listing that was read is of the day."""
+    return "-" if listed is None else str(listed)
+
+
+def _print_stretches(found: Gaps) -> None:
+    if not found.stretches:
+        return
+    write()
+    for each in found.stretches:
+        days = str(each.first) if each.days == 1 else f"{each.first} to {each.last}, {each.days} days"
+        write_note(f"{days}: {_why(each)}; {each.known} known")
+    if found.all_stretches > len(found.stretches):
+        write_note(f"the newest {len(found.stretches)} of {found.all_stretches}; --limit shows more")
+
+
+def _why(stretch: Stretch) -> str:
+    if stretch.why == "unread":
+        return "no listing of these days was read"
+    return f"what {stretch.way} lists was read, and gave nothing"
+
+
+def _reasons(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in list(reasons.items())[:4])
