@@ -31,6 +31,7 @@ from storage.owners import new_owner
 from storage.records import ExtractorName, Known, Reading
 from storage.recovery import recover
 from storage.rereading import ReadCapture, Unread, kept_outlets
+from storage.resting import close_overdue
 
 if TYPE_CHECKING:
     from scraper.config import Config
@@ -251,6 +252,7 @@ class _Run:
                 owner=self._owner,
                 stamp_authority=self._config.time_stamp_authority,
             )
+        close_overdue(self._archive, crawl)
         self._knower = Knower(crawl=crawl, outlet=self._target.id)
         for chunk in self._chunks(unread):
             self._under_way[self._workers.read_all([self._task(each) for each in chunk])] = chunk

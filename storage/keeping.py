@@ -113,7 +113,8 @@ def account(connection: Connection, file: FileFacts) -> int:
         )
         number: int = connection.execute(statement.returning(warc_file.c.id)).scalar_one()
         return number
-    update_each(connection, warc_file, [{"id": file.id, "committed_len": file.committed_len}])
+    row = {"id": file.id, "committed_len": file.committed_len, "writer": file.writer}
+    update_each(connection, warc_file, [row])
     return file.id
 
 

@@ -22,9 +22,10 @@ from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
 from storage.models import capture, crawl, host_lease, outlet_lock, resource, warc_file
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
+from storage.resting import rests, set_closed
 from storage.torn import put_aside
 from storage.warc_reading import WholeExchange, payload_sha256, to_exchange, walk
-from storage.warc_writing import OPEN, Appended, lock, sync_folder
+from storage.warc_writing import OPEN, Appended, hold, sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -46,27 +47,21 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
     """Bring the archive to where no kill is to be seen. Call it with the outlet held, before the run begins.
 
     For each WARC file that is open with its lock free: exchanges behind the committed length are adopted through T1,
-    a torn tail is copied to `warc/torn/` and cut off, and the file is closed. Then leases that expired by `now` (UTC
-    of the mapped clock) or whose owner is dead are released, and runs that were killed are ended as 'killed'. Files
-    that others are writing are left alone, and running it twice does nothing the second time.
+    a torn tail is copied to `warc/torn/` and cut off, and the file is closed, unless the run that wrote to it last has
+    ended in order: then it rests until a run goes on with it or closes it (storage.resting). Then leases that expired
+    by `now` (UTC of the mapped clock) or whose owner is dead are released, and runs that were killed are ended as
+    'killed'. Files that others are writing are left alone, and running it twice does nothing the second time.
 
     Raises ArchiveDamaged, after all else is done, when a file is missing or shorter than what was committed.
     """
     damaged: list[str] = []
     adopted = torn = closed = 0
-    for path, row in _open_files(archive):
-        place = archive.warc_folder / (path + OPEN)
-        with _locked(place) as file:
-            try:
-                if file is not None:
-                    mended = _Mender(archive, path, row, file).mend()
-                elif row is not None and not place.exists():
-                    mended = _finish_closing(archive, path, row)
-                else:
-                    continue  # another process is writing to it
-            except ArchiveDamaged as error:
-                damaged.append(str(error))
-                continue
+    for path in _open_files(archive):
+        try:
+            mended = _recover_file(archive, path)
+        except ArchiveDamaged as error:
+            damaged.append(str(error))
+            continue
         adopted, torn, closed = adopted + mended.adopted, torn + mended.torn, closed + mended.closed
     released = ended = 0
     with archive.begin() as connection:
@@ -95,18 +90,36 @@ class _Row:
     id: int
     committed_len: int
     writer: str
+    state: str = "open"
+
+
+def _recover_file(archive: Archive, path: str) -> Recovered:
+    """Bring one file in order that is open by the database or by its name, if nobody holds it."""
+    place = archive.warc_folder / (path + OPEN)
+    with _locked(place) as file:
+        row = _row_of(archive, path)  # read while nobody else may write to it
+        if file is not None:
+            return _Mender(archive, path, row, file).mend()
+        if row is None or row.state != "open" or place.exists():
+            return Recovered()
+    place = archive.warc_folder / path
+    with _locked(place) as file:
+        if file is not None:
+            return _finish_closing(archive, place, row, file)
+    if place.exists() or not is_local(row.writer):
+        return Recovered()  # held, or another machine's file: it is not for us to judge
+    raise ArchiveDamaged(f"is missing, though {row.committed_len} bytes were committed", str(place))
 
 
 @contextmanager
 def _locked(place: Path) -> Iterator[BinaryIO | None]:
     """Open a WARC file and take its lock; None when it is gone or somebody writes to it."""
-    try:
-        file = place.open("r+b")
-    except FileNotFoundError:
+    descriptor = hold(place)
+    if descriptor is None:
         yield None
         return
-    with file:
-        yield file if lock(file.fileno()) and _is_same(file, place) else None
+    with os.fdopen(descriptor, "r+b") as file:
+        yield file
 
 
 class _Mender:
@@ -131,6 +144,8 @@ class _Mender:
         if self._row is None:
             self._place.unlink()  # nothing whole but, at most, the warcinfo record that every file begins with
             sync_folder(self._place.parent)
+            return Recovered(torn=torn)
+        if not self._adopted and _rests(self._archive, self._row):
             return Recovered(torn=torn)
         digest = _sha256(self._file)
         self._place.rename(self._archive.warc_folder / self._path)
@@ -224,43 +239,37 @@ def _referred(connection: Connection, whole: WholeExchange) -> int | None:
     return number
 
 
-def _open_files(archive: Archive) -> Iterator[tuple[str, _Row | None]]:
+def _open_files(archive: Archive) -> Iterator[str]:
     """All files that are open by the database or by their name, those with a row first."""
     with archive.read() as connection:
-        statement = select(warc_file.c.path, warc_file.c.id, warc_file.c.committed_len, warc_file.c.writer).where(
-            warc_file.c.state == "open", warc_file.c.store == "warc"
-        )
-        rows = {row.path: _Row(row.id, row.committed_len, row.writer) for row in connection.execute(statement)}
-    yield from sorted(rows.items())
+        statement = select(warc_file.c.path).where(warc_file.c.state == "open", warc_file.c.store == "warc")
+        paths = set(connection.execute(statement).scalars())
+    yield from sorted(paths)
     names = sorted(archive.warc_folder.glob("*" + OPEN)) if archive.warc_folder.is_dir() else []
-    for place in names:
-        path = place.name.removesuffix(OPEN)
-        if path not in rows:
-            yield path, _row_of(archive, path)
+    yield from (name for place in names if (name := place.name.removesuffix(OPEN)) not in paths)
 
 
 def _row_of(archive: Archive, path: str) -> _Row | None:
     with archive.read() as connection:
-        statement = select(warc_file.c.id, warc_file.c.committed_len, warc_file.c.writer).where(
-            warc_file.c.path == path, warc_file.c.store == "warc"
-        )
+        columns = (warc_file.c[name] for name in ("id", "committed_len", "writer", "state"))
+        statement = select(*columns).where(warc_file.c.path == path, warc_file.c.store == "warc")
         row = connection.execute(statement).first()
     return _Row(*row) if row else None
 
 
-def _finish_closing(archive: Archive, path: str, row: _Row) -> Recovered:
-    """Finish the closing of a file whose writer was killed between its new name and its row's."""
-    place = archive.warc_folder / path
-    try:
-        with place.open("rb") as file:
-            _check_length(place, os.fstat(file.fileno()).st_size, row)
-            sync_folder(place.parent)
-            _set_closed(archive, row.id, _sha256(file))
-    except FileNotFoundError:
-        if not is_local(row.writer):
-            return Recovered()  # another machine's file: it is not for us to judge
-        raise ArchiveDamaged(f"is missing, though {row.committed_len} bytes were committed", str(place)) from None
-    return Recovered(closed=1)
+def _rests(archive: Archive, row: _Row) -> bool:
+    with archive.read() as connection:
+        return rests(connection, row.id)
+
+
+def _finish_closing(archive: Archive, place: Path, row: _Row, file: BinaryIO) -> Recovered:
+    """Finish the closing of a file whose writer was killed between its new name and its row's. A file that rests is
+    closed by the run that begins next, under its manifest."""
+    _check_length(place, os.fstat(file.fileno()).st_size, row)
+    sync_folder(place.parent)
+    if _rests(archive, row):
+        return Recovered()
+    return Recovered(closed=int(_set_closed(archive, row.id, _sha256(file))))
 
 
 def _check_length(place: Path, size: int, row: _Row | None) -> None:
@@ -268,13 +277,12 @@ def _check_length(place: Path, size: int, row: _Row | None) -> None:
         raise ArchiveDamaged(f"holds {size} bytes, though {row.committed_len} were committed", str(place))
 
 
-def _set_closed(archive: Archive, file_id: int, digest: str) -> None:
+def _set_closed(archive: Archive, file_id: int, digest: str) -> bool:
     """Close a file's row. It belongs to the run that wrote the file, unless that run's manifest is drawn already."""
     of_file = select(capture.c.crawl).where(capture.c.warc_file == file_id)
     run = select(func.max(crawl.c.id)).where(crawl.c.id.in_(of_file), crawl.c.ended_at.is_(None)).scalar_subquery()
     with archive.begin() as connection:
-        values = {"state": "closed", "sha256": digest, "crawl": run}
-        connection.execute(update(warc_file).where(warc_file.c.id == file_id).values(values))
+        return set_closed(connection, file_id, digest, run)
 
 
 def _release(connection: Connection, now: datetime) -> int:
@@ -297,14 +305,6 @@ def _release(connection: Connection, now: datetime) -> int:
         if is_dead(holder):
             connection.execute(outlet_lock.delete().where(outlet_lock.c.owner == holder))
     return result.rowcount
-
-
-def _is_same(file: BinaryIO, place: Path) -> bool:
-    """Whether the name still stands for the file that was opened: its writer may have closed it since."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), place.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _sha256(file: BinaryIO, start: int = 0, end: int | None = None) -> str:

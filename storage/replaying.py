@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from storage.archive import Archive
@@ -22,6 +23,7 @@ COLLECTION = "presskeep"
 DEFAULT_PORT = 8080
 DEFAULT_BASE = f"http://127.0.0.1:{DEFAULT_PORT}"
 """Where a replay listens if nothing else is said."""
+_LINKS = "open"
 _HEAD = 8192
 """Compressed bytes that are read of a record to find its date and address, which stand at its beginning."""
 _GZIP = 16 + zlib.MAX_WBITS
@@ -32,8 +34,7 @@ def prepare(archive: Archive, folder: Path, told: Callable[[Followed], None] = l
     """Bring the archive's index up to date and write pywb's configuration to `folder`, an empty one.
 
     Nothing is written to the archive but its index; where that cannot be, what is missing in it goes to `folder` and
-    None is given. WARC files that are being written are linked from `folder`, since the index calls them by the name
-    that they will have.
+    None is given. WARC files that are not closed yet are linked from `folder` (`link_open_files`).
     """
     try:
         done = follow_warcs(archive, told)
@@ -43,17 +44,24 @@ def prepare(archive: Archive, folder: Path, told: Callable[[Followed], None] = l
         index = index_elsewhere(archive, folder / FOLDER, told)
         places = sorted({path.parent for path in index.paths} | {folder / FOLDER})
         indexes = {f"part{number}": str(place) for number, place in enumerate(places)}
-    links = folder / "open"
-    links.mkdir()
-    for path in archive.warc_folder.glob(f"*{OPEN}"):
-        (links / path.name.removesuffix(OPEN)).symlink_to(path)
+    link_open_files(archive, folder)
     collection = {
         "index_group": indexes,
         # The last one serves files elsewhere that the archive only refers to.
-        "archive_paths": [f"{archive.warc_folder}/", f"{links}/", ""],
+        "archive_paths": [f"{archive.warc_folder}/", f"{folder / _LINKS}/", ""],
     }
     (folder / "config.yaml").write_text(json.dumps({"collections": {COLLECTION: collection}}))  # JSON is YAML
     return done
+
+
+def link_open_files(archive: Archive, folder: Path) -> None:
+    """Link the WARC files that are not closed from a replay's folder, under the names that they will have, by which the
+    index calls them already. To be called again and again: the next run may begin one."""
+    links = folder / _LINKS
+    links.mkdir(exist_ok=True)
+    for path in archive.warc_folder.glob(f"*{OPEN}"):
+        with suppress(FileExistsError):
+            (links / path.name.removesuffix(OPEN)).symlink_to(path)
 
 
 def replay_address(warc_folder: Path, warc: str, offset: int, base: str) -> str | None:

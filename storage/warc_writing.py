@@ -6,11 +6,12 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from storage.warc_records import frame, new_record_id, target_uri
 
 OPEN = ".open"
 """What a file's name ends with while a writer may append to it."""
+_NAME = re.compile(r"presskeep-.+-(\d{8})\d{6}-\d{5}-[0-9a-f]{8}\.warc\.gz", re.DOTALL)
+_PIECE = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -45,36 +48,61 @@ class Appended:
     refers_to: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A file that an earlier writer left open, held: its path without `.open`, the descriptor that has its lock, and
+    the length up to which it is whole, where it ends and the last span does."""
+
+    path: str
+    descriptor: int
+    length: int
+
+
 class WarcWriter:
     """One open WARC file: `presskeep-PREFIX-TIME-SERIAL-RANDOM.warc.gz`, with `.open` behind it until it is closed.
 
     The file is locked (flock) as long as it is open, so that recovery leaves it alone. Each record is one gzip
     member; the first is a warcinfo record with the fields given. Every exchange is its response (or revisit) record,
     its request record, and a metadata record with what was noted of it, which is all that recovery needs: an exchange
-    is whole when the three are. All methods raise StorageFull when no space is left and StorageError when the file
-    cannot be written.
+    is whole when the three are. With `unfinished` it goes on with that file: what it appends begins with a warcinfo
+    record of its own, which holds from there on (WARC 1.1, 6.2). All methods raise StorageFull when no space is left
+    and StorageError when the file cannot be written.
     """
 
-    def __init__(self, folder: Path, warcinfo: Mapping[str, str], *, prefix: str = "archive", serial: int = 0) -> None:
-        self.length = 0
-        self._folder = folder
-        self._day = datetime.now(UTC).date()
-        self._digest = hashlib.sha256()
-        self._span_offset = 0
+    def __init__(
+        self,
+        folder: Path,
+        warcinfo: Mapping[str, str],
+        *,
+        prefix: str = "archive",
+        serial: int = 0,
+        unfinished: Unfinished | None = None,
+    ) -> None:
+        self._folder, self._warcinfo = folder, dict(warcinfo)
         self._span = hashlib.sha256()
         self._chains: dict[tuple[bytes, ...], dict[str, Any]] = {}
         self._resolved: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
-        self._folder_synced = False
-        with _telling(folder):
-            make_folder(folder)
-            self.path, self._file = _create(folder, prefix, serial)
-        fields = {"Content-Type": "application/warc-fields", "WARC-Filename": self.path}
-        block = "".join(f"{name}: {one_line(value)}\r\n" for name, value in warcinfo.items())
-        try:
-            self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode()))
-        except StorageError:
-            self.abandon()
-            raise
+        self._introduced = False
+        if unfinished is not None:
+            self.path, self._file, self.length = unfinished.path, unfinished.descriptor, unfinished.length
+            self._day = begun_on(self.path)
+            self._digest = None
+            self._folder_synced = True
+        else:
+            self.length = 0
+            self._day = datetime.now(UTC).date()
+            self._digest = hashlib.sha256()
+            self._folder_synced = False
+            with _telling(folder):
+                make_folder(folder)
+                self.path, self._file = _create(folder, prefix, serial)
+        self._span_offset = self.length
+        if unfinished is None:
+            try:
+                self._introduce()
+            except StorageError:
+                self.abandon()
+                raise
 
     def append(
         self, exchange: Exchange, facts: Mapping[str, Any] | None = None, original: Original | None = None
@@ -83,6 +111,8 @@ class WarcWriter:
 
         With `original` it becomes a revisit of that response: its payload must be the same, or its status 304.
         """
+        if not self._introduced:
+            self._introduce()
         pointers = self._certificates(exchange) | self._addresses(exchange)
         framed = frame_exchange(exchange, facts or {}, pointers, original)
         offset = self.length
@@ -115,17 +145,25 @@ class WarcWriter:
             os.fsync(self._file)
         self.length = length
 
+    def finish(self) -> str:
+        """Give the file its final name; its lock is held until `abandon`. Returns the SHA-256 (hex) of the whole file,
+        which is read for it where another writer began it."""
+        self.sync()
+        place = self._folder / self.path
+        with _telling(place):
+            digest = self._digest.hexdigest() if self._digest is not None else sha256_of(self._file, self.length)
+            place.with_name(place.name + OPEN).rename(place)
+            sync_folder(self._folder)
+        return digest
+
     def close(self) -> str:
         """Give the file its final name and free its lock. Returns the SHA-256 (hex) of the whole file."""
-        self.sync()
-        with _telling(self._folder / self.path):
-            (self._folder / (self.path + OPEN)).rename(self._folder / self.path)
-            sync_folder(self._folder)
+        digest = self.finish()
         self.abandon()
-        return self._digest.hexdigest()
+        return digest
 
     def abandon(self) -> None:
-        """Free the lock and leave the file as it is, for recovery."""
+        """Free the lock and leave the file as it is, for recovery or for a writer that goes on with it."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -136,13 +174,21 @@ class WarcWriter:
         self._span_offset, self._span = self.length, hashlib.sha256()
         return span
 
+    def _introduce(self) -> None:
+        """Say in a warcinfo record who writes what follows."""
+        fields = {"Content-Type": "application/warc-fields", "WARC-Filename": self.path}
+        block = "".join(f"{name}: {one_line(value)}\r\n" for name, value in self._warcinfo.items())
+        self._write(frame("warcinfo", new_record_id(), datetime.now(UTC), fields, block.encode()))
+        self._introduced = True
+
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
         with _telling(self._folder / self.path):
             while view:
                 written = os.write(self._file, view)
                 view = view[written:]
-        self._digest.update(data)
+        if self._digest is not None:
+            self._digest.update(data)
         self._span.update(data)
         self.length += len(data)
 
@@ -207,6 +253,42 @@ def lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def hold(place: Path) -> int | None:
+    """Open a WARC file for appending and reading, and take its lock: its descriptor. None when there is no such file,
+    or somebody else holds it. OSError when it cannot be opened."""
+    try:
+        descriptor = os.open(place, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        # The name may stand for another file by now: its writer may have closed it in between.
+        held = lock(descriptor) and os.path.samestat(os.fstat(descriptor), place.stat())
+    except FileNotFoundError:
+        held = False
+    if not held:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def begun_on(path: str) -> date | None:
+    """The day (UTC) on which a writer began a file, by its name; None for a name of another kind."""
+    named = _NAME.fullmatch(path)
+    try:
+        return datetime.strptime(named[1], "%Y%m%d").replace(tzinfo=UTC).date() if named else None
+    except ValueError:
+        return None
+
+
+def sha256_of(descriptor: int, length: int) -> str:
+    """The SHA-256 (hex) of the first bytes of an open file, wherever it was read to."""
+    digest, at = hashlib.sha256(), 0
+    while at < length and (piece := os.pread(descriptor, min(_PIECE, length - at), at)):
+        digest.update(piece)
+        at += len(piece)
+    return digest.hexdigest()
 
 
 def _create(folder: Path, prefix: str, serial: int) -> tuple[str, int]:

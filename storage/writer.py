@@ -7,11 +7,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from storage.archive import Archive
@@ -20,8 +20,8 @@ from storage.errors import StorageError
 from storage.keeping import FileFacts, Run, facts_of, keep_batch
 from storage.knowing import Knower
 from storage.models import outlet as outlet_table
-from storage.models import warc_file
 from storage.records import Failure, Fetch, Kept, Known, Reading
+from storage.resting import go_on_with, set_closed
 from storage.revisits import find_originals, part
 from storage.warc_writing import Appended, WarcWriter
 
@@ -51,6 +51,9 @@ class Writer:
     (`congested` tells beforehand). When the disk or the database fails, every waiting future gets StorageFull,
     DatabaseLost or StorageError, the writer stops, and so does whatever is given to it later; all that was committed
     is kept. `written` counts the bytes of the records that it has appended.
+
+    It goes on with the WARC file that an earlier run of the outlet left open today, if there is one. With `keep_open`
+    it leaves its own so at its end; otherwise it is closed, as is every file of `roll_bytes` or of another day.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Writer:
         max_items: int = 512,
         max_bytes: int = 64_000_000,
         roll_bytes: int = 1_000_000_000,
+        keep_open: bool = False,
     ) -> None:
         self._archive = archive
         self._run_facts = Run(crawl, outlet, owner)
         self._warcinfo = dict(warcinfo)
         self._max_items, self._max_bytes, self._roll_bytes = max_items, max_bytes, roll_bytes
+        self._keep_open = keep_open
         self._items: deque[_Item] = deque()
         self._bytes = 0
         self._jobs = 0
@@ -93,6 +98,7 @@ class Writer:
             with self._connection.begin():
                 name = select(outlet_table.c.name).where(outlet_table.c.id == self._run_facts.outlet)
                 self._prefix = self._connection.execute(name).scalar_one()
+            self._go_on()
         except DBAPIError as error:
             raise self._explained(error) from error
         self._thread.start()
@@ -118,6 +124,16 @@ class Writer:
         """
         return self._submit(job)
 
+    def change_crawl(self, crawl: int) -> None:
+        """What is given from now on belongs to another crawl of the outlet, and so does a file that is closed from now
+        on. Blocks until all that was given before is written; end the crawl before after that."""
+
+        def change(_: Connection) -> None:
+            self._run_facts = replace(self._run_facts, crawl=crawl)
+            self._knower = Knower(crawl=crawl, outlet=self._run_facts.outlet)
+
+        self._submit(change).result()
+
     @property
     def congested(self) -> bool:
         """Whether giving more would soon block: time to let no new request begin."""
@@ -129,7 +145,8 @@ class Writer:
         return self._error
 
     def close(self) -> None:
-        """Write down all that waits, close the WARC file, and stop. Closing twice is no error.
+        """Write down all that waits, close the WARC file or leave it to the next run, and stop. Closing twice is no
+        error.
 
         Raises the StorageError that stopped the writer, unless a future has shown it already.
         """
@@ -171,7 +188,7 @@ class Writer:
         try:
             while batch := self._take():
                 self._write(batch)
-            if self._error is None:
+            if self._error is None and not (self._keep_open and self._may_grow()):
                 self._close_file()
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             self._stop(error, [])
@@ -214,7 +231,7 @@ class Writer:
                 self._know(read)
             for item in jobs:
                 self._run_job(item)
-            if self._file and (self._file.length >= self._roll_bytes or self._file.is_of_another_day()):
+            if not self._may_grow():
                 self._close_file()
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             self._stop(error, batch)
@@ -293,16 +310,25 @@ class Writer:
         else:
             item.future.set_result(result)
 
+    def _go_on(self) -> None:
+        """Go on with the outlet's file that rests, if there is one."""
+        run = self._run_facts
+        found = go_on_with(self._archive, outlet=run.outlet, crawl=run.crawl, roll_bytes=self._roll_bytes)
+        if found is not None:
+            self._file_id, unfinished = found
+            self._file = WarcWriter(self._archive.warc_folder, self._warcinfo, unfinished=unfinished)
+
+    def _may_grow(self) -> bool:
+        """Whether the file, if there is one, is to be gone on with."""
+        return self._file is None or (self._file.length < self._roll_bytes and not self._file.is_of_another_day())
+
     def _close_file(self) -> None:
-        if self._file is None:
+        if self._file is None or self._file_id is None:
             return
-        digest = self._file.close()
+        digest = self._file.finish()
         with self._connection.begin():
-            self._connection.execute(
-                update(warc_file)
-                .where(warc_file.c.id == self._file_id)
-                .values(state="closed", sha256=digest, crawl=self._run_facts.crawl)
-            )
+            set_closed(self._connection, self._file_id, digest, self._run_facts.crawl)
+        self._file.abandon()
         self._file, self._file_id = None, None
 
     def _stop(self, error: Exception, batch: Sequence[_Item]) -> None:

@@ -75,28 +75,34 @@ def connected(folder: Path, database: str | None) -> Iterator[Any]:
         connection.close()
 
 
-def walk(connection: Any, folder: Path, *, settled: bool = False) -> list[str]:
+def walk(connection: Any, folder: Path, *, settled: bool = False, resting: bool = False) -> list[str]:
     """What is wrong with an archive, in words; empty where nothing is.
 
     What stands behind a file's committed length is no fault, unless all is said to be `settled`: then each file in the
-    folder is one of a row, closed, and as long as was committed.
+    folder is one of a row, closed, and as long as was committed. With `resting` it may be open all the same, waiting
+    for the next run.
     """
     rows = list(connection.execute("SELECT id, path, state, committed_len, sha256 FROM warc_file WHERE store = 'warc'"))
     faults: list[str] = []
     places: dict[int, dict[int, Found]] = {}
     for number, path, state, committed, digest in rows:
-        data, wrong = _read(folder / "warc" / path, state, committed, digest, settled=settled)
+        data, wrong = _read(folder / "warc" / path, state, committed, digest, settled=settled, resting=resting)
         faults += [f"{path}: {each}" for each in wrong]
         places[number], wrong = _scan(data[:committed])
         faults += [f"{path}: {each}" for each in wrong]
+        faults += [f"{path}: {each}" for each in _spans(connection, number, data[:committed])]
     if settled:
-        known = {row[1] for row in rows}
+        known = {row[1] for row in rows} | (
+            {f"{row[1]}.open" for row in rows if row[2] == "open"} if resting else set()
+        )
         names = {each.name for each in (folder / "warc").glob("*.warc.gz*")}
         faults += [f"{name}: no row names this file" for name in sorted(names - known)]
     return faults + _compare(connection, places) + _pointless(connection)
 
 
-def _read(place: Path, state: str, committed: int, digest: str | None, *, settled: bool) -> tuple[bytes, list[str]]:
+def _read(
+    place: Path, state: str, committed: int, digest: str | None, *, settled: bool, resting: bool
+) -> tuple[bytes, list[str]]:
     for each in (place, place.with_name(place.name + ".open")):
         if each.exists():
             data = each.read_bytes()
@@ -108,9 +114,27 @@ def _read(place: Path, state: str, committed: int, digest: str | None, *, settle
         faults.append(f"{len(data)} bytes, and {committed} were committed")
     if state == "closed" and (len(data) != committed or hashlib.sha256(data).hexdigest() != digest):
         faults.append("not the file that was closed")
-    if settled and state != "closed":
+    if settled and state != "closed" and not resting:
         faults.append(f"it is {state}")
+    if settled and len(data) != committed:
+        faults.append(f"{len(data)} bytes, and {committed} were committed")
     return data, faults
+
+
+def _spans(connection: Any, number: int, data: bytes) -> list[str]:
+    """Where the spans of a file's captures leave a gap, overlap, or are not what their digests say."""
+    faults, end = [], 0
+    statement = f"SELECT span_offset, span_length, span_sha256, id FROM capture WHERE warc_file = {number} ORDER BY 1"
+    rows = list(connection.execute(statement))
+    for offset, length, digest, capture in rows:
+        if offset != end:
+            faults.append(f"the span of capture {capture} begins at byte {offset}, and the one before ends at {end}")
+        if hashlib.sha256(data[offset : offset + length]).hexdigest() != digest:
+            faults.append(f"the span of capture {capture} is not what was kept")
+        end = offset + length
+    if rows and end != len(data):
+        faults.append(f"the last span ends at byte {end} of {len(data)}")
+    return faults
 
 
 def _scan(data: bytes) -> tuple[dict[int, Found], list[str]]:

@@ -1,7 +1,7 @@
-"""Run the command line and die by SIGKILL at the n-th write, fsync or commit of this process.
+"""Run the command line and die by SIGKILL at the n-th write, fsync, commit or renaming of this process.
 
 `python -m tests.killing POINT N ARGUMENT...`, where POINT is one of before-write, after-write, before-fsync,
-after-fsync, before-commit and after-commit.
+after-fsync, before-commit, after-commit, before-rename and after-rename.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 POINTS = ("before-write", "after-write", "before-fsync", "after-fsync", "before-commit", "after-commit")
+RENAMES = ("before-rename", "after-rename")
+"""The moments at which a WARC file is closed: once or never in most runs."""
 
 
 class Killer:
@@ -51,6 +53,7 @@ def main(arguments: list[str]) -> int:
     from storage.warc_writing import WarcWriter
 
     os.fsync = killer.wrap("fsync", os.fsync)
+    os.rename = killer.wrap("rename", os.rename)
     DefaultDialect.do_commit = killer.wrap("commit", DefaultDialect.do_commit)  # type: ignore[method-assign]
     WarcWriter.append = killer.wrap("write", WarcWriter.append)  # type: ignore[method-assign]
     return run(arguments[2:])

@@ -31,10 +31,11 @@ def verified(place: Place) -> list[str]:
         return [f"{each.kind} {each.place}: {each.what}" for each in check(archive)]
 
 
-def walked(place: Place, *, settled: bool = False) -> list[str]:
-    """What the independent walk names; `settled` says that recovery has been here and nobody writes."""
+def walked(place: Place, *, settled: bool = False, resting: bool = False) -> list[str]:
+    """What the independent walk names; `settled` says that recovery has been here and nobody writes, `resting` that
+    files may wait for the next run."""
     with connected(place.folder, place.database) as connection:
-        return walk(connection, place.folder, settled=settled)
+        return walk(connection, place.folder, settled=settled, resting=resting)
 
 
 def recovered(place: Place) -> Recovered:

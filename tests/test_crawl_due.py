@@ -12,9 +12,12 @@ from sqlalchemy import func, select
 
 from scraper.demo.process import Replica, running_replica
 from storage.archive import Archive
+from storage.models import capture, warc_file
 from storage.models import crawl as crawl_table
 from tests.crawling import NOON, Ran, crawl, look, place_options, presskeep
 from tests.databases import Place
+from tests.living import open_files
+from tests.soundness import verified, walked
 
 pytestmark = pytest.mark.long
 
@@ -107,6 +110,38 @@ def test_a_listing_that_fails_is_tried_again_soon_and_not_at_once(place: Place, 
     replica.set_rules([])
     assert crawl_at(place, replica, NOON + timedelta(minutes=50), "--due").code in (0, 1)
     assert [url for url in listings_asked(replica) if "rss" in url] != []
+
+
+def test_scheduled_runs_of_a_day_share_a_file_that_all_can_read(place: Place, replica: Replica, tmp_path: Path) -> None:
+    before, at = files(place), place_options(place)
+    for minutes in (15, 30):
+        assert crawl_at(place, replica, NOON + timedelta(minutes=minutes), "--due").code in (0, 1)
+        (resting,) = open_files(place)
+        assert walked(place, settled=True, resting=True) + verified(place) == []
+    assert runs_of(place, resting) == 2
+    exported, restored = tmp_path / "all.warc.gz", Place(tmp_path / "restored", None)
+    assert presskeep("export", "warc", "demo", "--out", str(exported), *at).code == 0
+    assert exported.stat().st_size > 0
+    assert presskeep("backup", str(tmp_path / "backup"), *at).code == 0
+    assert presskeep("restore", str(tmp_path / "backup"), "--archive", str(restored.folder)).code == 0
+    assert walked(restored, settled=True, resting=True) + verified(restored) == []
+    for each in (place, restored):
+        assert crawl_at(each, replica, NOON + timedelta(minutes=45)).code in (0, 1)
+        assert open_files(each) == []
+        assert files(each) - before == {resting.name.removesuffix(".open")}
+        assert walked(each, settled=True) + verified(each) == []
+
+
+def files(place: Place) -> set[str]:
+    return {each.name for each in (place.folder / "warc").glob("*.gz*")}
+
+
+def runs_of(place: Place, file: Path) -> int:
+    """How many runs wrote to a file."""
+    path = file.name.removesuffix(".open")
+    of_file = select(func.count(capture.c.crawl.distinct())).join(warc_file, warc_file.c.id == capture.c.warc_file)
+    with Archive.open(place.folder, write=False) as archive, archive.read() as connection:
+        return connection.execute(of_file.where(warc_file.c.path == path)).scalar_one()
 
 
 def test_an_outlet_without_an_archive_is_due(tmp_path: Path, replica: Replica) -> None:

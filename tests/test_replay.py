@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
 from scraper.demo.process import running_replica
 from storage.archive import Archive
-from storage.cdxj_following import FOLDER
+from storage.cdxj_following import FOLDER, follow_warcs
 from storage.folding import fold_typography
 from storage.history import history
 from storage.keys import resolve
@@ -28,7 +29,7 @@ from tests.browsing import HEIGHT, WIDTH, look_at
 from tests.crawling import ROOT, crawl, presskeep
 from tests.databases import Place
 from tests.keeping import PRIMARY, working
-from tests.living import heed_hangups
+from tests.living import heed_hangups, wait_until
 from tests.tools import tool
 
 OPENER = build_opener(ProxyHandler({}))
@@ -165,6 +166,26 @@ def test_an_article_crawled_by_tls_is_replayed_and_not_its_certificates(sqlite_a
             assert address is not None
             with OPENER.open(address, timeout=20) as answer:
                 assert b"<h1>The article</h1>" in answer.read()
+
+
+@pytest.mark.long
+def test_a_running_replay_shows_a_page_of_a_file_that_was_begun_since(sqlite_archive: Archive) -> None:
+    with working(sqlite_archive) as work, replaying(sqlite_archive.folder) as (base, _):
+        work.keep(work.find("1")["1"], f"https://{PRIMARY}/detail/1", body=b"<h1>The article</h1>")
+        follow_warcs(sqlite_archive)  # as a crawl does at its end
+        assert list(sqlite_archive.warc_folder.glob("*.open"))
+        (row,), (file,) = work.rows("capture"), work.rows("warc_file")
+        address = replay_address(sqlite_archive.warc_folder, file.path, row.offset, base)
+        assert address is not None
+
+        def is_served() -> bool:
+            try:
+                with OPENER.open(address, timeout=20) as answer:
+                    return b"<h1>The article</h1>" in answer.read()
+            except HTTPError:
+                return False
+
+        wait_until(is_served, "the page in the replay")
 
 
 @pytest.mark.long

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,8 @@ INSTALL = "python3 -m venv ~/.presskeep-pywb && ~/.presskeep-pywb/bin/pip instal
 FOUND_AT = "~/.presskeep-pywb/bin/wayback"
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
+LOOK_SECONDS = 2.0
+"""How often a running replay looks for WARC files that crawls have begun."""
 _NOWHERE = "http://127.0.0.1:9"  # the discard port
 
 
@@ -77,7 +80,7 @@ def replay(
         with tempfile.TemporaryDirectory(prefix="presskeep-replay-") as folder:
             _demand_free(host, port)
             _prepare(archive, Path(folder))
-            _serve(program, Path(folder), host, port)
+            _serve(program, Path(folder), host, port, archive)
     return 0
 
 
@@ -143,8 +146,11 @@ def _demand_free(host: str, port: int) -> None:
         raise ReplayFailed(what, f"{host}:{port}", "Choose another by --port or --host.") from error
 
 
-def _serve(program: str, folder: Path, host: str, port: int) -> None:
-    """Run pywb until it ends or Ctrl-C ends it. Raises ReplayFailed where it does not begin to listen."""
+def _serve(program: str, folder: Path, host: str, port: int, archive: Archive) -> None:
+    """Run pywb until it ends or Ctrl-C ends it, and lead it to the files that crawls begin meanwhile. Raises
+    ReplayFailed where it does not begin to listen."""
+    from storage.replaying import link_open_files
+
     with (folder / "pywb.log").open("w+b") as log:
         process = subprocess.Popen(
             [program, "-b", host, "-p", str(port), "-d", str(folder)],
@@ -159,7 +165,10 @@ def _serve(program: str, folder: Path, host: str, port: int) -> None:
             _wait_for(process, folder, host, port)
             place = f"[{host}]" if ":" in host else host
             write_error(f"Replay at http://{place}:{port}/presskeep/ until Ctrl-C.")
-            process.wait()
+            while process.poll() is None:
+                link_open_files(archive, folder)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOK_SECONDS)
         except KeyboardInterrupt:
             return
         finally:

@@ -75,8 +75,9 @@ class Opened:
             self.archive.close()
 
 
-def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
-    """Open (or make) the archive, take the outlet, recover what a killed run left, and start the writer.
+def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: bool = False) -> Opened:
+    """Open (or make) the archive, take the outlet, recover what a killed run left, and start the writer, which leaves
+    its WARC file to the next run with `keep_open`.
 
     Raises ArchiveUnusable, OutletLocked, ArchiveDamaged or StorageError; then nothing is held.
     """
@@ -102,7 +103,14 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock) -> Opened:
             rows = domains(connection, outlet_id)
             first = (connection.execute(select(func.max(capture.c.id))).scalar_one() or 0) + 1
             plain = plain_hosts(connection, [row.host for row in rows], now - PLAIN_FOR)
-        writer = Writer(archive, crawl=crawl, outlet=outlet_id, owner=owner, warcinfo=describe_run(config, outlet))
+        writer = Writer(
+            archive,
+            crawl=crawl,
+            outlet=outlet_id,
+            owner=owner,
+            warcinfo=describe_run(config, outlet),
+            keep_open=keep_open,
+        )
         writer.start()
     except BaseException:
         if outlet_id is not None:

@@ -91,7 +91,8 @@ class CrawlSession:
         state.stop = lambda: crawler.engine.close_spider_async(reason="storage")
         loop = asyncio.get_running_loop()
         try:
-            state.opened = await loop.run_in_executor(None, open_archive, self._config, state.outlet, self.clock)
+            opening = partial(open_archive, self._config, state.outlet, self.clock, keep_open=state.options.due)
+            state.opened = await loop.run_in_executor(None, opening)
         except StorageError as error:
             state.broken = error
             return

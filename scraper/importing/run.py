@@ -54,6 +54,7 @@ from storage.importing import (
 from storage.made_warcs import write_resources
 from storage.owners import new_owner
 from storage.recovery import recover
+from storage.resting import close_overdue
 
 if TYPE_CHECKING:
     from scraper.config import Config
@@ -151,6 +152,7 @@ class _Import:
                 owner=owner,
                 stamp_authority=self._config.time_stamp_authority,
             )
+        close_overdue(self._archive, self._crawl)
         self._keeper = Keeper(self._archive, self._outlets, self._crawl, now)
         error: Exception | None = None
         finished = False

@@ -86,9 +86,7 @@ class _Files:
                 return
             size, _ = _size(self._folder / path)
         if row.state == "open":
-            if size is not None and size < row.committed_len:
-                what = f"it has {size} of the {row.committed_len} bytes kept"
-                yield Finding("file-altered", place_of(path), what)
+            yield from self._unfinished(row, path, size)
         elif size != row.committed_len and path == row.path:
             what, exchanged = self._fault(row)
             yield Finding("file-altered", place_of(path), what)
@@ -97,6 +95,16 @@ class _Files:
         elif not _is_tiled(self._connection, row):
             yield Task(place_of(path), check_file, (self._folder, path, row.committed_len, row.sha256))
         yield from self._records(row, path)
+
+    def _unfinished(self, row: Row[Any], path: str, size: int | None) -> Iterator[Finding]:
+        """What is wrong with a file that is being written, or waits for the next run: its row is in no manifest yet."""
+        if size is not None and size < row.committed_len:
+            yield Finding("file-altered", place_of(path), f"it has {size} of the {row.committed_len} bytes kept")
+        statement = select(func.max(capture.c.span_offset + capture.c.span_length))
+        end = self._connection.execute(statement.where(capture.c.warc_file == row.id)).scalar()
+        if end is not None and end > row.committed_len:
+            what = f"it says that {row.committed_len} bytes are kept, and its captures reach to byte {end}"
+            yield Finding("row-altered", f"warc_file/{row.id}", what)
 
     def _records(self, row: Row[Any], path: str) -> Iterator[Task]:
         end = 0
