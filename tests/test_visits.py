@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.crawling.visits import next_visit
+from scraper.crawling.visits import after_failure, next_visit
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -64,3 +64,35 @@ def test_no_visit_is_sooner_than_a_quarter_of_an_hour_or_later_than_a_year(age: 
 @given(st.timedeltas(min_value=2 * DAY, max_value=30_000 * DAY))
 def test_a_date_to_come_is_not_believed(ahead: timedelta) -> None:
     assert next_visit(NOW, NOW + ahead) == next_visit(NOW, None) == NOW + DAY
+
+
+def probes(*, gone: bool, until: datetime) -> list[timedelta]:
+    """The times between two fetches of an article that gives nothing ever again."""
+    at, gaps = NOW, []
+    while at <= until:
+        due = after_failure("article", at, len(gaps), gone=gone)
+        assert due is not None
+        gaps.append(due - at)
+        at = due
+    return gaps
+
+
+def test_a_dead_address_is_probed_ever_less() -> None:
+    gaps = probes(gone=True, until=NOW + 3000 * DAY)
+    assert gaps[:10] == [
+        1 * DAY,
+        2 * DAY,
+        4 * DAY,
+        8 * DAY,
+        16 * DAY,
+        32 * DAY,
+        64 * DAY,
+        128 * DAY,
+        256 * DAY,
+        365 * DAY,
+    ]
+    assert set(gaps[9:]) == {365 * DAY}
+    assert len(probes(gone=True, until=NOW + 365 * DAY)) == 9, "in its first year"
+    # What only failed is tried again sooner, and more often.
+    assert probes(gone=False, until=NOW)[0] == timedelta(minutes=15)
+    assert len(probes(gone=False, until=NOW + 365 * DAY)) > 15

@@ -10,6 +10,8 @@ from scrapy import Request
 
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.state import LEASE
+from scraper.crawling.routing import MIRROR_LISTINGS
+from scraper.crawling.sampling import Sampler
 from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
 from scraper.fetching.conditions import CONDITIONAL, conditions, drop_conditions
 from storage.due import finish, make_due_elsewhere, put_back
@@ -36,6 +38,7 @@ class Dispatch:
         self._phase = NEW
         self._articles_asked = 0
 
+        self._sampler = Sampler(state)
     async def next_batch(self, limit: int) -> list[Request] | None:
         """Requests for what is due; empty when more may come from what is under way; None at the crawl's end."""
         while True:
@@ -49,6 +52,7 @@ class Dispatch:
             elif self._phase == REVISIT:
                 self._phase = COPY
                 if copies := await self._copy_requests():
+                await self._sampler.draw()
                     return copies
             elif self._phase == COPY and self._requisites.wanted:
                 self._phase = MEDIA

@@ -24,6 +24,7 @@ UNDATED = 7 * _DAY
 """The age of an article without a date, and of one that says it is of another day than ours or later."""
 FIRST_RETRY = timedelta(minutes=15)
 LONGEST_RETRY = 90 * _DAY
+"""How long a page that failed waits at most. One that is gone is probed ever less, down to once a year."""
 TRUSTED_FOR = 45 * _DAY
 """How long after its last whole answer a page is asked for by conditions alone."""
 
@@ -73,8 +74,8 @@ def after_failure(
 
 
 def next_try(at: datetime, attempts: int, *, gone: bool = False) -> datetime:
-    """When a resource is tried again after `attempts` fetches in a row gave nothing: doubling from 15 minutes, or
-    from a day for a page that is gone, up to 90 days."""
-    first = _DAY if gone else FIRST_RETRY
+    """When a resource is tried again after `attempts` fetches in a row gave nothing: doubling from 15 minutes up to 90
+    days, or for a page that is gone from a day up to a year."""
+    first, longest = (_DAY, YEAR) if gone else (FIRST_RETRY, LONGEST_RETRY)
     doubled: timedelta = first * 2 ** min(attempts, 20)
-    return at + min(doubled, LONGEST_RETRY)
+    return at + min(doubled, longest)

@@ -1,0 +1,87 @@
+"""Draw the daily samples: old articles to be fetched again, days whose listings are read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from random import Random
+
+from sqlalchemy import Connection, func, literal_column, select, update
+
+from storage.inserting import in_portions
+from storage.models import counter, crawl, draw, drawn, location, resource
+
+SHARE = 100
+"""Of so many kept articles one is drawn a day, up to a bound: small archives are not fetched again in weeks."""
+RESTED = timedelta(days=1)
+"""An article that was fetched within this time is not drawn."""
+_TRIES, _AT_ONCE = 40, 500
+
+
+def is_drawn(connection: Connection, outlet: int, kind: str, since: datetime) -> bool:
+    """Whether a sample was drawn at `since` (UTC) or later."""
+    drawn_already = select(draw.c.id).where(draw.c.outlet == outlet, draw.c.at >= since, draw.c.kind == kind)
+    return connection.execute(drawn_already.limit(1)).first() is not None
+
+
+def was_crawled(connection: Connection, outlet: int, before: datetime) -> bool:
+    """Whether a crawl of an outlet began before an instant (UTC)."""
+    earlier = select(crawl.c.id).where(crawl.c.outlet == outlet, crawl.c.kind == "crawl", crawl.c.started_at < before)
+    return connection.execute(earlier.limit(1)).first() is not None
+
+
+def draw_old(
+    connection: Connection, outlet: int, run: int, *, now: datetime, published_by: date, most: int, chance: Random
+) -> int:
+    """Make a random sample of kept articles due at `now` (UTC) whatever their own time, and write it down; returns how
+    many they are: a hundredth of all, at most `most`. They are of `published_by` or earlier, are not due and were not
+    fetched for a day; each of them is as likely to be drawn."""
+    kept = select(counter.c.n).where(counter.c.outlet == outlet, counter.c.name == "articles")
+    wanted = min(most, -(-(connection.execute(kept).scalar() or 0) // SHARE))
+    found = _old(connection, outlet, now, published_by, wanted, chance) if wanted else []
+    if not found:
+        return 0
+    row = {"outlet": outlet, "crawl": run, "at": now, "kind": "old", "listed": len(found)}
+    number = connection.execute(draw.insert().values(**row).returning(draw.c.id)).scalar_one()
+    connection.execute(drawn.insert(), [{"draw": number, "resource": each} for each in found])
+    connection.execute(update(resource).where(resource.c.id.in_(found)).values(due_at=now))
+    return len(found)
+
+
+def _old(
+    connection: Connection, outlet: int, now: datetime, published_by: date, wanted: int, chance: Random
+) -> list[int]:
+    """Old articles by random numbers: each number is as likely, and those of anything else are thrown away."""
+    lowest, highest = connection.execute(select(func.min(resource.c.id), func.max(resource.c.id))).one()
+    found: list[int] = []
+    for numbers in _numbers(lowest, highest, chance):
+        eligible = _eligible(connection, outlet, now, published_by, numbers)
+        found += [each for each in numbers if each in eligible]  # in the order in which they were drawn
+        if len(found) >= wanted:
+            break
+    return sorted(found[:wanted])
+
+
+def _numbers(lowest: int, highest: int, chance: Random) -> list[list[int]]:
+    """Different numbers in random order, some thousand where there are so many."""
+    span = range(lowest, highest + 1)
+    numbers = chance.sample(span, min(len(span), _TRIES * _AT_ONCE))
+    return [list(portion) for portion in in_portions(numbers)]
+
+
+def _eligible(
+    connection: Connection, outlet: int, now: datetime, published_by: date, numbers: Sequence[int]
+) -> set[int]:
+    fetched = select(location.c.id).where(location.c.resource == resource.c.id, location.c.fetched_at > now - RESTED)
+    statement = select(resource.c.id).where(
+        resource.c.id.in_(numbers),
+        resource.c.outlet == outlet,
+        resource.c.kind == literal_column("'article'"),
+        resource.c.outcome == "article",
+        resource.c.article.is_not(None),
+        resource.c.day <= published_by,
+        resource.c.due_at > now,
+        resource.c.lease_owner.is_(None),
+        ~fetched.exists(),
+    )
+    return set(connection.execute(statement).scalars())
