@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from scrapy import Request
 
 from scraper.crawling.media import KIND as MEDIA_KIND
-from scraper.crawling.state import LEASE
-from scraper.crawling.routing import MIRROR_LISTINGS
 from scraper.crawling.sampling import Sampler
+from scraper.crawling.state import LEASE
 from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
 from scraper.fetching.conditions import CONDITIONAL, conditions, drop_conditions
 from storage.due import finish, make_due_elsewhere, put_back
