@@ -34,10 +34,10 @@ class Dispatch:
 
     def __init__(self, state: CrawlState, intake: Intake, requisites: Requisites) -> None:
         self._state, self._intake, self._requisites = state, intake, requisites
+        self._sampler = Sampler(state)
         self._phase = NEW
         self._articles_asked = 0
 
-        self._sampler = Sampler(state)
     async def next_batch(self, limit: int) -> list[Request] | None:
         """Requests for what is due; empty when more may come from what is under way; None at the crawl's end."""
         while True:
@@ -48,10 +48,10 @@ class Dispatch:
                 return requests
             if self._phase == NEW:
                 self._phase = REVISIT
+                await self._sampler.draw()
             elif self._phase == REVISIT:
                 self._phase = COPY
                 if copies := await self._copy_requests():
-                await self._sampler.draw()
                     return copies
             elif self._phase == COPY and self._requisites.wanted:
                 self._phase = MEDIA
