@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +28,7 @@ from tests.damaging import damage, unnamed
 from tests.databases import Place
 from tests.foreign import each_packed
 from tests.keeping import HOUR, T0, working
-from tests.living import wait_until
+from tests.living import heed_hangups, wait_until
 from tests.test_importing import shown
 
 COPIES = int(os.environ.get("PRESSKEEP_DAMAGED_COPIES", "3"))
@@ -318,6 +321,68 @@ def test_a_check_whose_process_is_killed_ends_with_one_line(copy: Path, tmp_path
     assert line.startswith(f"presskeep: warc/{a_file(copy).name}: the process that checked this file was killed")
     assert "--jobs 1" in line
     assert verify(copy, "--jobs", "2").code == 0
+
+
+BLOCKED_IN_CHILDREN = """
+import os
+from pathlib import Path
+from storage.fixity.pool import Pool
+
+def status(place):
+    try:
+        return dict(line.split(":\\t", 1) for line in (place / "status").read_text().splitlines() if ":\\t" in line)
+    except OSError:
+        return {}
+
+if __name__ == "__main__":
+    with Pool(2):
+        for place in Path("/proc").glob("[0-9]*"):
+            if status(place).get("PPid") == str(os.getpid()) and "forkserver" in (place / "cmdline").read_text():
+                print(status(place)["SigBlk"])
+"""
+"""Tells what the process does not hear that starts those which check."""
+
+
+def test_what_starts_the_processes_of_a_check_never_hears_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "tell.py").write_text(BLOCKED_IN_CHILDREN)
+    command = [sys.executable, str(tmp_path / "tell.py")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+    wanted = 1 << signal.SIGINT - 1 | 1 << signal.SIGHUP - 1
+    assert [int(each, 16) & wanted for each in told] == [wanted]
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_import_that_is_told_to_end_does_so_in_order(
+    tmp_path: Path, short_folder: Path, number: signal.Signals
+) -> None:
+    place, temporary = tmp_path / "mine.warc.gz", short_folder
+    place.write_bytes(each_packed([shown("2019-05-06")]))
+    options = ("import", "--archive", str(tmp_path / "archive"), str(place))
+    command, pipe = [sys.executable, "-m", "tests.holding_import", *options], subprocess.PIPE
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=heed_hangups
+    ) as living:
+        assert living.stdout is not None
+        assert living.stdout.readline() == "copied\n"
+        assert [each.name for each in temporary.glob("presskeep-import-*")], "what it works with is there"
+        living.send_signal(number)
+        _, err = living.communicate(timeout=60)
+    assert (living.returncode, err) == (
+        7,
+        "presskeep: stopped. All that was taken in is kept; the same command goes on.\n",
+    )
+    assert list(temporary.glob("presskeep-import-*")) == []
+    assert presskeep(*options).code == 0
 
 
 def test_no_process_outlives_a_check_that_was_killed(copy: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import counted, one_line, write_bold, write_error, write_json, write_note
-from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
+from scraper.cli.stopping import output_may_be_gone, stop_cleanly
 from scraper.config import Config
 from scraper.errors import ScraperError
 from scraper.sentences import sentence_of
@@ -56,7 +56,7 @@ def import_(
     from scraper.cli.sheets import read_list
     from scraper.importing import import_sources
 
-    stop_when_terminal_closes()
+    stop_cleanly()
     with show_estimate("done") as estimate:
         start_logging(config.log_level, estimate.say)
         report = import_sources(

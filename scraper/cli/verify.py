@@ -14,6 +14,7 @@ from scraper.cli.findings import Pages, capture_of, print_extent, print_findings
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import write_json
+from scraper.cli.stopping import stop_cleanly
 from scraper.config import Config
 from scraper.errors import UsageError
 
@@ -55,6 +56,7 @@ def verify(
     from storage.fixity.repairing import repair as mend
     from storage.fixity.stamped import StampPolicy
 
+    stop_cleanly()
     anchors = tuple(each.strip().lower() for each in anchor or ())
     for each in anchors:
         if len(each) != 64 or not all(letter in "0123456789abcdef" for letter in each):

@@ -163,7 +163,7 @@ class _Import:
                 self._read()
             finished = True
         except KeyboardInterrupt:
-            log.warning("the import stops; the same command goes on")
+            pass  # the report says that it did not come to its end
         except (StorageError, ScraperError) as broken:
             error = broken
         self._end("finished" if finished else "stopped: " + ("interrupted" if error is None else "failed"))

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
@@ -47,6 +48,7 @@ class Pool:
 
     def __enter__(self) -> Pool:
         if self._jobs > 1:
+            resource_tracker.ensure_running()  # what starts it lets SIGINT through again, and the next may get it
             mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINALS)  # the fork server and its children inherit it
             try:
                 self._workers = [_Worker() for _ in range(self._jobs)]
