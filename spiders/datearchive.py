@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from scraper.extraction.page import Link, Page
@@ -13,6 +13,8 @@ from spiders.links import parse_page
 from spiders.sections import read_links
 from spiders.starts import address_of, fill_start, match_start, path_of
 from spiders.ways import Findings, Request, Seed, domains_of
+from storage.priorities import FILL
+from storage.records import Found
 
 LONGEST = 36_525
 """Days of the longest window that is asked across a gap in the archive."""
@@ -68,6 +70,36 @@ def read(page: Page, outlet: Outlet, rule: Discovery) -> Findings:
     following = Window(window.first, window.last, window.page + 1)
     pages = _listed(start, following, domain) if "{page}" in start and window.page < rule.pages else ()
     return Findings(links=links, more=older, pages=pages, span=span)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The listings of one archive by date, on the first domain that serves it."""
+
+    outlet: Outlet
+    domain: Domain
+    start: str
+    since: date
+    step: int
+
+    def listing(self, day: date, at: datetime) -> Found | None:
+        """The first page of the listing that holds a day."""
+        url = address_of(self.domain, _fill(self.start, newest_window(day, self.step)))
+        if url is None:
+            return None
+        return Found(self.outlet.listing_key(url), "datearchive", url, FILL, at, found_by="profile")
+
+
+def frames(outlet: Outlet) -> tuple[Frame, ...]:
+    """The archives by date that the profile names, each on the domain that is asked first."""
+    found = []
+    for rule in outlet.discovery:
+        if rule.way != "datearchive" or rule.since is None:
+            continue
+        domain = next(domains_of(outlet, rule, Request(rule.since)), None)
+        if domain is not None:
+            found += [Frame(outlet, domain, start, rule.since, rule.step) for start in rule.start]
+    return tuple(found)
 
 
 def newest_window(day: date, step: int) -> Window:

@@ -16,6 +16,7 @@ from scraper.crawling.session import CrawlSession, probes
 from scraper.crawling.settings import crawl_settings
 from scraper.crawling.state import CrawlOptions
 from scraper.outlet import Outlet
+from spiders.datearchive import frames
 from spiders.ways import Request, plan_seeds, read_listing
 from storage.records import Found
 
@@ -48,6 +49,7 @@ class OutletSpider(Spider):
         discovery: str | None = kwargs.pop("discovery", None)
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.session = session or cls._own_session(crawler, discovery)
+        spider.session.state.frames = frames(cls.outlet)
         crawler.clock = spider.session.clock  # type: ignore[attr-defined]
         crawler.robots_store = spider.session  # type: ignore[attr-defined]
         return spider

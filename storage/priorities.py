@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LISTING = 0
 NEW = 10
+FILL = 15
 REVISIT = 20
 COPY = 30
 MEDIA = 40

@@ -9,6 +9,7 @@ import typer
 
 from scraper.cli.amounts import seconds, size
 from scraper.cli.days import span_of
+from scraper.cli.gaps import gaps_json, still_missing, write_gaps
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import (
@@ -52,6 +53,9 @@ def crawl(
     due: Annotated[
         bool, typer.Option("--due", help="Read only what is due by its own schedule; what has nothing due is left out.")
     ] = False,
+    fill: Annotated[
+        bool, typer.Option("--fill", help="Go after what is missing, too: failed and untried pages, days with gaps.")
+    ] = False,
     max_pages: Annotated[
         int | None, typer.Option("--max-pages", min=1, metavar="N", help="Ask for at most so many pages per outlet.")
     ] = None,
@@ -76,6 +80,10 @@ def crawl(
     an hour a host; articles by their age. `--due` keeps to that and may run every few minutes; without it every
     listing is read now.
 
+    With `--fill` what `status --gaps` calls missing is asked for whatever its own time, and the archive by date and the
+    sitemaps' files are read again in full for the days that have gaps; at the end stands what is missing still, and
+    why. --since and --until bound it.
+
     Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --due
     """
     with held_back():
@@ -83,6 +91,8 @@ def crawl(
 
         chosen = choose_outlets(config, outlets or [], every=every)
     first, last = span_of(since, until)
+    if due and fill:
+        raise UsageError("do not go together", "--due/--fill", "Missing pages are asked for whatever their time.")
     options = CrawlOptions(
         limit=limit,
         since=first,
@@ -90,6 +100,7 @@ def crawl(
         domains=tuple(host.lower() for host in domain or ()),
         full=full,
         due=due,
+        fill=fill,
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,
@@ -104,13 +115,18 @@ def crawl(
         chosen = _due(config, chosen)
     reports = run_crawls(config, chosen, options) if chosen else []
     code = exit_code(reports, len(chosen), many=every)
+    missing = still_missing(config, [report.outlet for report in reports], first, last) if fill else ()
     with output_may_be_gone():
         if json:
-            write_json({"outlets": [report_json(report) for report in reports], "exit_code": code})
+            told = {"gaps": [gaps_json(each) for each in missing]} if fill else {}
+            write_json({"outlets": [report_json(report) for report in reports], "exit_code": code} | told)
         else:
             for report in reports:
                 if report.error is None or report.counts["pages"] or report.failures:
                     print_report(report)
+            if fill:
+                write()
+                write_gaps(missing, json=False)
         say_errors(reports, "All that was fetched is kept")
     return code
 

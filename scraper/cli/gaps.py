@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scraper.outlet import Outlet
     from storage.gaps import DayCount, Gaps, Source, Stretch
 
-SECTIONS_SHOWN = 5
+DAYS_SHOWN, SECTIONS_SHOWN = 30, 5
 _COLUMNS = ("known", "kept", "refused", "failed", "untried")
 
 
@@ -43,6 +43,20 @@ def gaps_of(
         )
         for name, outlet in _profiles(config, names)
     ]  # fmt: skip
+
+
+def still_missing(config: Config, names: Sequence[str], since: date | None, until: date | None) -> list[Gaps]:
+    """The gaps that crawls of outlets left; none where they made no archive."""
+    from storage.archive import Archive
+    from storage.errors import ArchiveMissing
+    from storage.status import outlet_names
+
+    try:
+        with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+            known = [name for name in names if name in outlet_names(connection)]
+            return gaps_of(connection, config, known, since=since, until=until, limit=DAYS_SHOWN)
+    except ArchiveMissing:
+        return []
 
 
 def write_gaps(found: Sequence[Gaps], *, json: bool) -> None:

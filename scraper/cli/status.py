@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.days import span_of
-from scraper.cli.gaps import gaps_of, write_gaps
+from scraper.cli.gaps import DAYS_SHOWN, gaps_of, write_gaps
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 app = group("Show the archive's state.")
 CRAWLS_SHOWN = 5
-LINES_SHOWN, DAYS_SHOWN = 100, 30
+LINES_SHOWN = 100
 
 
 @app.command(cls=PlainCommand)
@@ -64,7 +64,7 @@ def status(
 
     --gaps counts articles by their day of publication in the outlet's zone, as far as URL, page or listing tell it
     (else the day they were first seen), beside what each source lists of the day; a dash says that no listing of that
-    day was read. The newest days with gaps are shown.
+    day was read. The newest days with gaps are shown; `presskeep crawl OUTLET --fill` goes after them.
     """
     from storage.archive import Archive
     from storage.status import failures, outlet_names

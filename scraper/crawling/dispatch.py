@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scrapy import Request
 
+from scraper.crawling.filling import fill
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.sampling import Sampler
 from scraper.crawling.state import LEASE
@@ -35,11 +36,16 @@ class Dispatch:
     def __init__(self, state: CrawlState, intake: Intake, requisites: Requisites) -> None:
         self._state, self._intake, self._requisites = state, intake, requisites
         self._sampler = Sampler(state)
+        self._begun = False
         self._phase = NEW
         self._articles_asked = 0
 
     async def next_batch(self, limit: int) -> list[Request] | None:
         """Requests for what is due; empty when more may come from what is under way; None at the crawl's end."""
+        if not self._begun:
+            self._begun = True
+            if self._state.options.fill:
+                await fill(self._state)
         while True:
             if self._is_spent():
                 return [] if self._state.working else None

@@ -189,6 +189,9 @@ class Learner:
         parts = result.parts if task.kind == "sections" else self._depths.within(task.kind, task.key, result.parts)
         if self._state.options.full:
             more, parts = (), parts + more
+        if task.key in self._state.whole:
+            more, parts = (), result.pages
+            self._state.whole.update(dict.fromkeys((each.key for each in parts), self._state.whole[task.key]))
         published = result.content.published.at if result.content and result.content.published else None
         due = next_visit(task.at, published, first_at) if result.outcome == "article" and not copy else None
         return Reading(

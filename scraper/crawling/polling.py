@@ -29,6 +29,11 @@ class Polling:
         """Whether a listing is polled by itself."""
         return resource in self._listings
 
+    @property
+    def resources(self) -> frozenset[int]:
+        """The listings that are polled by themselves."""
+        return frozenset(self._listings)
+
     def read(self, resource: int, at: datetime, found: int) -> Polled:
         """Note that a listing was read at `at` (UTC) and brought `found` new articles."""
         polled = self._listings[resource] = self._listings[resource].read(at, found)

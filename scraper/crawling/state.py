@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scrapy import Request
     from sqlalchemy import Connection
 
+    from scraper.crawling.frames import DayFrame
     from scraper.crawling.opening import Opened
     from scraper.crawling.polling import Polling
     from scraper.crawling.routing import Route
@@ -43,7 +44,7 @@ END_SECONDS = 5.0
 class CrawlOptions:
     """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
     `domains` limits it to some hosts; `full` reads listings to their end though all on them is known; `due` reads those
-    alone that are due. `budget` bounds what it may cost."""
+    alone that are due; `fill` goes after what is missing too. `budget` bounds what it may cost."""
 
     limit: int | None = None
     since: date | None = None
@@ -51,6 +52,7 @@ class CrawlOptions:
     domains: tuple[str, ...] = ()
     full: bool = False
     due: bool = False
+    fill: bool = False
     budget: Budget = Budget()  # noqa: RUF009 - a value that nobody can change
 
 
@@ -59,7 +61,9 @@ class CrawlState:
 
     `working` counts requests and readings under way, `outstanding` the requests of each leased resource whose fate is
     not decided yet. `media` is None where no requisites of pages are wanted. `settled_listings` holds the listings
-    settled since the frontier was last asked, with the locations that they were leased with. `account` is what the
+    settled since the frontier was last asked, with the locations that they were leased with. `frames` are the outlet's
+    archives by date; `whole` holds, by key, the listings that are read for their own days alone, to their last page,
+    with the sample that they are drawn for, if any. `account` is what the
     crawl has spent of its budget, `spent` says in words what of it is used up.
     """
 
@@ -79,6 +83,8 @@ class CrawlState:
         self.working = 0
         self.outstanding: Counter[int] = Counter()
         self.settled_listings: dict[int, frozenset[int]] = {}
+        self.frames: tuple[DayFrame, ...] = ()
+        self.whole: dict[str, int | None] = {}
         self.broken: Exception | None = None
         self.on_change: Callable[[], None] = lambda: None
         self.stop: Callable[[], Coroutine[Any, Any, None]]
