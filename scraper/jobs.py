@@ -15,18 +15,19 @@ from scraper.errors import UsageError
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _EVERY = re.compile(r"(\d{1,2})(m|h|d)")
 _MINUTES = {"m": 1, "h": 60, "d": 1440}
-EVERY = "10m"
+EVERY_MINUTES = 10
+"""How many minutes lie between two runs of a job that does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `outlets` are crawled by it, all if there are none; `minutes` lie between two runs. `max_pages`,
-    `max_time` and `max_disk` bound one run, as the command line writes them; `notify` is the command that is run where
-    `presskeep health` finds something."""
+    """One job. `outlets` are crawled by it, all if there are none; `minutes` lie between two runs, None where it does
+    not say. `max_pages`, `max_time` and `max_disk` bound one run, as the command line writes them; `notify` is the
+    command that is run where `presskeep health` finds something."""
 
     name: str
     outlets: tuple[str, ...]
-    minutes: int
+    minutes: int | None = None
     max_pages: int | None = None
     max_time: str | None = None
     max_disk: str | None = None
@@ -43,7 +44,7 @@ def load_jobs(file: Path | None = None, environment: Mapping[str, str] | None = 
     if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
         raise UsageError("is no table of jobs", f"{path}: jobs", "For example: [jobs.presstv]")
     jobs = [_job(name, values, f"{path}: jobs.{name}") for name, values in sorted(found.items())]
-    return jobs or [Job("all", (), _minutes(EVERY, ""))]
+    return jobs or [Job("all", ())]
 
 
 def _job(name: str, values: Mapping[str, Any], which: str) -> Job:
@@ -64,7 +65,8 @@ def _job(name: str, values: Mapping[str, Any], which: str) -> Job:
     pages = values.get("max_pages")
     if pages is not None and (not isinstance(pages, int) or isinstance(pages, bool) or pages < 1):
         raise UsageError(f"{pages!r} is not a number above 0", f"{which}.max_pages")
-    return Job(name, tuple(outlets), _minutes(values.get("every", EVERY), f"{which}.every"), pages, **texts)
+    minutes = _minutes(values["every"], f"{which}.every") if "every" in values else None
+    return Job(name, tuple(outlets), minutes, pages, **texts)
 
 
 def _minutes(text: object, which: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
@@ -22,7 +22,8 @@ _PRIOR_FOUND, _PRIOR = 1, timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class Polled:
     """A listing that is polled by itself. `hosts` show it; `polled_at` is when it was polled last (UTC; None: never);
-    `found` new articles came of it in `seconds`; `rate` is how many are to be expected in an hour."""
+    `found` new articles came of it in `seconds`; `rate` is how many are to be expected in an hour. `due_at` is when it
+    is polled next (UTC), if that is known."""
 
     resource: int
     is_feed: bool
@@ -30,6 +31,7 @@ class Polled:
     polled_at: datetime | None
     found: int
     seconds: int
+    due_at: datetime | None = None
 
     @property
     def rate(self) -> float:
@@ -42,45 +44,50 @@ class Polled:
         total, seconds = self.found + found, self.seconds + max(0, round((at - since).total_seconds()))
         if seconds > MEMORY.total_seconds():
             total, seconds = total // 2, seconds // 2
-        return Polled(self.resource, self.is_feed, self.hosts, at, total, seconds)
+        return replace(self, polled_at=at, found=total, seconds=seconds)
 
 
 def polled_listings(connection: Connection, outlet: int, keys: Collection[str]) -> dict[int, Polled]:
     """The outlet's listings of these keys, by resource, with what is known of them."""
     places = (
-        select(resource.c.id, resource.c.key, resource.c.kind, location.c.url)
+        select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at, location.c.url)
         .join(location, location.c.resource == resource.c.id)
         .where(resource.c.outlet == outlet, resource.c.found_by == "profile", resource.c.kind.not_in(NO_LISTINGS))
     )
     wanted = frozenset(keys)
-    kinds: dict[int, str] = {}
+    kinds: dict[int, tuple[str, datetime | None]] = {}
     hosts: dict[int, set[str]] = {}
-    for number, key, kind, url in connection.execute(places):
+    for number, key, kind, due_at, url in connection.execute(places):
         if key not in wanted:
             continue
-        kinds[number] = kind
+        kinds[number] = kind, due_at
         hosts.setdefault(number, set()).add(url.split("/", 3)[2])
     statement = select(poll).join(resource, resource.c.id == poll.c.resource).where(resource.c.outlet == outlet)
     known = {row.resource: (row.polled_at, row.found, row.seconds) for row in connection.execute(statement)}
     return {
-        number: Polled(number, kinds[number] == "feed", frozenset(names), *known.get(number, (None, 0, 0)))
+        number: Polled(
+            number, kinds[number][0] == "feed", frozenset(names), *known.get(number, (None, 0, 0)), kinds[number][1]
+        )
         for number, names in hosts.items()
     }
 
 
-def is_due(connection: Connection, outlet: int, now: datetime, *, max_priority: int) -> bool:
-    """Whether a crawl of an outlet at `now` (UTC) has anything to do: something is due, the last crawl did not come to
-    its end, or there was none for a day."""
+def due_from(connection: Connection, outlet: int, now: datetime, *, max_priority: int) -> datetime:
+    """From when on (UTC) a crawl of an outlet has anything to do; up to `now` means at once.
+
+    At once where the last crawl did not come to its end, and a day after it began at the latest.
+    """
     last = connection.execute(
         select(crawl.c.outcome, crawl.c.started_at)
         .where(crawl.c.outlet == outlet, crawl.c.kind == "crawl")
         .order_by(crawl.c.id.desc())
         .limit(1)
     ).one_or_none()
-    if last is None or last.outcome != "finished" or now - last.started_at >= timedelta(days=1):
-        return True
+    if last is None or last.outcome != "finished":
+        return now
+    latest: datetime = last.started_at + timedelta(days=1)
     due = next_due(connection, outlet, max_priority=max_priority)
-    return due is not None and due <= now
+    return latest if due is None else min(due, latest)
 
 
 def begin_polling(connection: Connection, outlet: int, keys: Collection[str], now: datetime) -> None:

@@ -131,12 +131,30 @@ def forget_redirects() -> None:
     RememberRedirects.process_response = lambda self, request, response: response  # type: ignore[method-assign]
 
 
+def poll_hourly() -> None:
+    """No listing is polled sooner than an hour after it was."""
+    from datetime import timedelta
+
+    from scraper.crawling import polling
+
+    polling.SHORTEST = timedelta(hours=1)
+
+
+def visit_weekly() -> None:
+    """Articles are visited weekly, however young they are."""
+    from datetime import timedelta
+
+    from scraper.crawling import visits
+
+    visits.BY_AGE = ((timedelta(days=60), timedelta(days=7)),)
+
+
 RULES: dict[str, Callable[[], None]] = {
     rule.__name__: rule
     for rule in (
         follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
         restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
-        ask_without_conditions, go_on_blindly, forget_redirects,
+        ask_without_conditions, go_on_blindly, forget_redirects, poll_hourly, visit_weekly,
     )
 }  # fmt: skip
 

@@ -149,9 +149,23 @@ def test_the_command_ends_with_6_and_tells_whom_it_should(place: Place, tmp_path
 
 
 @pytest.mark.long
+def test_a_finding_is_told_once_a_day(place: Place, tmp_path: Path) -> None:
+    hook, told = tmp_path / "hook.py", tmp_path / "told"
+    hook.write_text("import sys\nopen(sys.argv[1], 'a').write(sys.stdin.read())\n")
+    lines = []
+    for now in ("2026-06-10T06:00:00Z", "2026-06-10T06:10:00Z", "2026-06-11T05:50:00Z", "2026-06-11T06:10:00Z"):
+        ran = presskeep(
+            "health", "--notify", f"{sys.executable} {hook} '{told}'", *place_options(place), now=now
+        )  # fmt: skip
+        assert (ran.code, ran.err) == (6, "")
+        lines.append(told.read_text().count("\n"))
+    assert lines == [1, 1, 1, 2]
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["/nowhere/at/all", "'", "false", ""])
 def test_a_hook_that_fails_hides_nothing(place: Place, hook: str) -> None:
-    ran = presskeep("health", "--notify", hook, *place_options(place), now="2026-06-05T13:00:00Z")
+    ran = presskeep("health", "--notify", hook, *place_options(place), now="2026-06-07T13:00:00Z")
     assert (ran.code, "demo: stale" in ran.out) == (6, True)
     assert ran.err.startswith("presskeep: --notify: ")
     assert ran.err.count("\n") == 1

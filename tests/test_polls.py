@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +28,27 @@ def test_a_host_is_polled_no_more_often_than_twelve_times_an_hour(known: list[tu
     assert all(SHORTEST <= timedelta(hours=each) <= LONGEST for each in hours)
     daily = len(listings) / 24  # each is polled once a day whatever it brings
     assert sum(1 / each for each in hours) <= 10 + daily + 1e-6
+
+
+@given(st.lists(st.tuples(st.integers(0, 5000), st.booleans()), min_size=1, max_size=60))
+def test_polls_are_spread_over_the_hours(known: list[tuple[int, bool]]) -> None:
+    listings = {number: listing(number, found, 7, feed=feed) for number, (found, feed) in enumerate(known)}
+
+    def most_in_an_hour(polls: Callable[[Polling, int, datetime], datetime]) -> int:
+        polling, asked = Polling(listings), []
+        # A first crawl reads all of them within minutes.
+        due = {number: polls(polling, number, NOW) for number in listings}
+        while len(asked) < 300:
+            number = min(due, key=lambda each: (due[each], each))
+            asked.append(due[number])
+            due[number] = polls(polling, number, due[number])
+        hour = timedelta(hours=1)
+        return max(sum(at <= other < at + hour for other in asked[i:]) for i, at in enumerate(asked[:200]))
+
+    assert most_in_an_hour(lambda polling, number, at: polling.next_poll(number, HOST, at)) <= 12
+    if len(listings) > 24:
+        # By their intervals alone many come at once.
+        assert most_in_an_hour(lambda polling, number, at: at + polling.interval(number, HOST)) > 12
 
 
 def test_what_brings_more_is_polled_sooner_and_what_brings_nothing_once_a_day() -> None:

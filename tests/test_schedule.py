@@ -47,7 +47,7 @@ def test_jobs_are_read_with_what_they_do_not_state(tmp_path: Path) -> None:
     assert others == Job("others", (), 360)
     assert presstv.outlets == ("presstv",)
     assert (presstv.minutes, presstv.max_pages, presstv.max_time, presstv.max_disk) == (15, 5000, "1h", "20G")
-    assert load_jobs(environment=configured(tmp_path, 'contact = "you@example.org"\n')) == [Job("all", (), 10)]
+    assert load_jobs(environment=configured(tmp_path, 'contact = "you@example.org"\n')) == [Job("all", ())]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ COMMANDS = {
     "history": "Show what was seen of an article, and when.",
     "diff": "Show what changed between two revisions.",
     "status": "Show counts, domains and crawls of the archive.",
+    "run": "Crawl what is due again and again, in the foreground.",
     "schedule": "Print or install what runs the jobs: units of systemd, or lines of a crontab.",
     "health": "Say what needs a person: an outlet that fell silent, a changed template, a full disk.",
     "verify": "Check that everything in the archive is still what was kept.",

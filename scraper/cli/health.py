@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json as json_library
 import os
-import shlex
-import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
 app = group("Say what needs a person.")
 NEEDED = 6
 """The exit code where something needs a person."""
-HOOK_SECONDS = 60.0
 
 
 @app.command(cls=PlainCommand)
@@ -54,25 +49,22 @@ def health(
     Examples: presskeep health; presskeep health --notify 'mail -s presskeep you@example.org'
     """
     from scraper.fetching.clock import clock_from
-    from storage.archive import Archive
-    from storage.health import find_concerns, gather_facts
-    from storage.status import outlet_names
+    from scraper.watching import NotifyFailed, check_health
+    from scraper.watching import notify as notify_of
 
     now = clock_from(config.now).now()
-    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
-        known = outlet_names(connection) if outlet is not None else ()
-        if outlet is not None and outlet not in known:
-            raise UsageError("is no outlet of this archive", outlet, f"It holds: {', '.join(known) or 'none'}.")
-        facts = gather_facts(connection, now, outlet)
-    concerns = find_concerns(facts, now, _free(config))
+    facts, concerns = check_health(config, now, outlet)
     if prometheus is not None:
         _write_whole(prometheus, metrics(facts, concerns, now))
     if json:
         write_json({"concerns": [asdict(each) for each in concerns], "outlets": [each.name for each in facts]})
     else:
         _print(concerns, len(facts))
-    if concerns and notify is not None:
-        _notify(notify, concerns)
+    if notify is not None:
+        try:
+            notify_of(notify, concerns, config.archive, now)
+        except NotifyFailed as error:
+            write_error(f"presskeep: {one_line(str(error))}. What it should tell stands above.")
     return NEEDED if concerns else 0
 
 
@@ -104,13 +96,6 @@ def _lately(facts: OutletFacts, now: datetime) -> int:
     return sum(at >= now - LATELY for at in facts.arrivals)
 
 
-def _free(config: Config) -> int | None:
-    try:
-        return shutil.disk_usage(config.archive).free
-    except OSError:
-        return None
-
-
 def _print(concerns: Sequence[Concern], outlets: int) -> None:
     if not concerns:
         write(f"Nothing needs a person ({outlets} outlets looked at)." if outlets else "No outlet was crawled yet.")
@@ -118,19 +103,6 @@ def _print(concerns: Sequence[Concern], outlets: int) -> None:
     for each in concerns:
         write_bold(f"{each.outlet or 'the archive'}: {each.kind}")
         write_note(f"{each.what}. {each.next}", indent=2)
-
-
-def _notify(command: str, concerns: Sequence[Concern]) -> None:
-    """Run the operator's command, without a shell; its standard input has one JSON object a line."""
-    told = "".join(json_library.dumps(asdict(each)) + "\n" for each in concerns)
-    try:
-        words = shlex.split(command)
-        done = subprocess.run(words, input=told.encode(), timeout=HOOK_SECONDS, check=False)
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-        write_error(f"presskeep: --notify: {one_line(str(error) or 'no command')}. What it should tell stands above.")
-        return
-    if done.returncode:
-        write_error(f"presskeep: --notify: the command ended with {done.returncode}.")
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -69,7 +69,7 @@ def cron_line(job: Job, config: Config) -> str:
     """The line of a crontab that runs a job. A percent sign would end cron's command."""
     crawl, health = (shlex.join(command) for command in _commands(job, config))
     variables = "".join(f"{name}={shlex.quote(value)} " for name, value in _variables().items())
-    return f"{_cron_time(job.minutes)} {variables}{crawl}; {variables}{health}".replace("%", "\\%")
+    return f"{_cron_time(_minutes(job))} {variables}{crawl}; {variables}{health}".replace("%", "\\%")
 
 
 def systemd_units(job: Job, config: Config) -> dict[str, str]:
@@ -99,7 +99,7 @@ Nice=10
 Description=Presskeep: when to crawl {job.name}
 
 [Timer]
-OnCalendar={_calendar(job.minutes)}
+OnCalendar={_calendar(_minutes(job))}
 RandomizedDelaySec=30
 Persistent=true
 
@@ -137,6 +137,12 @@ def _unit_word(word: str) -> str:
     """A word of a unit's command line (systemd.service(5), 'Command lines'): quoted, specifiers and variables kept."""
     plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return plain if plain == word and word and not any(each in word for each in " \t'") else f'"{plain}"'
+
+
+def _minutes(job: Job) -> int:
+    from scraper.jobs import EVERY_MINUTES
+
+    return job.minutes or EVERY_MINUTES
 
 
 def _cron_time(minutes: int) -> str:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import gc
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scraper.crawling.budget import Budget
-    from scraper.crawling.run import CrawlReport, Job, crawl_outlets
+    from scraper.crawling.launching import CrawlReport, Job
+    from scraper.crawling.rounds import Watched, keep_crawling
+    from scraper.crawling.run import crawl_outlets
     from scraper.crawling.state import CrawlOptions
 
-__all__ = ["Budget", "CrawlOptions", "CrawlReport", "Job", "crawl_outlets"]
+__all__ = ["Budget", "CrawlOptions", "CrawlReport", "Job", "Watched", "crawl_outlets", "keep_crawling"]
+_MODULES = {
+    "Budget": "budget",
+    "CrawlOptions": "state",
+    "CrawlReport": "launching",
+    "Job": "launching",
+    "Watched": "rounds",
+    "crawl_outlets": "run",
+    "keep_crawling": "rounds",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -19,16 +31,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     gc.disable()  # imports leave no garbage, and looking for some takes a tenth of their time
     try:
-        if name == "CrawlOptions":
-            from scraper.crawling import state
-
-            return state.CrawlOptions
-        if name == "Budget":
-            from scraper.crawling import budget
-
-            return budget.Budget
-        from scraper.crawling import run
-
-        return getattr(run, name)
+        return getattr(import_module(f"scraper.crawling.{_MODULES[name]}"), name)
     finally:
         gc.enable()

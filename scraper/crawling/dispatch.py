@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from scrapy import Request
 
 from scraper.crawling.filling import fill
 from scraper.crawling.media import KIND as MEDIA_KIND
+from scraper.crawling.routing import MIRROR_LISTINGS
 from scraper.crawling.sampling import Sampler
 from scraper.crawling.state import LEASE
 from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
@@ -19,6 +21,8 @@ from storage.frontier import COPY, LISTING, MEDIA, NEW, REVISIT, Leased, lease, 
 from storage.records import Failure
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from scraper.crawling.intake import Intake
@@ -161,12 +165,25 @@ class Dispatch:
             elif each.kind == "probe":
                 await state.run(partial(finish, resource_id=each.resource, outcome="not-asked", due_at=next_look(now)))
             elif each.kind != "article" and each.fetched:
-                wait = state.polling.interval(each.resource, each.locations[0].host) if self._is_polled(each) else None
-                due = now + wait if wait is not None else None
-                await state.run(partial(finish, resource_id=each.resource, outcome="listing", due_at=due))
+                await state.run(
+                    partial(finish, resource_id=each.resource, outcome="listing", due_at=self._next_poll(each, now))
+                )
             else:
                 await self._put_off(each)
         return requests
+
+    def _next_poll(self, leased: Leased, now: datetime) -> datetime | None:
+        """When a listing is polled again that was not asked for, since it was read not long ago; None where it is read
+        with another."""
+        if not self._is_polled(leased):
+            return None
+        route = self._state.route
+        rests = [
+            timedelta(0) if route.leads(place.url) else place.fetched_at + MIRROR_LISTINGS - now
+            for place in leased.locations
+            if place.fetched_at is not None
+        ]
+        return self._state.polling.next_poll(leased.resource, leased.locations[0].host, now, rest=min(rests))
 
     def _is_polled(self, leased: Leased) -> bool:
         return leased.resource in self._state.polling

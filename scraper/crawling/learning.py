@@ -135,7 +135,7 @@ class Learner:
         """Note what a listing brought, and poll it again when that can be expected to be worth it."""
         polling = self._state.polling
         polled = polling.read(resource, at, found)
-        due = at + polling.interval(resource, host)
+        due = polling.next_poll(resource, host, at)
         await self._state.run(partial(note_poll, polled=polled, due_at=due))
 
     async def _know(self, reading: Reading) -> Known:

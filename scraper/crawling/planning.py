@@ -36,24 +36,30 @@ def plan_crawl(config: Config, outlet: Outlet, seeds: Sequence[Found], at: datet
 
 def outlets_due(config: Config, outlets: Sequence[Outlet], at: datetime) -> list[Outlet]:
     """Those of the outlets for which there is something to do at `at` (UTC); all where there is no archive yet."""
+    when = when_due(config, outlets, at)
+    return [each for each in outlets if when[each.name] <= at]
+
+
+def when_due(config: Config, outlets: Sequence[Outlet], at: datetime) -> dict[str, datetime]:
+    """From when on (UTC) there is something to do for each of the outlets, by name; up to `at` means at once, as for
+    one that the archive does not know."""
     from sqlalchemy import select
 
     from storage.archive import Archive
     from storage.models import outlet as outlet_table
-    from storage.polls import is_due
+    from storage.polls import due_from
     from storage.priorities import COPY, MEDIA
 
     last = MEDIA if config.media else COPY
+    when = {each.name: at for each in outlets}
     try:
         with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
-            known = dict(connection.execute(select(outlet_table.c.name, outlet_table.c.id)).tuples().all())
-            return [
-                each
-                for each in outlets
-                if each.name not in known or is_due(connection, known[each.name], at, max_priority=last)
-            ]
+            statement = select(outlet_table.c.name, outlet_table.c.id).where(outlet_table.c.name.in_(when))
+            for name, number in connection.execute(statement).tuples().all():
+                when[name] = due_from(connection, number, at, max_priority=last)
     except ArchiveMissing:
-        return list(outlets)
+        return when
+    return when
 
 
 def _due(config: Config, name: str, at: datetime) -> dict[str, int]:

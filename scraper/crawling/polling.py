@@ -7,6 +7,7 @@ brings: with rates r, and n polls an hour for all, a listing waits sum(sqrt(r)) 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import sqrt
 
@@ -15,6 +16,8 @@ from storage.polls import Polled
 FEED_POLLS, OTHER_POLLS = 6, 4
 """Polls an hour of a host's feeds, and of its other listings; those have both where it has no feed."""
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=1)
+EARLY = 10
+"""A listing is due this part of its time early: a schedule that comes every ten minutes would else just miss it."""
 UNREAD = timedelta(hours=1)
 """When a listing is polled again whose reading never came to its end."""
 
@@ -40,11 +43,43 @@ class Polling:
         return polled
 
     def interval(self, resource: int, host: str) -> timedelta:
-        """How long a listing waits between two polls on a host."""
+        """How long a listing waits between two polls on a host, so that all of them find as much as they can."""
         own = self._listings[resource]
-        sharing = [each for each in self._listings.values() if host in each.hosts or each is own]
-        feeds = [each for each in sharing if each.is_feed]
-        group = feeds if own.is_feed else [each for each in sharing if not each.is_feed]
-        polls = FEED_POLLS if own.is_feed else OTHER_POLLS + (0 if feeds else FEED_POLLS)
+        group = self._group(own, host)
         weight = sum(sqrt(each.rate) for each in group)
-        return max(SHORTEST, min(timedelta(hours=weight / (polls * sqrt(own.rate))), LONGEST))
+        return max(SHORTEST, min(self._gap(own, host) * weight / sqrt(own.rate), LONGEST))
+
+    def next_poll(self, resource: int, host: str, at: datetime, *, rest: timedelta = timedelta(0)) -> datetime:
+        """When a listing that was polled at `at` (UTC) is polled again on a host, after `rest` at the earliest; it is
+        noted.
+
+        No two polls of its group fall closer together than what the host is asked for allows: after a first crawl all
+        would come at once.
+        """
+        own = self._listings[resource]
+        gap = self._gap(own, host)
+        interval = self.interval(resource, host)
+        due = at + max(interval - interval / EARLY, rest)
+        taken = sorted(
+            each.due_at
+            for each in self._group(own, host)
+            if each is not own and each.due_at is not None and each.due_at > due - gap
+        )
+        for other in taken:
+            if other >= due + gap:
+                break
+            due = max(due, other + gap)
+        self._listings[resource] = replace(own, due_at=due)
+        return due
+
+    def _group(self, own: Polled, host: str) -> list[Polled]:
+        """The listings among which a host's polls are shared out: its feeds, or its other listings."""
+        sharing = (each for each in self._listings.values() if host in each.hosts or each is own)
+        return [each for each in sharing if each.is_feed is own.is_feed]
+
+    def _gap(self, own: Polled, host: str) -> timedelta:
+        """The time between two polls of a listing's group on a host."""
+        if own.is_feed:
+            return timedelta(hours=1) / FEED_POLLS
+        has_feeds = any(each.is_feed and host in each.hosts for each in self._listings.values())
+        return timedelta(hours=1) / (OTHER_POLLS if has_feeds else OTHER_POLLS + FEED_POLLS)

@@ -93,15 +93,15 @@ class Route:
         urls = [
             each.url
             for each in leased.locations
-            if each.fetched_at is None or each.fetched_at < (often if self._leads(each.url) else seldom)
+            if each.fetched_at is None or each.fetched_at < (often if self.leads(each.url) else seldom)
         ]
         asked = {url.partition("://")[2]: url for url in sorted(map(self.asked_as, urls)) if self._may_ask(url)}
         return list(asked.values())
 
-    def _leads(self, url: str) -> bool:
-        """Whether a URL's domain is the first living one of its edition, or answers to paths of its own."""
+    def leads(self, url: str) -> bool:
+        """Whether a URL's domain is the first living one of its edition."""
         standing = self.standing(url)
-        if standing is None or standing.domain.paths != "same":
+        if standing is None:
             return True
         first = next(
             (

@@ -24,23 +24,28 @@ class Stopper:
 
     Scrapy's own handlers wait for every download under way, which may take minutes on a slow host. Here the first
     signal lets Scrapy end in order; after `GRACE_SECONDS`, or with a second signal, the reactor stops under it.
-    `asked` says whether there was a signal.
+    `asked` says whether there was a signal; `on_stop` is called when there is one.
     """
 
-    def __init__(self, process: CrawlerProcess) -> None:
-        self._process = process
+    def __init__(self, process: CrawlerProcess, on_stop: Callable[[], None] = lambda: None) -> None:
+        self._process, self._on_stop = process, on_stop
         self._has_reactor = False
         self._asked_early = False
         self.asked = False
 
-    def run(self, begin: Callable[[], None]) -> None:
-        """Call `begin`, which gives the process its first crawl, and run the reactor. Blocks."""
+    def run(self, begin: Callable[[], None], *, until_ended: bool = False) -> None:
+        """Call `begin`, which gives the process its first crawl, and run the reactor until no crawl is left, or
+        `until_ended`, until `end` is called. Blocks."""
         with self._listening():
             begin()
             self._has_reactor = True
             if self._asked_early:
                 _reactor().callFromThread(self._stop)
-            self._process.start(install_signal_handlers=False)
+            self._process.start(stop_after_crawl=not until_ended, install_signal_handlers=False)
+
+    def end(self) -> None:
+        """Stop the reactor."""
+        self._stop_reactor()
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
@@ -63,6 +68,7 @@ class Stopper:
             self._stop_reactor()
             return
         self.asked = True
+        self._on_stop()
         _reactor().callLater(GRACE_SECONDS, self._stop_reactor)
         self._stop_engines()
 

@@ -221,7 +221,9 @@ class _Desk:
             except (OSError, EOFError) as error:
                 if self._stopping.is_set():
                     break
-                log.warning("a worker did not start: %s", str(error) or type(error).__name__)
+                # One that a signal to all processes of the run has ended is none to warn of: the next is started.
+                level = logging.WARNING if attempt == STARTS - 1 else logging.INFO
+                log.log(level, "a worker did not start: %s", str(error) or type(error).__name__)
                 self._stopping.wait(0.1 * 2**attempt)
         raise _WorkerGone
 

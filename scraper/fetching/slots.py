@@ -25,8 +25,8 @@ class Slots:
     """The slots of a crawler's downloader, by host name; a crawler has one of these (`slots_of`).
 
     Where the clock leaps, waiting for a loopback or mapped host moves the clock instead: its delay passes on the clock
-    with each request, and no two are under way at once, so that the host sees them as far apart as it would in real
-    time.
+    with each request, and no two such requests are under way at once, so that the hosts see them as far apart as they
+    would in real time.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -35,7 +35,7 @@ class Slots:
         settings = crawler.settings
         self._delay = settings.getfloat("PRESSKEEP_LEAPING_DELAY")
         self._delays: dict[str, float] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turn = asyncio.Lock()
         self._asked: dict[str, datetime] = {}
         self._mapping = Mapping.parse(settings.getlist("PRESSKEEP_RESOLVE"), settings.getlist("PRESSKEEP_CONNECT_TO"))
 
@@ -74,11 +74,13 @@ class Slots:
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """The turn of one request to a paced host: the clock moves to when it may be sent."""
-        async with self._turns.setdefault(host, asyncio.Lock()):
+        async with self._turn:
             if host in self._asked:
                 self._clock.leap(self._asked[host] + timedelta(seconds=self._delays.get(host, self._delay)))
-            self._asked[host] = self._clock.now()
-            yield
+            try:
+                yield
+            finally:
+                self._asked[host] = self._clock.now()
 
     def may_leap(self, host: str) -> bool:
         """Whether waiting for a host may jump: the clock leaps, and the host is on this machine or mapped."""

@@ -18,6 +18,8 @@ FEWEST = 10
 ONCE, NOW = 0.8, 0.4
 """A share that was at least the one and is at most the other has collapsed."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+LAST = timedelta(hours=5)
+"""Crawls that began within so long before the last one are judged with it."""
 SOON = 14
 """Days of disk space that are too few."""
 
@@ -79,10 +81,13 @@ def _hosts(facts: OutletFacts, now: datetime) -> Iterator[Concern]:
 
 
 def _failing(facts: OutletFacts) -> Iterator[Concern]:
-    last = facts.runs[-1]
-    asked = last.pages + last.failed
-    if asked >= FEWEST and last.failed > asked / 2:
-        what = f"{last.failed} of {asked} fetches of the last crawl gave nothing"
+    # A schedule makes many small crawls: each alone tells nothing.
+    last = [run for run in facts.runs if facts.runs[-1].started_at - run.started_at < LAST]
+    failed = sum(run.failed for run in last)
+    asked = sum(run.pages for run in last) + failed
+    if asked >= FEWEST and failed > asked / 2:
+        which = "the last crawl" if len(last) == 1 else f"the crawls since {_day(last[0].started_at)}"
+        what = f"{failed} of {asked} fetches of {which} gave nothing"
         yield Concern("failing", facts.name, what, "`presskeep status --refused` lists them with their reasons.")
 
 

@@ -15,7 +15,7 @@ LATELY = timedelta(days=3)
 """What is held against what was before."""
 BEFORE = timedelta(days=33)
 """How far back that goes."""
-MOST_CRAWLS, MOST_TEXTS = 5000, 2000
+MOST_CRAWLS, MOST_TEXTS = 20_000, 2000
 """The newest of these that are looked at in each of the two stretches of time."""
 FIELDS = ("authors", "published", "section", "lead")
 _NO_TEXT = ("empty", "no-headline", "too-short", "listing")

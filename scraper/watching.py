@@ -1,0 +1,105 @@
+"""Asking an archive what needs a person, and telling a command of it once a day."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scraper.errors import ScraperError, UsageError
+from storage.archive import Archive
+from storage.health import Concern, OutletFacts, find_concerns, gather_facts
+from storage.status import outlet_names
+
+if TYPE_CHECKING:
+    from scraper.config import Config
+
+HOOK_SECONDS = 60.0
+TELL_AGAIN = timedelta(days=1)
+"""After how long a finding that is still there is told again."""
+TOLD = "told.json"
+"""The file in the archive's folder that remembers what was told when."""
+_MOST_TOLD = 10_000
+
+
+class NotifyFailed(ScraperError):
+    """The command that should be told of findings could not be run, or failed."""
+
+
+def check_health(config: Config, now: datetime, outlet: str | None = None) -> tuple[list[OutletFacts], list[Concern]]:
+    """What is known of the outlets that are crawled, and what of it needs a person at `now` (UTC).
+
+    Raises UsageError for an outlet that the archive does not hold.
+    """
+    with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
+        known = outlet_names(connection) if outlet is not None else ()
+        if outlet is not None and outlet not in known:
+            raise UsageError("is no outlet of this archive", outlet, f"It holds: {', '.join(known) or 'none'}.")
+        facts = gather_facts(connection, now, outlet)
+    return facts, find_concerns(facts, now, _free(config))
+
+
+def notify(command: str, concerns: Sequence[Concern], folder: Path, now: datetime) -> bool:
+    """Run the operator's command, without a shell, with one JSON object a line for each finding that it was not told
+    of within a day; gives whether there was any. `folder` is the archive's, where what was told is remembered.
+
+    Raises NotifyFailed where the command cannot be run or fails; then all is told again next time.
+    """
+    told = _read_told(folder / TOLD)
+    # What was told at a time to come was told by a clock that was set back since.
+    news = [each for each in concerns if not timedelta(0) <= now - told.get(_name(each), _LONG_AGO) < TELL_AGAIN]
+    if not news:
+        return False
+    text = "".join(json.dumps(asdict(each)) + "\n" for each in news)
+    try:
+        done = subprocess.run(shlex.split(command), input=text.encode(), timeout=HOOK_SECONDS, check=False)
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+        raise NotifyFailed(str(error) or "no command", "--notify") from error
+    if done.returncode:
+        raise NotifyFailed(f"the command ended with {done.returncode}", "--notify")
+    # A finding that has gone is forgotten: when it comes back, it is news.
+    still = {_name(each) for each in concerns}
+    told = {name: at for name, at in told.items() if name in still} | {_name(each): now for each in news}
+    _write_told(folder / TOLD, told)
+    return True
+
+
+_LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _name(concern: Concern) -> str:
+    return f"{concern.outlet or ''}:{concern.kind}"
+
+
+def _read_told(path: Path) -> dict[str, datetime]:
+    """What was told when; nothing where that is not known, so that rather too much is told than too little."""
+    try:
+        found: Any = json.loads(path.read_text("utf-8"))
+        times = {str(name): datetime.fromisoformat(at) for name, at in found.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+    return {name: at for name, at in times.items() if at.tzinfo is not None}
+
+
+def _write_told(path: Path, told: dict[str, datetime]) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    kept = {name: at.isoformat() for name, at in list(told.items())[:_MOST_TOLD]}
+    try:
+        part.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)  # an archive that can only be read remembers nothing
+
+
+def _free(config: Config) -> int | None:
+    try:
+        return shutil.disk_usage(config.archive).free
+    except OSError:
+        return None
