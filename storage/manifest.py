@@ -25,6 +25,7 @@ from storage.models import (
     revision,
     warc_file,
 )
+from storage.unreadable import Unreadable
 
 FORM = 2
 """The form of manifests that are drawn today; docs/verify.md describes both."""
@@ -172,7 +173,7 @@ _KEPT_LENGTH = case((warc_file.c.state != "imported", warc_file.c.committed_len)
 def row_name(table: Table, order: Sequence[str], columns: Sequence[str], values: Sequence[Any]) -> str:
     """What a manifest calls a row: its table and its key, percent-encoded so that it can be a file's name."""
     by_name = dict(zip(columns, values, strict=True))
-    return f"{table.name}/" + ".".join(quote(str(by_name[name]), safe="") for name in order)
+    return f"{table.name}/" + ".".join(quote(str(by_name[name]), safe="", errors="surrogateescape") for name in order)
 
 
 def newest_digest(connection: Connection) -> str | None:
@@ -242,4 +243,6 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
+    if isinstance(value, Unreadable):
+        return {"unreadable": repr(value.raw)}
     return value

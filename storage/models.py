@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -23,6 +25,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from storage.unreadable import Unreadable
 
 metadata = MetaData(
     naming_convention={
@@ -75,7 +79,10 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if isinstance(value, datetime):
             return value.astimezone(UTC)
-        return _EPOCH + int(value) * _MILLISECOND
+        try:
+            return _EPOCH + int(value) * _MILLISECOND
+        except (ValueError, TypeError, OverflowError):
+            return cast(datetime, Unreadable(value))
 
 
 class _Json(TypeDecorator[Any]):
@@ -90,6 +97,17 @@ class _Json(TypeDecorator[Any]):
 
             return dialect.type_descriptor(JSONB(none_as_null=True))
         return dialect.type_descriptor(JSON(none_as_null=True))
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any] | None:
+        read = super().result_processor(dialect, coltype)
+        return None if read is None else partial(_read_or_keep, read)
+
+
+def _read_or_keep(read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except (ValueError, RecursionError):
+        return Unreadable(value)
 
 
 Json = _Json()

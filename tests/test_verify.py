@@ -92,6 +92,56 @@ def a_file(folder: Path) -> Path:
     return sorted((folder / "warc").glob("*.warc.gz"))[0]
 
 
+def broken_json(column: str) -> str:
+    return f"UPDATE revision SET {column} = substr({column}, 1, length({column}) - 1) || 'x' WHERE id = 5"
+
+
+def broken_text(table: str, column: str, row: str) -> str:
+    """Half a character where the second one was."""
+    halved = f"CAST(CAST(substr({column}, 1, 1) AS BLOB) || x'c3' || CAST(substr({column}, 3) AS BLOB) AS TEXT)"
+    return f"UPDATE {table} SET {column} = {halved} WHERE {row}"
+
+
+UNREADABLE = {
+    **{("revision/5", name): broken_json(name) for name in ("blocks", "authors", "section", "tags", "found")},
+    ("revision/5", "headline"): broken_text("revision", "headline", "id = 5"),
+    ("revision/6", "blocks"): broken_text("revision", "blocks", "id = 6"),
+    ("location/9", "url"): broken_text("location", "url", "id = 9"),
+    ("location/9", "first_at"): "UPDATE location SET first_at = 'never' WHERE id = 9",
+    ("capture/20", "at"): "UPDATE capture SET at = -at * 100 WHERE id = 20",
+    ("capture/20", "mime"): broken_text("capture", "mime", "id = 20"),
+    ("crawl/1", "counts"): "UPDATE crawl SET counts = '{' WHERE id = 1",
+    ("crawl/2", "manifest"): broken_text("manifest_part", "text", "crawl = 2 AND n = 0"),
+}
+"""What cannot be read at all: by the row that a check names, and a column of it."""
+
+
+@pytest.mark.parametrize("named", UNREADABLE, ids=lambda named: " ".join(named))
+def test_a_value_that_cannot_be_read_is_named_by_its_row(copy: Path, named: tuple[str, str]) -> None:
+    change(copy, UNREADABLE[named])
+    found = found_in(copy)
+    assert named[0] in {each.place for each in found}
+    assert not {each.kind for each in found} & {"database-damaged"}
+    repaired = verify(copy, "--repair")
+    assert repaired.code in (0, 5)
+    assert "fault of Presskeep" not in repaired.err
+    assert repaired.code == verify(copy).code
+
+
+def test_who_reads_a_value_that_cannot_be_read_is_told(copy: Path) -> None:
+    change(copy, UNREADABLE["revision/5", "blocks"])
+    with sqlite3.connect(copy / "archive.db") as database:
+        (key,) = database.execute(
+            "SELECT key FROM article_key JOIN revision ON revision.article = article_key.article WHERE revision.id = 5"
+        ).fetchone()
+    database.close()
+    for command in (("show",), ("export", "evidence", "--out", str(copy / "x.zip"))):
+        told = presskeep(*command, f"demo:{key}", "--archive", str(copy))
+        (line,) = told.err.splitlines()
+        assert (told.code, told.out) == (5, "")
+        assert line.startswith("presskeep: the archive's database: holds a value that cannot be read."), line
+
+
 PROVEN = {
     "capture/20": ("UPDATE capture SET payload_sha256 = 'x', status = 999 WHERE id = 20",),
     "capture/21": ("UPDATE capture SET at = at + 1, span_sha256 = 'x' WHERE id = 21",),

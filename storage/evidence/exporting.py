@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -54,7 +55,8 @@ def export_evidence(
 
     The same archive gives the same bytes. What is damaged is left out and told; all else is given. Raises KeyUnknown.
     """
-    return _Exporter(archive, connection, article, Pack(file), trusted).export()
+    with closing(Pack(file)) as pack:
+        return _Exporter(archive, connection, article, pack, trusted).export()
 
 
 class _Exporter:

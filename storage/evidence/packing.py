@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zipfile
 from collections.abc import Iterable
@@ -40,6 +41,11 @@ class Pack:
         """Add the digests of all files, in the form of sha256sum(1), and end the zip."""
         self.add(SUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(self.digests.items())))
         self._zip.close()
+
+    def close(self) -> None:
+        """Let go of the file, whether the zip was finished or not: Python would try to end it later, and complain."""
+        with contextlib.suppress(OSError, ValueError):
+            self._zip.close()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

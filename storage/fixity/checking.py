@@ -19,6 +19,7 @@ from storage.fixity.state import check_state
 from storage.fixity.texts import check_texts
 from storage.inserting import in_portions
 from storage.models import capture, crawl, location, revision, warc_file
+from storage.unreadable import any_text
 
 
 def check(
@@ -35,7 +36,7 @@ def check(
     their progress. `anchors` are manifest digests that were written down elsewhere: each must be in the chain.
     `stamps` says what is wanted of time stamps.
     """
-    with archive.read() as connection:
+    with archive.read() as connection, any_text(connection):
         steps: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
             ("the database", lambda: _check_database(connection)),
             ("WARC files", lambda: check_files(archive, connection, jobs=jobs, told=told)),

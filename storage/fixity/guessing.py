@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
@@ -77,7 +78,7 @@ def guess_revision(records: Records, number: int, row: Row[Any] | None) -> Itera
     try:
         content = content_of(row, figures_of(records.connection, [row.id]).get(row.id, ()))
         digest = content_digest(content)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (ArchiveDamaged, AttributeError, KeyError, TypeError, ValueError):
         return
     for values in ({"digest": digest}, {"body": content.body}, {"digest": digest, "body": content.body}):
         yield values, "its text"
@@ -92,7 +93,8 @@ def guess_extraction(records: Records, number: int, row: Row[Any] | None) -> Ite
     shown = records.connection.execute(select(revision).where(revision.c.id == row.revision)).one_or_none()
     if shown is not None:
         figures = figures_of(records.connection, [shown.id]).get(shown.id, ())
-        forms.append(text_sha256(content_of(shown, figures)))
+        with suppress(ArchiveDamaged, AttributeError, KeyError, TypeError, ValueError):
+            forms.append(text_sha256(content_of(shown, figures)))
     for form, told in product(forms, (row.outcome, outcome)):
         yield {"text_sha256": form, "outcome": told}, "its capture and its text"
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, func, select
 from storage.fixity.findings import Finding
 from storage.manifest import COVERED, kept_manifest, manifest_digest, manifest_lines
 from storage.models import crawl, warc_file
+from storage.unreadable import Unreadable
 
 
 def check_manifests(connection: Connection, anchors: Sequence[str] = ()) -> Iterator[Finding]:
@@ -23,6 +24,9 @@ def check_manifests(connection: Connection, anchors: Sequence[str] = ()) -> Iter
     """
     rows = connection.execute(select(crawl).order_by(crawl.c.id)).all()
     ended = [row for row in rows if row.ended_at is not None or row.manifest_digest is not None]
+    for row in rows:
+        if isinstance(row.counts, Unreadable):
+            yield Finding("row-altered", f"crawl/{row.id}", "what it counted cannot be read")
     for row in ended:
         yield from check_manifest(connection, row)
     yield from check_chain(ended)
@@ -47,8 +51,8 @@ def check_manifest(connection: Connection, row: Row[Any]) -> Iterator[Finding]:
     drawn = hashlib.sha256()
     comparison = _Comparison(row.id)
     for old, new in zip_longest(_lines(kept_manifest(connection, row.id)), manifest_lines(connection, row.id)):
-        kept.update((old or "").encode())
-        drawn.update((new or "").encode())
+        kept.update((old or "").encode("utf-8", "surrogateescape"))
+        drawn.update((new or "").encode("utf-8", "surrogateescape"))
         comparison.see(old, new)
     whole = kept.hexdigest() == row.manifest_digest
     same = drawn.hexdigest() == row.manifest_digest

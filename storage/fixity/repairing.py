@@ -18,6 +18,7 @@ from storage.fixity.index_files import mend_index
 from storage.fixity.rows import restore_crawl, restore_manifest, restore_rows
 from storage.fixity.state import index_anew, mend_state
 from storage.fixity.texts import mend_drawn
+from storage.unreadable import any_text
 
 _BACKUP = "put the file of a backup in its place"
 _UNPROVEN = "nothing here proves what it held: look it up in a backup"
@@ -76,7 +77,7 @@ def _key(finding: Finding) -> tuple[str, str]:
 
 
 def _mend(archive: Archive, findings: Sequence[Finding]) -> list[Finding]:
-    with archive.begin() as connection:
+    with archive.begin() as connection, any_text(connection):
         demand_idle(connection)
         names = dict.fromkeys(_row_of(each) for each in findings if each.kind in (*_ROWS, *_RECORDS))
         restored = restore_rows(Records(archive, connection, findings), list(names))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from storage.blocks import from_json
 from storage.content import ArticleContent, Figure, Precision, PrintedDate
+from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding
 from storage.identity import content_digest, text_sha256
 from storage.index import SearchRow, index_revisions, revision_search, search_row
@@ -80,7 +81,7 @@ def _check_portion(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator
         try:
             content = content_of(row, figures.get(row.id, ()))
             digest, form = content_digest(content), text_sha256(content)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArchiveDamaged, AttributeError, KeyError, TypeError, ValueError) as error:
             yield Finding("row-altered", name, f"its text cannot be read ({type(error).__name__}: {error})")
             continue
         if digest != row.digest:
