@@ -128,6 +128,22 @@ def test_a_value_that_cannot_be_read_is_named_by_its_row(copy: Path, named: tupl
     assert repaired.code == verify(copy).code
 
 
+def test_a_capture_that_refers_to_another_payload_is_named_and_given_its_own(copy: Path) -> None:
+    with sqlite3.connect(copy / "archive.db") as database:
+        referring = dict(database.execute("SELECT id, refers_to FROM capture WHERE refers_to IS NOT NULL").fetchall())
+        database.execute("UPDATE capture SET refers_to = refers_to + 1 WHERE refers_to IS NOT NULL")
+        database.commit()
+    assert len(referring) > 10
+    database.close()
+    named = {each.place for each in found_in(copy) if each.kind == "state-wrong"}
+    assert named == {f"capture/{number}" for number in referring}
+    assert verify(copy, "--repair").code == 0
+    with sqlite3.connect(copy / "archive.db") as database:
+        again = dict(database.execute("SELECT id, refers_to FROM capture WHERE refers_to IS NOT NULL").fetchall())
+    database.close()
+    assert again == referring
+
+
 def test_who_reads_a_value_that_cannot_be_read_is_told(copy: Path) -> None:
     change(copy, UNREADABLE["revision/5", "blocks"])
     with sqlite3.connect(copy / "archive.db") as database:

@@ -32,11 +32,12 @@ from storage.inserting import count_up, in_portions
 from storage.models import article, capture, counter, extraction, fetch_failure, location, resource, revision
 from storage.observing import current_digest, load_states
 from storage.outlets import DomainMap, domains
-from storage.priorities import COPY, LISTING, MEDIA, NEW, REVISIT
+from storage.priorities import COPY, FILL, LISTING, MEDIA, NEW, REVISIT
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """No due time and no lease lies outside these."""
+NOT_MODIFIED = 304
 _LIMIT = 1000
 """Faults against one rule that are named one by one."""
 
@@ -86,6 +87,29 @@ def _mend_outcomes(connection: Connection) -> None:
         .limit(1)
     )
     connection.execute(update(capture).where(_other_outcome).values(outcome=outcome.scalar_subquery()))
+
+
+# Whose payload a capture has that came without one: of the very digest that its row states. An answer that nothing has
+# changed (304) states none; it means the last whole answer at its own address before it.
+
+_original = capture.alias("original")
+_unchanged = and_(capture.c.status == NOT_MODIFIED, capture.c.source != "import")
+_fits = case(
+    (_unchanged, _original.c.location == capture.c.location),
+    (capture.c.status != NOT_MODIFIED, _original.c.payload_sha256 == capture.c.payload_sha256),
+    else_=true(),
+)
+_other_payload = and_(
+    capture.c.refers_to.is_not(None),
+    ~select(_original.c.id).where(_original.c.id == capture.c.refers_to, _fits).exists(),
+)
+
+
+def _mend_references(connection: Connection) -> None:
+    whole = and_(_original.c.refers_to.is_(None), _original.c.truncated.is_(None), _original.c.status == 200)
+    last = select(func.max(_original.c.id)).where(_fits, whole, _original.c.id < capture.c.id)
+    found = last.correlate(capture).scalar_subquery()
+    connection.execute(update(capture).where(_other_payload, found.is_not(None)).values(refers_to=found))
 
 
 # When a text was seen: from the first to the last capture that showed it.
@@ -145,7 +169,7 @@ _lease_out = or_(
     and_(resource.c.lease_until.is_not(None), ~resource.c.lease_until.between(*_in_sense)),
 )
 _attempts_out = or_(resource.c.attempts < 0, resource.c.attempts > 1_000_000)
-_priority_out = resource.c.priority.not_in((LISTING, NEW, REVISIT, COPY, MEDIA))
+_priority_out = resource.c.priority.not_in((LISTING, NEW, FILL, REVISIT, COPY, MEDIA))
 _no_frontier = or_(_due_out, _lease_out, _attempts_out, _priority_out)
 
 
@@ -259,6 +283,12 @@ _RULES = (
         "its outcome is not that of its newest reading",
         _rows_where(capture.c.id, _other_outcome),
         _mend_outcomes,
+    ),
+    _Rule(
+        "capture",
+        "it refers to a capture that has not its payload",
+        _rows_where(capture.c.id, _other_payload),
+        _mend_references,
     ),
     _Rule(
         "revision",
