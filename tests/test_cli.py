@@ -326,3 +326,12 @@ def test_a_page_that_cannot_be_reached_ends_with_3(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert one_line(done.stderr)
     assert "refused" in done.stderr
+
+
+def test_a_full_disk_where_the_output_goes_is_told_in_one_line() -> None:
+    command = [sys.executable, "-m", "scraper.cli", "outlets", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 7
+    assert one_line(done.stderr)
+    assert "the disk is full" in done.stderr

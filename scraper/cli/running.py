@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -71,11 +72,21 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         silence_output()
         return DONE
-    except Exception as error:
-        if debug:
-            raise
-        _say(f"{type(error).__name__}: {str(error) or 'without a message'}. {REPORT}")
-        return FAILURES
+    except OSError as error:
+        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return _say_fault(error, debug=debug)
+        silence_output()
+        _say("the disk is full. What was done is kept; make room, and the same command goes on.")
+        return STOPPED
+    except Exception as error:  # noqa: BLE001 - it is said, with how to report it
+        return _say_fault(error, debug=debug)
+
+
+def _say_fault(error: Exception, *, debug: bool) -> int:
+    if debug:
+        raise error
+    _say(f"{type(error).__name__}: {str(error) or 'without a message'}. {REPORT}")
+    return FAILURES
 
 
 def _invoke(arguments: list[str]) -> int:
