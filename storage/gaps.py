@@ -65,7 +65,7 @@ class Stretch:
 @dataclass(frozen=True, slots=True)
 class Source:
     """A way of discovery: how many of its listings are known, were read at all, and could not be read, by reason; how
-    many different articles it listed. `whole`: it can list all of a day."""
+    many different articles it listed, and how many of them are kept. `whole`: it can list all of a day."""
 
     way: str
     whole: bool
@@ -73,6 +73,7 @@ class Source:
     read: int
     reasons: Mapping[str, int]
     articles: int
+    kept: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Gaps:
 class _Day:
     known: int = 0
     ways: Counter[str] = field(default_factory=Counter)
+    lacking: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str | None] = field(default_factory=Counter)
     listed: dict[str, int] = field(default_factory=dict)
 
@@ -180,12 +182,14 @@ def _days(connection: Connection, number: int, within: ColumnElement[bool]) -> d
         for way in ways_of(bits):
             found.ways[way] += n
     missing = (
-        select(resource.c.day, resource.c.outcome, func.count())
+        select(resource.c.day, resource.c.outcome, resource.c.ways, func.count())
         .where(resource.c.outlet == number, _MISSING, within)
-        .group_by(resource.c.day, resource.c.outcome)
+        .group_by(resource.c.day, resource.c.outcome, resource.c.ways)
     )
-    for day, outcome, n in connection.execute(missing):
+    for day, outcome, bits, n in connection.execute(missing):
         days[day].outcomes[outcome] += n
+        for way in ways_of(bits):
+            days[day].lacking[way] += n
     return days
 
 
@@ -208,9 +212,21 @@ def _sources(connection: Connection, number: int, days: Mapping[date | None, _Da
         read[way] += n if outcome == "listing" else ever
         if outcome != "listing":
             reasons.setdefault(way, Counter())[outcome or UNREAD] += n
-    articles = sum((found.ways for found in days.values()), Counter[str]())
+    articles: Counter[str] = Counter()
+    lacking: Counter[str] = Counter()
+    for found in days.values():
+        articles.update(found.ways)
+        lacking.update(found.lacking)
     return tuple(
-        Source(way, way in WHOLE_WAYS, listings[way], read[way], _most_first(reasons.get(way, {})), articles[way])
+        Source(
+            way,
+            way in WHOLE_WAYS,
+            listings[way],
+            read[way],
+            _most_first(reasons.get(way, {})),
+            articles[way],
+            articles[way] - lacking[way],
+        )
         for way in LISTING_WAYS
         if listings[way] or articles[way]
     )

@@ -8,8 +8,11 @@ from random import Random
 
 from sqlalchemy import Connection, func, literal_column, select, update
 
-from storage.inserting import in_portions
+from storage.filling import make_listings_due
+from storage.finding import resources_by_key
+from storage.inserting import in_portions, insert_missing
 from storage.models import counter, crawl, draw, drawn, location, resource
+from storage.records import Found
 
 SHARE = 100
 """Of so many kept articles one is drawn a day, up to a bound: small archives are not fetched again in weeks."""
@@ -36,8 +39,7 @@ def draw_old(
     """Make a random sample of kept articles due at `now` (UTC) whatever their own time, and write it down; returns how
     many they are: a hundredth of all, at most `most`. They are of `published_by` or earlier, are not due and were not
     fetched for a day; each of them is as likely to be drawn."""
-    kept = select(counter.c.n).where(counter.c.outlet == outlet, counter.c.name == "articles")
-    wanted = min(most, -(-(connection.execute(kept).scalar() or 0) // SHARE))
+    wanted = how_many(connection, outlet, SHARE, most)
     found = _old(connection, outlet, now, published_by, wanted, chance) if wanted else []
     if not found:
         return 0
@@ -46,6 +48,54 @@ def draw_old(
     connection.execute(drawn.insert(), [{"draw": number, "resource": each} for each in found])
     connection.execute(update(resource).where(resource.c.id.in_(found)).values(due_at=now))
     return len(found)
+
+
+def draw_days(
+    connection: Connection, outlet: int, run: int, listings: Sequence[Found], *, now: datetime, apart: timedelta
+) -> None:
+    """Write down that these listings were drawn at `now` (UTC), and make them due, each some time after another."""
+    for number, listing in enumerate(listings):
+        due_at = now + number * apart
+        make_listings_due(connection, outlet, [listing], due_at, crawl=run)
+        (resource_id,) = resources_by_key(connection, outlet, [listing.key]).values()
+        row = {"outlet": outlet, "crawl": run, "at": now, "kind": "day", "resource": resource_id}
+        connection.execute(draw.insert().values(**row))
+
+
+def how_many(connection: Connection, outlet: int, share: int, most: int) -> int:
+    """How large a sample of an outlet is: one of `share` kept articles, at most `most`."""
+    kept = select(counter.c.n).where(counter.c.outlet == outlet, counter.c.name == "articles")
+    return min(most, -(-(connection.execute(kept).scalar() or 0) // share))
+
+
+def open_draws(connection: Connection, outlet: int, since: datetime) -> dict[str, int]:
+    """The draws of days at `since` (UTC) or later whose listings were not read yet, by the listings' keys."""
+    statement = (
+        select(resource.c.key, draw.c.id)
+        .join(resource, resource.c.id == draw.c.resource)
+        .where(draw.c.outlet == outlet, draw.c.at >= since, draw.c.kind == "day", draw.c.listed.is_(None))
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def measure(connection: Connection, outlet: int, number: int, keys: Sequence[str]) -> None:
+    """Write down how much of what a drawn listing lists is kept; what is not is remembered, as it may turn out to be
+    no article. A further page of the same listing adds to it."""
+    kept, missing = 0, []
+    for portion in in_portions(sorted(set(keys))):
+        rows = connection.execute(
+            select(resource.c.id, resource.c.article).where(resource.c.outlet == outlet, resource.c.key.in_(portion))
+        )
+        for each, article in rows:
+            kept += article is not None
+            if article is None:
+                missing.append({"draw": number, "resource": each})
+    connection.execute(
+        update(draw)
+        .where(draw.c.id == number)
+        .values(listed=func.coalesce(draw.c.listed, 0) + len(set(keys)), kept=func.coalesce(draw.c.kept, 0) + kept)
+    )
+    insert_missing(connection, drawn, missing)
 
 
 def _old(

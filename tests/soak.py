@@ -48,6 +48,13 @@ TRIALS = (
         10_000,
         ("tests/test_warc_exchanges.py",),
     ),
+    Trial(
+        "estimates",
+        "samples of an archive with holes of known size: is the truth in the interval?",
+        "PRESSKEEP_ESTIMATES",
+        100,
+        ("tests/test_crawl_estimate.py",),
+    ),
     Trial("damages", "damaged copies of 50 flips each", "PRESSKEEP_DAMAGED_COPIES", 20, ("tests/test_verify.py",)),
 )
 

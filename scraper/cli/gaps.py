@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from scraper.cli.printing import counted, one_line, shorten, table, write, write_bold, write_json, write_note
+from scraper.cli.printing import counted, minute, one_line, shorten, table, write, write_bold, write_json, write_note
 from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
@@ -17,10 +17,20 @@ if TYPE_CHECKING:
 
     from scraper.config import Config
     from scraper.outlet import Outlet
+    from storage.estimating import OldSampled, Sampled
     from storage.gaps import DayCount, Gaps, Source, Stretch
 
 DAYS_SHOWN, SECTIONS_SHOWN = 30, 5
 _COLUMNS = ("known", "kept", "refused", "failed", "untried")
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """The gaps of an outlet, and what its daily samples tell; None where there were none."""
+
+    gaps: Gaps
+    sampled: Sampled | None
+    old: OldSampled | None
 
 
 def gaps_of(
@@ -31,21 +41,32 @@ def gaps_of(
     since: date | None,
     until: date | None,
     limit: int,
-) -> list[Gaps]:
-    """The gaps of outlets, by their profiles' zones and archives by date."""
+) -> list[Completeness]:
+    """How complete what is kept of outlets is, by their profiles' zones and archives by date."""
     from scraper.fetching.clock import clock_from
+    from storage.estimating import sampled_days, sampled_old
     from storage.gaps import gaps
 
     now = clock_from(config.now).now()
     return [
-        gaps(
-            connection, name, today=_today(outlet, now), since=since, until=until, begun=_begun(outlet), limit=limit
+        Completeness(
+            gaps(
+                connection,
+                name,
+                today=_today(outlet, now),
+                since=since,
+                until=until,
+                begun=_begun(outlet),
+                limit=limit,
+            ),
+            sampled_days(connection, name, now=now, since=since, until=until),
+            sampled_old(connection, name, now=now),
         )
         for name, outlet in _profiles(config, names)
-    ]  # fmt: skip
+    ]
 
 
-def still_missing(config: Config, names: Sequence[str], since: date | None, until: date | None) -> list[Gaps]:
+def still_missing(config: Config, names: Sequence[str], since: date | None, until: date | None) -> list[Completeness]:
     """The gaps that crawls of outlets left; none where they made no archive."""
     from storage.archive import Archive
     from storage.errors import ArchiveMissing
@@ -59,7 +80,7 @@ def still_missing(config: Config, names: Sequence[str], since: date | None, unti
         return []
 
 
-def write_gaps(found: Sequence[Gaps], *, json: bool) -> None:
+def write_gaps(found: Sequence[Completeness], *, json: bool) -> None:
     """Write gaps for programs or for people."""
     if json:
         write_json({"gaps": [gaps_json(each) for each in found]})
@@ -72,8 +93,9 @@ def write_gaps(found: Sequence[Gaps], *, json: bool) -> None:
         write_note("no outlet has been crawled")
 
 
-def gaps_json(found: Gaps) -> dict[str, Any]:
-    """Gaps with stable keys (docs/json.md)."""
+def gaps_json(told: Completeness) -> dict[str, Any]:
+    """Gaps and estimates with stable keys (docs/json.md)."""
+    found = told.gaps
     total = asdict(replace(found.total, sections=()))
     return {
         "outlet": found.outlet,
@@ -86,6 +108,8 @@ def gaps_json(found: Gaps) -> dict[str, Any]:
         "days_with_gaps": found.days_with_gaps,
         "stretches": [asdict(each) for each in found.stretches],
         "all_stretches": found.all_stretches,
+        "estimate": _estimate_json(told.sampled),
+        "old": asdict(told.old) if told.old is not None else None,
     }
 
 
@@ -107,8 +131,15 @@ def _begun(outlet: Outlet | None) -> date | None:
     return min((rule.since for rule in rules if rule.way == "datearchive" and rule.since is not None), default=None)
 
 
-def _print(found: Gaps) -> None:
-    total = found.total
+def _estimate_json(sampled: Sampled | None) -> dict[str, Any] | None:
+    if sampled is None:
+        return None
+    rest = {"first_at": sampled.first_at, "last_at": sampled.last_at, "unread": sampled.unread}
+    return asdict(sampled.kept) | rest
+
+
+def _print(told: Completeness) -> None:
+    found, total = told.gaps, told.gaps.total
     span = f", {found.first} to {found.last}" if found.first else ""
     write_bold(
         f"{found.outlet}{span}: {counted(total.known, 'article')} known, {total.kept} kept, {total.missing} missing"
@@ -116,17 +147,39 @@ def _print(found: Gaps) -> None:
     write_note(f"{total.refused} refused, {total.failed} failed, {total.untried} untried", indent=2)
     for reason, number in list(total.reasons.items())[:20]:
         write_note(f"{number}: {sentence_of(reason)}", indent=2)
+    _print_estimates(told)
     _print_sources(found.sources, found.denominators)
     _print_days(found)
     _print_stretches(found)
 
 
+def _print_estimates(told: Completeness) -> None:
+    if told.sampled is not None:
+        kept = told.sampled.kept
+        write_note(
+            f"estimate: {kept.share:.1%} of what the archive by date lists is kept (95 % interval {kept.low:.1%} to "
+            f"{kept.high:.1%}; {kept.articles} articles of {kept.clusters} listings drawn by chance since "
+            f"{minute(told.sampled.first_at)} UTC)",
+            indent=2,
+        )
+    if told.old is not None:
+        old = told.old
+        write_note(
+            f"old articles drawn by chance: {old.fetched} of {old.drawn} fetched again, {old.edited} edited, "
+            f"{old.withdrawn} withdrawn (95 % interval of both {old.low:.1%} to {old.high:.1%})",
+            indent=2,
+        )
+
+
 def _print_sources(sources: Sequence[Source], denominators: Sequence[str]) -> None:
     write()
     rows = [
-        [each.way, str(each.articles), str(each.listings), str(each.read), _reasons(each.reasons)] for each in sources
+        [each.way, str(each.articles), str(each.kept), str(each.listings), str(each.read), _reasons(each.reasons)]
+        for each in sources
     ]
-    for line in table(rows, ["listed by", "articles", "listings", "read", "not read"], right=frozenset({1, 2, 3})):
+    for line in table(
+        rows, ["listed by", "articles", "kept", "listings", "read", "not read"], right=frozenset({1, 2, 3, 4})
+    ):
         write(line)
     if not denominators:
         write_note(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from random import Random
 from typing import Protocol
 
 from storage.records import Found
@@ -32,6 +33,22 @@ def listings_of(frames: Sequence[DayFrame], spans: Sequence[Span], at: datetime)
                 return list(found.values())
             found.setdefault(each.key, each)
     return list(found.values())
+
+
+def draw_listings(frames: Sequence[DayFrame], until: date, most: int, chance: Random, at: datetime) -> list[Found]:
+    """A random sample of the listings that end on `until` or before, each as likely as any other."""
+    lengths = [max(0, (until - frame.since).days + 1) // frame.step for frame in frames]
+    drawn: dict[str, Found] = {}
+    for number in chance.sample(range(sum(lengths)), min(most, sum(lengths))):
+        for frame, length in zip(frames, lengths, strict=True):
+            if number < length:
+                # Listings stand on a grid: that of a day this far before the last whole one ends before `until`.
+                listing = frame.listing(until - timedelta(days=frame.step * (number + 1) - 1), at)
+                if listing is not None:
+                    drawn.setdefault(listing.key, listing)
+                break
+            number -= length
+    return list(drawn.values())
 
 
 def _listings(frame: DayFrame, spans: Sequence[Span], at: datetime) -> Iterator[Found]:

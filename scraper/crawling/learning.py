@@ -14,6 +14,7 @@ from scraper.crawling.depth import Depths
 from scraper.crawling.media import KEPT as MEDIA_KEPT
 from scraper.crawling.media import requisites_of
 from scraper.crawling.reading import ReadResult, ReadTask
+from scraper.crawling.sampling import Measurer
 from scraper.crawling.visits import next_visit
 from scraper.crawling.workers import DAMAGED
 from storage.captures import PendingCapture, capture_at
@@ -41,6 +42,7 @@ class Learner:
     def __init__(self, state: CrawlState, workers: Workers, extractor: ExtractorName) -> None:
         self._state, self._workers, self._extractor = state, workers, extractor
         self._depths = Depths(state.outlet)
+        self._sample = Measurer(state)
 
     async def read_pending(self) -> None:
         """Read what an earlier run kept and did not come to read."""
@@ -124,6 +126,8 @@ class Learner:
             log.error("what %s says cannot be written down: %s: %s", task.url, type(error).__name__, error)
             result = ReadResult(outcome="failed:not-written")
             known = await self._know(self._reading(capture, resource, task, result, copy=copy))
+        if result.outcome == "listing":
+            await self._sample.measure(task.key, result.found)
         self._count(result, known, copy=copy, kind=task.kind)
         if resource in self._state.polling:
             await self._note_poll(resource, urlsplit(asked).netloc, task.at, known.new_resources)
