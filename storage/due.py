@@ -9,7 +9,9 @@ from sqlalchemy import Connection, ScalarSelect, or_, select, update
 
 from storage.inserting import in_portions
 from storage.models import article, capture, crawl, location, resource
+from storage.priorities import NEW
 from storage.urls import url_hash
+from storage.ways import way_bit
 
 NO_LISTINGS = ("article", "page", "media", "probe", "robots")
 """The kinds of resources that list nothing."""
@@ -95,6 +97,17 @@ def finish(connection: Connection, resource_id: int, outcome: str, due_at: datet
         .where(resource.c.id == resource_id)
         .values(outcome=outcome, due_at=due_at, lease_owner=None, lease_until=None, attempts=resource.c.attempts + 1)
     )
+
+
+def put_off_unread(connection: Connection, outlet: int, found_by: str, due_at: datetime) -> int:
+    """Put the new articles off that were found so and by no other way, and never fetched, but for those that somebody
+    is fetching; returns how many."""
+    return connection.execute(
+        update(resource)
+        .where(resource.c.outlet == outlet, resource.c.priority == NEW, resource.c.ways == way_bit(found_by))
+        .where(resource.c.due_at < due_at, resource.c.lease_owner.is_(None), resource.c.article.is_(None))
+        .values(due_at=due_at)
+    ).rowcount
 
 
 def put_back(connection: Connection, resource_id: int, due_at: datetime) -> None:

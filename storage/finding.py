@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ QUIET = timedelta(days=7)
 """How long a statement 'not changed since your last fetch' keeps an article from being due."""
 SLACK = timedelta(days=1)
 """A postponement or a sighting is written again only when that moves its time by this much."""
+MOST_PLACES = 50
+"""URLs of one resource that are kept."""
 _REMEMBERED = 20_000
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,7 +87,8 @@ class _Sighting:
 
     @property
     def sight(self) -> Sight:
-        return Sight(way_bit(self.found.found_by), self.found.day, self.found.day_from, self.found.section)
+        found = self.found
+        return Sight(way_bit(found.found_by), found.day, found.day_from, found.section, found.due_at)
 
     @property
     def remembered_as(self) -> bytes:
@@ -136,6 +140,7 @@ def add_groups(
         places = _places(connection, [each.hash for each in sightings])
         strangers = [each for each in sightings if each.hash not in places]
         owners, new = _resources(connection, outlet, strangers, crawl, added)
+        strangers = _with_room(connection, strangers, owners, new)
         _add_locations(
             connection, strangers, owners, domain_map or DomainMap(domains(connection, outlet)), now, crawl, added
         )
@@ -329,6 +334,27 @@ def add_location(connection: Connection, row: dict[str, Any]) -> int:
     """Insert a location unless its URL is known, and give the id of the one that is there then."""
     insert_missing(connection, location, [row])
     return ids_by(connection, location, "url_hash", [row["url_hash"]])[row["url_hash"]]
+
+
+def _with_room(
+    connection: Connection, strangers: Sequence[_Sighting], owners: dict[str, int], new: set[str]
+) -> list[_Sighting]:
+    """The new URLs of resources that have not MOST_PLACES of them yet: a site that gives every link an id of its own
+    would fill the archive with addresses of the same few pages."""
+    known = sorted({owners[each.found.key] for each in strangers if each.found.key not in new})
+    places: Counter[int] = Counter()
+    for portion in in_portions(known):
+        counted = select(location.c.resource, func.count()).where(location.c.resource.in_(portion))
+        places.update(dict(connection.execute(counted.group_by(location.c.resource)).tuples().all()))
+    kept = []
+    for each in strangers:
+        owner = owners[each.found.key]
+        places[owner] += 1
+        if places[owner] <= MOST_PLACES:
+            kept.append(each)
+    if len(kept) < len(strangers):
+        log.info("%d further addresses of known pages are left out", len(strangers) - len(kept))
+    return kept
 
 
 def _note_seen(connection: Connection, places: Iterable[_Place], now: datetime) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, distinct, func, or_, select, update
 
 from storage.finding import Added, add_found
 from storage.inserting import among, in_portions
 from storage.models import article_key, capture, location, resource
+from storage.models import crawl as crawl_table
 from storage.priorities import COPY, LISTING, MEDIA, NEW, REVISIT
 from storage.urls import host_of
 
@@ -32,6 +33,7 @@ __all__ = [
     "found_by_of",
     "lease",
     "next_due",
+    "read_leased",
     "release",
     "sample_copies",
 ]
@@ -113,7 +115,7 @@ def lease(
         connection.execute(
             update(resource).where(resource.c.id.in_(portion)).values(lease_owner=owner, lease_until=until)
         )
-    return _read(connection, taken)
+    return read_leased(connection, taken)
 
 
 def release(connection: Connection, owner: str) -> int:
@@ -160,7 +162,7 @@ def count_due(connection: Connection, outlet: int, priority: int) -> int:
 def due_for(connection: Connection, outlet: int, priority: int, found_by: Sequence[str]) -> list[Leased]:
     """The resources of a priority that wait, whenever, and were found by one of these first. Nothing is leased."""
     statement = select(resource.c.id).where(*_due(outlet, priority), resource.c.found_by.in_(found_by))
-    return _read(connection, connection.execute(statement.order_by(resource.c.id)).scalars().all())
+    return read_leased(connection, connection.execute(statement.order_by(resource.c.id)).scalars().all())
 
 
 def found_by_of(connection: Connection, resource_id: int) -> str:
@@ -176,12 +178,15 @@ def sample_copies(
     per_mille: int = 10,
     least: int = 5,
     seed: int = 0,
+    since: datetime | None = None,
 ) -> list[Leased]:
     """A sample of the articles that this crawl saw first, to be compared on the outlet's other domains.
 
     Of n such articles `per_mille` thousandths are drawn, rounded up, but at least `least` where there are that many.
     The draw depends on seed and keys alone. Nothing is leased: the caller fetches a location on a domain that has
-    not shown the article yet. Memory grows with the sample, not with n.
+    not shown the article yet. Memory grows with the sample, not with n. `since` is for crawls of which there are many a
+    day: then n counts the articles that crawls begun since then saw first, and those of them that were compared already
+    count for the sample.
     """
     new = (
         select(resource.c.id, article_key.c.key)
@@ -190,9 +195,31 @@ def sample_copies(
         .where(resource.c.key == article_key.c.key, resource.c.outlet == outlet)
     )
     count = connection.execute(select(func.count()).select_from(new.subquery())).scalar_one()
-    wanted = min(count, max(least, -(-count * per_mille // 1000)))
+    compared = 0
+    if since is not None:
+        count, compared = _lately_seen(connection, outlet, since)
+    wanted = max(0, min(count, max(least, -(-count * per_mille // 1000))) - compared)
     drawn = heapq.nsmallest(wanted, _rows(connection, new), key=lambda row: _lot(seed, row[1]))
-    return _read(connection, [row[0] for row in drawn])
+    return read_leased(connection, [row[0] for row in drawn])
+
+
+def _lately_seen(connection: Connection, outlet: int, since: datetime) -> tuple[int, int]:
+    """How many articles the outlet's crawls since then saw first, and how many of them several domains showed."""
+    crawls = select(crawl_table.c.id).where(crawl_table.c.outlet == outlet, crawl_table.c.started_at >= since)
+    domains = (
+        select(func.count(distinct(location.c.domain)))
+        .where(location.c.resource == resource.c.id, location.c.fetched_at.is_not(None))
+        .scalar_subquery()
+    )
+    seen = (
+        select(domains.label("domains"))
+        .select_from(article_key)
+        .join(resource, and_(resource.c.article == article_key.c.article, resource.c.key == article_key.c.key))
+        .where(article_key.c.outlet == outlet, article_key.c.crawl.in_(crawls), resource.c.outlet == outlet)
+        .subquery()
+    )
+    row = connection.execute(select(func.count(), func.count(case((seen.c.domains > 1, 1)))).select_from(seen)).one()
+    return row[0], row[1]
 
 
 def _lot(seed: int, key: str) -> bytes:
@@ -252,7 +279,8 @@ _LOCATIONS = (
 )
 
 
-def _read(connection: Connection, resources: Sequence[int]) -> list[Leased]:
+def read_leased(connection: Connection, resources: Sequence[int]) -> list[Leased]:
+    """The resources of these ids with their locations, in the same order."""
     places: dict[int, list[LeasedLocation]] = {each: [] for each in resources}
     facts: dict[int, tuple[tuple[str, str, int, int], str]] = {}
     for portion in in_portions(resources):

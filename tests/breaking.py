@@ -131,6 +131,13 @@ def forget_redirects() -> None:
     RememberRedirects.process_response = lambda self, request, response: response  # type: ignore[method-assign]
 
 
+def follow_without_end() -> None:
+    """Whatever comes of them, links from article to article are followed."""
+    from scraper.crawling.traps import TrapWatch
+
+    TrapWatch.note = lambda self, found_by, content: None  # type: ignore[method-assign]
+
+
 def poll_hourly() -> None:
     """No listing is polled sooner than an hour after it was."""
     from datetime import timedelta
@@ -155,6 +162,7 @@ RULES: dict[str, Callable[[], None]] = {
         follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
         restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
         ask_without_conditions, go_on_blindly, forget_redirects, poll_hourly, visit_weekly,
+        follow_without_end,
     )
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from scraper.demo.hostsets import HOST_SETS
 from scraper.demo.process import Replica, running_replica
-from scraper.demo.timeline import FIRST_DAY, GivenDay, Timeline
+from scraper.demo.timeline import FIRST_DAY, GivenDay, Timeline, Volume
 from tests.crawling import ROOT, Ran, replica_options
 
 STEP = timedelta(minutes=30)
@@ -91,7 +91,7 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
         for step in rng.choices(own, k=NEW):
             lines[step]["new"] += 1  # type: ignore[operator]
     given = {step: GivenDay(new=int(line["new"])) for step, line in lines.items()}  # type: ignore[call-overload]
-    timeline = Timeline(seed, articles, HOST_SETS["demo"], plan=given, length=STEP)
+    timeline = Timeline(seed, articles, HOST_SETS["demo"], Volume(0, 0, 0), given, length=STEP)
     happened: dict[str, list[Happening]] = {"new": [], "edited": [], "withdrawn": []}
     gone: set[int] = set()
     for day in range(days):
@@ -162,7 +162,9 @@ def live(
 
 @contextmanager
 def _replica_by_clock(folder: Path, changes: Path, now: str, articles: int, seed: int) -> Iterator[Replica]:
-    site = ["--changes", str(changes), "--day-seconds", str(int(STEP.total_seconds()))]
+    # What happens stands in the plan alone; sitemaps say nothing of changes, so that visits must find them.
+    site = ["--changes", str(changes), "--day-seconds", str(int(STEP.total_seconds())), "--volume", "0,0,0"]
+    site += ["--no-lastmod"]
     with running_replica(
         articles=articles, seed=seed, day=None, truth=False, folder=folder / "site", site_options=site,
         options=["--now", now],

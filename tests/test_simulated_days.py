@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -85,6 +85,14 @@ def test_a_new_article_costs_hardly_more_than_one_request(lived: Lived) -> None:
         requests += answers.index(200) + 1 if 200 in answers else len(answers)
     others = [asked for asked in lived.asked if asked.at > FIRST_DAY + QUIET and not is_known(asked)]
     assert 0 < requests + len(others) <= 1.1 * len(lived.plan.new)
+
+
+def test_mirrors_are_asked_for_few_copies_a_day(lived: Lived) -> None:
+    copies: Counter[date] = Counter()
+    for each in lived.plan.new:
+        asked = lived.by_key[each.key]
+        copies[each.at.date()] += any(other.host != asked[0].host for other in asked[:2])
+    assert 0 < max(copies.values()) <= 10, "five in any day and night"
 
 
 def test_listings_are_polled_at_most_twelve_times_an_hour(lived: Lived) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,6 +31,7 @@ from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
     from scraper.crawling import CrawlOptions, CrawlReport
+    from scraper.crawling.forecasting import Forecast
     from scraper.crawling.planning import PlannedCrawl
     from scraper.outlet import Outlet
 
@@ -65,6 +67,10 @@ def crawl(
     max_disk: Annotated[
         str | None, typer.Option("--max-disk", metavar="SIZE", help="Write at most about so much per outlet, e.g. 20G.")
     ] = None,
+    forecast: Annotated[
+        bool,
+        typer.Option("--forecast", help="Read the listings and a few articles, and say what the rest would take."),
+    ] = False,
     domain: Annotated[list[str] | None, typer.Option(metavar="HOST", help="Ask only this host; repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     json: JsonOption = False,
@@ -79,6 +85,10 @@ def crawl(
     Each listing and each article has its own time to be read again: listings by how much they bring, at most twelve
     an hour a host; articles by their age. `--due` keeps to that and may run every few minutes; without it every
     listing is read now.
+
+    Before the first crawl of a large outlet, `--forecast` reads its listings and forty articles, which are kept, and
+    says how many articles wait, how long they take at the pace of its manners, and how much disk. Without `--full` a
+    crawl takes at most what fits into a week, the newest articles first, and the next one goes on.
 
     With `--fill` what `status --gaps` calls missing is asked for whatever its own time, and the archive by date and the
     sitemaps' files are read again in full for the days that have gaps; at the end stands what is missing still, and
@@ -101,6 +111,7 @@ def crawl(
         full=full,
         due=due,
         fill=fill,
+        forecast=forecast,
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,
@@ -119,7 +130,7 @@ def crawl(
     with output_may_be_gone():
         if json:
             told = {"gaps": [gaps_json(each) for each in missing]} if fill else {}
-            write_json({"outlets": [report_json(report) for report in reports], "exit_code": code} | told)
+            write_json({"outlets": [crawl_json(report) for report in reports], "exit_code": code} | told)
         else:
             for report in reports:
                 if report.error is None or report.counts["pages"] or report.failures:
@@ -180,9 +191,39 @@ def print_report(report: CrawlReport) -> None:
         for reason, number in sorted(reasons.items(), key=_most_first):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)
     write_media(counts["media"])
+    if report.forecast is not None:
+        write_note(forecast_line(report.forecast), indent=2)
     rows = [[host, str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
     for line in table(rows, ["host", "pages"], right=frozenset({1}), indent=2) if rows else ():
         write(line)
+
+
+def crawl_json(report: CrawlReport) -> dict[str, Any]:
+    """A report of a crawl with stable keys (docs/json.md)."""
+    told = report_json(report)
+    return told | {"forecast": asdict(report.forecast)} if report.forecast is not None else told
+
+
+def forecast_line(forecast: Forecast) -> str:
+    """What the rest of an outlet would take, for people."""
+    if not forecast.pages:
+        return "no article waits to be fetched"
+    disk = f", {amount_of(forecast.disk)} on disk" if forecast.disk is not None else ""
+    return f"{counted(forecast.pages, 'article')} more to fetch: about {length_of(forecast.seconds)}{disk}"
+
+
+def amount_of(number: int) -> str:
+    """A number of bytes, roughly, for people."""
+    unit, name = (1e9, "GB") if number >= 1e9 else (1e6, "MB")
+    return f"{number / unit:.1f} {name}"
+
+
+def length_of(seconds: float) -> str:
+    """A length of time, roughly, for people."""
+    for name, unit in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 1.5 * unit:
+            return f"{seconds / unit:.1f} {name}s"
+    return f"{seconds:.0f} seconds"
 
 
 def write_media(media: Mapping[str, Any]) -> None:

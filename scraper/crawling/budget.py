@@ -49,6 +49,10 @@ class Account:
         """Time counts from now on."""
         self._since = now
 
+    def passed(self, now: datetime) -> timedelta:
+        """How long the crawl has gone on."""
+        return now - self._since if self._since is not None else timedelta(0)
+
     @property
     def pages_left(self) -> int | None:
         """How many pages may still be asked for; None: as many as there are."""

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from scrapy import Request
 
 from scraper.crawling.filling import fill
+from scraper.crawling.forecasting import Forecaster
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.routing import MIRROR_LISTINGS
 from scraper.crawling.sampling import Sampler
 from scraper.crawling.state import LEASE
+from scraper.crawling.traps import FROM_ARTICLES, PUT_OFF
 from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
 from scraper.fetching.conditions import CONDITIONAL, conditions, drop_conditions
-from storage.due import finish, make_due_elsewhere, put_back
+from storage.due import finish, make_due_elsewhere, put_back, put_off_unread
 from storage.frontier import COPY, LISTING, MEDIA, NEW, REVISIT, Leased, lease, sample_copies
 from storage.records import Failure
 
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from scraper.crawling.state import CrawlState
 
 
+HORIZON = timedelta(days=7)
+"""A crawl asks for no more articles than fit into this at the pace of the outlet's manners, the newest first; the next
+one goes on."""
+
+
 class Dispatch:
     """Leases what is due and makes its requests.
 
@@ -41,7 +48,9 @@ class Dispatch:
         self._state, self._intake, self._requisites = state, intake, requisites
         self._sampler = Sampler(state)
         self._begun = False
-        self._phase = NEW
+        self._forecaster = Forecaster(state)
+        self._phase = LISTING if state.options.forecast else NEW
+        self._most = _most_articles(state)
         self._articles_asked = 0
 
     async def next_batch(self, limit: int) -> list[Request] | None:
@@ -56,6 +65,11 @@ class Dispatch:
             requests = await self._leased_requests(limit)
             if requests or self._state.working:
                 return requests
+            if self._phase == LISTING:
+                if sample := await self._sample_requests(limit):
+                    return sample
+                self._state.forecast = await self._forecaster.make()
+                return None
             if self._phase == NEW:
                 self._phase = REVISIT
                 await self._sampler.draw()
@@ -136,8 +150,8 @@ class Dispatch:
             return [self._request(url, each) for url, each in taken]
         state, now = self._state, self._state.clock.now()
         phase = self._phase
-        if state.options.limit is not None:
-            left = state.options.limit - self._articles_asked
+        if self._most is not None:
+            left = self._most - self._articles_asked
             phase, limit = (phase, min(limit, left)) if left > 0 else (LISTING, limit)
         opened, settled = state.opened, state.settled_listings
         state.settled_listings = {}
@@ -145,6 +159,8 @@ class Dispatch:
         def take(connection: Connection) -> list[Leased]:
             if settled:
                 make_due_elsewhere(connection, settled, now)
+            if state.traps.sprung:
+                put_off_unread(connection, opened.outlet, FROM_ARTICLES, now + PUT_OFF)
             return lease(
                 connection, opened.outlet, opened.owner, now=now, until=now + LEASE, limit=limit, max_priority=phase
             )
@@ -196,10 +212,24 @@ class Dispatch:
         self._state.tally.failed["no-domain"] += 1
         await asyncio.wrap_future(self._state.opened.writer.fail(failure))
 
+    async def _sample_requests(self, limit: int) -> list[Request]:
+        state = self._state
+        requests: list[Request] = []
+        for each in await self._forecaster.draw(limit):
+            urls = state.route.targets(each, state.opened.begun_at)
+            if urls:
+                state.sent(each.resource, len(urls))
+                requests.extend(self._request(url, each) for url in urls)
+            else:
+                await self._put_off(each)
+        return requests
+
     async def _copy_requests(self) -> list[Request]:
         state, opened = self._state, self._state.opened
         requests = []
-        for each in await state.run(lambda connection: sample_copies(connection, opened.outlet, opened.crawl)):
+        since = state.clock.now() - timedelta(days=1) if state.options.due else None
+        draw = partial(sample_copies, outlet=opened.outlet, crawl=opened.crawl, since=since)
+        for each in await state.run(draw):
             shown = frozenset(place.domain for place in each.locations if place.fetched_at and place.domain is not None)
             url = state.route.article_url([place.url for place in each.locations], besides=shown)
             if url is not None and state.account.pages_left != 0:
@@ -233,3 +263,11 @@ class Dispatch:
         if place is None or place.known_at is None or self._state.clock.now() - place.known_at > TRUSTED_FOR:
             return {}
         return conditions(place.etag, place.last_modified)
+
+
+def _most_articles(state: CrawlState) -> int | None:
+    """How many articles a crawl asks for at most; None: as many as there are."""
+    options, delay = state.options, state.outlet.manners.delay
+    if options.limit is not None or options.full or not delay:
+        return options.limit
+    return round(HORIZON / timedelta(seconds=delay))

@@ -139,6 +139,8 @@ class Intake:
                 return []
             else:
                 self._state.tally.count_outcome(outcome, kind=meta["leased"].kind)
+                if not meta["leased"].fetched:
+                    self._state.traps.note(meta["leased"].found_by, None)
             return await self._refuse(request, outcome)
         except StorageError as error:
             self._state.break_off(error)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from scraper.config import Config
+    from scraper.crawling.forecasting import Forecast
     from scraper.crawling.routing import Route
     from scraper.crawling.stopping import Stopper
     from scraper.crawling.workers import Workers
@@ -49,6 +50,7 @@ class CrawlReport:
     finished: bool
     counts: Mapping[str, Any]
     error: Exception | None = None
+    forecast: Forecast | None = None
 
     @property
     def failures(self) -> int:
@@ -113,7 +115,9 @@ class Launcher:
         if error is None and ended:
             error = nothing_reached(session.state.outlet.name, tally, session.state.route)
         finished = ended and error is None
-        return CrawlReport(session.state.outlet.name, finished, tally.as_counts(), error)
+        return CrawlReport(
+            session.state.outlet.name, finished, tally.as_counts(), error, forecast=session.state.forecast
+        )
 
 
 def nothing_reached(outlet: str, tally: Tally, route: Route) -> NothingReached | None:

@@ -129,6 +129,8 @@ class Learner:
         if result.outcome == "listing":
             await self._sample.measure(task.key, result.found)
         self._count(result, known, copy=copy, kind=task.kind)
+        if task.kind == "article" and (known.novelty == "new" or result.outcome != "article") and not copy:
+            self._state.traps.note(found_by, result.content if known.novelty == "new" else None)
         if resource in self._state.polling:
             await self._note_poll(resource, urlsplit(asked).netloc, task.at, known.new_resources)
         if result.outcome == "notice":

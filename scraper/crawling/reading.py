@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from scraper.crawling.media import KEPT as MEDIA_KEPT
@@ -19,6 +19,8 @@ from storage.exchange import Exchange
 from storage.priorities import LISTING, NEW
 from storage.records import Coverage, Found
 from storage.ways import WHOLE_WAYS
+
+_LONG_AGO = date(2000, 1, 1)
 
 READABLE = ("article", "page", "probe")
 """Kinds of resource that are read as pages; every other kind is a way of discovery and read as a listing."""
@@ -215,7 +217,8 @@ def _day_of(stated: date | None, content: ArticleContent | None, outlet: Outlet 
 def articles_found(
     links: tuple[Link, ...], outlet: Outlet, *, by: str, at: datetime, section: str | None = None
 ) -> tuple[Found, ...]:
-    """The links that are article URLs of the outlet, each once, as resources due now."""
+    """The links that are article URLs of the outlet, each once, as resources due now: what listings list goes before
+    what articles lead to, which may be without end, and the newest first."""
     found: dict[str, Found] = {}
     for link in links:
         article = outlet.identify(link.url)
@@ -226,7 +229,7 @@ def articles_found(
                 kind="article",
                 url=link.url,
                 priority=NEW,
-                due_at=at,
+                due_at=newest_first(at, day) if by != "article" else at,
                 found_by=by,
                 lastmod=link.lastmod,
                 day=day,
@@ -234,6 +237,12 @@ def articles_found(
                 section=section,
             )
     return tuple(found.values())
+
+
+def newest_first(at: datetime, day: date) -> datetime:
+    """When an article of a day that was found at `at` is due, so that of those found together the newest come first:
+    each day counts for a minute."""
+    return at - (min(day, at.date()) - _LONG_AGO).days * timedelta(minutes=1)
 
 
 def day_of_link(link: Link, stated: date | None, outlet: Outlet, at: datetime) -> tuple[date, DayFrom]:

@@ -129,6 +129,8 @@ class CrawlSession:
         await loop.run_in_executor(None, self._close_archive, self._outcome(reason))
 
     def _outcome(self, reason: str) -> str:
+        if self.state.forecast is not None:
+            return "stopped: forecast"  # the next crawl goes on with what was read for it
         if self.finished:
             return "finished"
         return "stopped: budget" if self.state.spent is not None else f"stopped: {reason}"

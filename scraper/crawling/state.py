@@ -15,6 +15,7 @@ from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import MediaAccount
 from scraper.crawling.reading import READABLE
 from scraper.crawling.tally import Tally
+from scraper.crawling.traps import TrapWatch
 from storage.errors import StorageError
 from storage.outlets import set_domain_state
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from scrapy import Request
     from sqlalchemy import Connection
 
+    from scraper.crawling.forecasting import Forecast
     from scraper.crawling.frames import DayFrame
     from scraper.crawling.opening import Opened
     from scraper.crawling.polling import Polling
@@ -44,7 +46,8 @@ END_SECONDS = 5.0
 class CrawlOptions:
     """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
     `domains` limits it to some hosts; `full` reads listings to their end though all on them is known; `due` reads those
-    alone that are due; `fill` goes after what is missing too. `budget` bounds what it may cost."""
+    alone that are due; `fill` goes after what is missing too. `forecast` reads
+    the listings and a few articles, to tell what the rest would take. `budget` bounds what it may cost."""
 
     limit: int | None = None
     since: date | None = None
@@ -53,6 +56,7 @@ class CrawlOptions:
     full: bool = False
     due: bool = False
     fill: bool = False
+    forecast: bool = False
     budget: Budget = Budget()  # noqa: RUF009 - a value that nobody can change
 
 
@@ -63,8 +67,8 @@ class CrawlState:
     not decided yet. `media` is None where no requisites of pages are wanted. `settled_listings` holds the listings
     settled since the frontier was last asked, with the locations that they were leased with. `frames` are the outlet's
     archives by date; `whole` holds, by key, the listings that are read for their own days alone, to their last page,
-    with the sample that they are drawn for, if any. `account` is what the
-    crawl has spent of its budget, `spent` says in words what of it is used up.
+    with the sample that they are drawn for, if any. `account` is what the crawl has spent of its budget, `spent` says
+    in words what of it is used up.
     """
 
     def __init__(
@@ -78,6 +82,8 @@ class CrawlState:
     ) -> None:
         self.account = account
         self.spent: str | None = None
+        self.forecast: Forecast | None = None
+        self.traps = TrapWatch()
         self.outlet, self.options, self.clock, self.media = outlet, options, clock, media
         self.tally = Tally()
         self.working = 0
