@@ -157,11 +157,17 @@ class Template(_Table):
 
 
 class Manners(_Table):
-    """How the outlet's hosts are asked: seconds between requests to a host, and how many at once."""
+    """How the outlet's hosts are asked: seconds between requests to a host, and how many at once.
+
+    `unchanged = "headers"` keeps a further capture of an article whose text did not change as headers and digest alone,
+    `listings = "changed"` one of a listing that led to nothing new.
+    """
 
     delay: float = Field(default=1.0, ge=0)
     concurrency: int = Field(default=2, ge=1, le=64)
     user_agent: str | None = None
+    unchanged: Literal["whole", "headers"] = "whole"
+    listings: Literal["whole", "changed"] = "whole"
 
 
 class Outlet(_Table):

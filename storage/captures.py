@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange
-from storage.models import capture, location, resource, warc_file
+from storage.models import capture, location, reduction, resource, warc_file
 from storage.stored_paths import stored_path
 from storage.warc_reading import read_exchange
 
@@ -43,7 +43,7 @@ _referred_file = warc_file.alias("referred_file")
 
 
 def placed_captures() -> Select[Any]:
-    """Selects the fields of PendingCapture, in their order."""
+    """Selects the fields of PendingCapture, in their order, of captures whose responses are kept."""
     return (
         select(
             capture.c.id,
@@ -64,12 +64,23 @@ def placed_captures() -> Select[Any]:
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
         .outerjoin(_referred, _referred.c.id == capture.c.refers_to)
         .outerjoin(_referred_file, _referred_file.c.id == _referred.c.warc_file)
+        .where(~is_reduced(capture))
     )
 
 
+def is_reduced(table: Any) -> ColumnElement[bool]:
+    """Whether a capture is kept as headers and digest alone, so that there is no response to read. `table` is `capture`
+    or an alias of it."""
+    return select(reduction.c.capture).where(reduction.c.capture == table.c.id).exists()
+
+
 def capture_at(connection: Connection, capture_id: int) -> PendingCapture:
-    """The place of a capture. Raises ArchiveDamaged when there is none of that id."""
+    """The place of a capture. Raises ArchiveDamaged when there is none of that id, or no response is kept of it."""
     row = connection.execute(placed_captures().where(capture.c.id == capture_id)).one_or_none()
+    if row is None and connection.execute(select(capture.c.id).where(capture.c.id == capture_id)).first():
+        raise ArchiveDamaged(
+            "this capture is kept as headers and digest alone, so that it cannot be read", str(capture_id)
+        )
     if row is None:
         raise ArchiveDamaged("the archive names a capture that it does not hold", str(capture_id))
     return PendingCapture(*row)

@@ -18,7 +18,7 @@ from storage import judging
 from storage.judging import ReadBy, judge, number_texts, telling
 from storage.labels import family_of
 from storage.models import capture, domain, extraction, extractor, location, revision
-from storage.observing import load_standing
+from storage.observing import load_shown, load_standing
 from storage.urls import host_of
 
 Kind = Literal["first", "same", "edit", "reread"]
@@ -133,10 +133,17 @@ def _observed(connection: Connection, readings: Sequence[_Reading]) -> dict[int,
     """The captures that showed the article, by id, each with all its readings."""
     observed = {each.capture: judging.Observation(each.capture, each.at, each.domain, []) for each in readings}
     digests = {(each.capture, each.extractor): each.digest for each in readings}
-    for number, standing in load_standing(connection, set(observed)).items():
-        observed[number].reads += [
-            ReadBy(each.extractor, digests.get((number, each.extractor)), each.crawl) for each in standing
-        ]
+    standing = load_standing(connection, set(observed))
+    for number, own in standing.items():
+        reads = observed[number].reads
+        reads += [ReadBy(each.extractor, digests.get((number, each.extractor)), each.crawl) for each in own]
+    for number, shows in load_shown(connection, set(observed)).items():
+        one = observed[number]
+        known = {each.extractor for each in one.reads}
+        one.shown_by = shows
+        one.reads += (
+            [each for each in observed[shows].reads if each.extractor not in known] if shows in observed else []
+        )
     return observed
 
 

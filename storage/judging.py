@@ -30,12 +30,17 @@ class ReadBy:
 
 @dataclass(slots=True)
 class Observation:
-    """A capture that showed a revision, with its readings, oldest first; at least one gave a text."""
+    """A capture that showed a revision, with its readings, oldest first; at least one gave a text.
+
+    One that is kept as headers and digest alone has as `shown_by` the capture that showed the same text and is kept
+    whole; what was read in that one by other extractors follows its own readings.
+    """
 
     capture: int
     at: datetime
     line: Line
     reads: list[ReadBy]
+    shown_by: int | None = None
 
     @property
     def place(self) -> tuple[datetime, int]:

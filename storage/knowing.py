@@ -177,7 +177,7 @@ class Knower:
         else:
             verdict = judge(last, plan.extractor, plan.digest)
             if verdict == "unread":
-                plan.reread = last.capture
+                plan.reread = last.shown_by or last.capture
                 return
             plan.novelty = verdict
         read = ReadBy(plan.extractor, plan.digest, self._crawl)
@@ -355,10 +355,17 @@ class Knower:
             plan.reading.parts + (plan.reading.more if new.new_resources or new.new_locations else ())
             for plan, new in zip(plans, added, strict=True)
         ]
+        led_to = [new.new_resources + new.new_locations for new in added]
         if any(further):
-            add(further)
+            led_to = [n + new.new_resources + new.new_locations for n, new in zip(led_to, add(further), strict=True)]
             urls = [each.url for listings in further for each in listings]
             make_due(connection, urls, now, since=self._begun_at(connection))
+        gained = [
+            {"id": plan.capture.id, "gained": n}
+            for plan, n in zip(plans, led_to, strict=True)
+            if plan.reading.outcome == "listing"
+        ]
+        update_each(connection, capture, gained)
         return {plan.capture.id: new for plan, new in zip(plans, added, strict=True)}
 
     def _report(

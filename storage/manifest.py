@@ -22,6 +22,7 @@ from storage.models import (
     figure,
     location,
     manifest_part,
+    reduction,
     revision,
     warc_file,
 )
@@ -92,12 +93,13 @@ COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
     (fetch_failure, ("id",), ("id", "location", "at", "reason")),
     (figure, ("revision", "position"), ("revision", "position", "url", "caption", "credit")),
     (warc_file, ("id",), ("id", "store", "path", "committed_len", "sha256")),
+    (reduction, ("capture",), ("capture", "reason", "shows", "sha256")),
 )
 """Tables in the order of the digest: what orders their rows, and the columns covered. None of these columns is ever
 changed once its row stands; docs/verify.md lists them, with what is left out and why."""
 
 
-_SINCE_FORM_2 = frozenset(("figure", "warc_file", "span_offset", "span_length", "span_sha256"))
+_SINCE_FORM_2 = frozenset(("figure", "warc_file", "reduction", "span_offset", "span_length", "span_sha256"))
 """Tables and columns that form 1 did not cover."""
 _HEAD = ("kind", "operator", "robots_policy", "started_at", "ended_at", "outcome", "stamp_authority")
 

@@ -44,11 +44,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 4
+SCHEMA = 5
 """The number of this schema; each migration adds one."""
 MIN_READER = 1
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -148,6 +148,8 @@ outlet = Table(
     _id(),
     Column("name", Text, nullable=False, unique=True),
     _text("kind", nullable=False, default="profile"),
+    _text("unchanged", nullable=False, default="whole"),
+    _text("listings", nullable=False, default="whole"),
 )
 
 domain = Table(
@@ -311,10 +313,24 @@ capture = Table(
     Column("span_offset", BigInteger),
     Column("span_length", BigInteger),
     _text("span_sha256"),
+    Column("moved_to", BigInteger),
+    Column("gained", Integer),
     UniqueConstraint("warc_file", "offset"),
 )
 Index("ix_capture_location", capture.c.location)
 Index("ix_capture_crawl", capture.c.crawl)
+
+reduction = Table(
+    "reduction",
+    metadata,
+    Column("capture", Id, ForeignKey("capture.id"), primary_key=True, autoincrement=False),
+    _ref("crawl", "crawl", nullable=False),
+    _text("reason", nullable=False),
+    _ref("shows", "capture", nullable=False),
+    _text("sha256", nullable=False),
+)
+Index("ix_reduction_crawl", reduction.c.crawl)
+Index("ix_reduction_shows", reduction.c.shows)
 
 fetch_failure = Table(
     "fetch_failure",

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from storage.inserting import among, in_portions
 from storage.judging import Line, Observation, ReadBy, same_text, telling
-from storage.models import article, capture, extraction, location, revision
+from storage.models import article, capture, extraction, location, reduction, revision
 from storage.outlets import DomainMap, DomainRow
 from storage.urls import host_of
 
@@ -132,12 +132,22 @@ def load_standing(connection: Connection, captures: set[int]) -> dict[int, list[
     return found
 
 
+def load_shown(connection: Connection, captures: set[int]) -> dict[int, int]:
+    """Of captures that are kept as headers and digest alone, those that show the same text and are kept whole."""
+    found: dict[int, int] = {}
+    for portion in in_portions(sorted(captures)):
+        statement = select(reduction.c.capture, reduction.c.shows).where(reduction.c.capture.in_(portion))
+        found.update((row.capture, row.shows) for row in connection.execute(statement))
+    return found
+
+
 def _load_observations(connection: Connection, articles: Sequence[int], states: dict[int, ArticleState]) -> None:
     for row in connection.execute(_OBSERVATIONS, {"values": articles}):
         known = states[row.article].observations
         if not known or known[-1].capture != row.capture:
-            known.append(Observation(row.capture, row.at, line_of(row.domain, row.url), []))
-        known[-1].reads.append(ReadBy(row.extractor, row.digest, row.crawl))
+            known.append(Observation(row.capture, row.at, line_of(row.domain, row.url), [], row.shows))
+        if all(each.extractor != row.extractor for each in known[-1].reads):
+            known[-1].reads.append(ReadBy(row.extractor, row.digest, row.crawl))
 
 
 _CAPTURES = (
@@ -193,11 +203,21 @@ _OBSERVATIONS = (
         extraction.c.extractor,
         _shown.c.digest,
         func.coalesce(extraction.c.crawl, 0).label("crawl"),
+        reduction.c.shows,
     )
-    .join(extraction, extraction.c.capture == _NEWEST.c.capture)
+    .select_from(_NEWEST)
+    .outerjoin(reduction, reduction.c.capture == _NEWEST.c.capture)
+    .join(extraction, extraction.c.capture.in_((_NEWEST.c.capture, reduction.c.shows)))
     .outerjoin(_shown, and_(_shown.c.id == extraction.c.revision, _shown.c.article == _NEWEST.c.article))
     .where(_NEWEST.c.number <= DEPTH)
-    .order_by(_NEWEST.c.article, _NEWEST.c.at, _NEWEST.c.capture, extraction.c.at, extraction.c.extractor)
+    .order_by(
+        _NEWEST.c.article,
+        _NEWEST.c.at,
+        _NEWEST.c.capture,
+        extraction.c.capture != _NEWEST.c.capture,
+        extraction.c.at,
+        extraction.c.extractor,
+    )
 )
 
 

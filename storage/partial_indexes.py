@@ -32,6 +32,8 @@ MEDIA = _index(
     where=and_(capture.c.outcome == "media", capture.c.refers_to.is_(None)),
 )
 """What is kept once for all pages that need it, by its payload."""
+REFERRING = _index("ix_capture_refers_to", capture.c.refers_to, where=capture.c.refers_to.is_not(None))
+"""What refers to a capture, which then must stay whole."""
 ARTICLES = _index(
     "ix_resource_day",
     resource.c.outlet,
@@ -48,4 +50,4 @@ MISSING = _index(
     where=and_(resource.c.kind == "article", resource.c.article.is_(None)),
 )
 """What is known of each day and not kept: little, so that kept articles cost nothing here."""
-PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA, ARTICLES, MISSING)
+PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA, REFERRING, ARTICLES, MISSING)

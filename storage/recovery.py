@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from storage.archive import Archive
 from storage.captures import PendingCapture, placed_captures
+from storage.closing import is_replaced, remove_replaced, remove_unfinished
 from storage.crawls import abandoned_crawls, end_crawl, free_hosts
 from storage.errors import ArchiveDamaged, StorageError
 from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
@@ -96,9 +97,13 @@ class _Row:
 def _recover_file(archive: Archive, path: str) -> Recovered:
     """Bring one file in order that is open by the database or by its name, if nobody holds it."""
     place = archive.warc_folder / (path + OPEN)
+    if is_replaced(archive, path):
+        remove_replaced(archive, path)
+        return Recovered()
     with _locked(place) as file:
         row = _row_of(archive, path)  # read while nobody else may write to it
         if file is not None:
+            remove_unfinished(archive, path)
             return _Mender(archive, path, row, file).mend()
         if row is None or row.state != "open" or place.exists():
             return Recovered()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from storage.captures import is_reduced
 from storage.models import capture, crawl, extraction, extractor, location, resource, warc_file
 from storage.models import outlet as outlet_table
 from storage.records import ExtractorName
@@ -80,7 +81,7 @@ class Unread:
         read = select(extraction.c.capture).where(extraction.c.capture == capture.c.id)
         # The sum keeps SQLite from the index of outlets, by which each portion would sort all captures anew.
         statement = statement.where(
-            resource.c.outlet + 0 == self.outlet, resource.c.kind.in_(self.kinds), read.exists()
+            resource.c.outlet + 0 == self.outlet, resource.c.kind.in_(self.kinds), read.exists(), ~is_reduced(capture)
         )
         if own is not None:
             statement = statement.where(~read.where(extraction.c.extractor == own).exists())

@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, ScalarSelect, select, update
 
 from storage.archive import Archive
+from storage.closing import close_reduced
 from storage.models import capture, crawl, warc_file
 from storage.owners import is_local
 from storage.warc_writing import OPEN, Unfinished, begun_on, explained, hold, sha256_of, sync_folder
@@ -139,6 +140,8 @@ def _is_ours(archive: Archive, row: _Resting) -> bool:
 
 def _close(archive: Archive, row: _Resting, place: Path, descriptor: int, crawl: int) -> None:
     final = archive.warc_folder / row.path
+    if place != final and close_reduced(archive, row.id, row.path, descriptor, crawl):
+        return
     try:
         os.fsync(descriptor)
         digest = sha256_of(descriptor, row.committed_len)

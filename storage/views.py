@@ -16,7 +16,7 @@ from storage.errors import ArchiveDamaged, KeyUnknown
 from storage.history import revision_numbers
 from storage.labels import LocationLine, family_of, keys_of, locations_of
 from storage.models import article as article_table
-from storage.models import capture, extractor, figure, location, outlet, resource, revision, warc_file
+from storage.models import capture, extractor, figure, location, outlet, reduction, resource, revision, warc_file
 from storage.stored_paths import stored_path
 
 MAX_CAPTURES = 1000
@@ -69,7 +69,8 @@ class RevisionLine:
 
 @dataclass(frozen=True, slots=True)
 class CaptureLine:
-    """A capture of one of the article's locations, and where its records lie (path relative to the archive's WARCs)."""
+    """A capture of one of the article's locations, and where its records lie (path relative to the archive's WARCs).
+    `reduced` says why it is kept as headers and digest alone; None where it is kept whole."""
 
     id: int
     at: datetime
@@ -80,6 +81,7 @@ class CaptureLine:
     warc: str
     offset: int
     length: int
+    reduced: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,13 @@ def _revision_lines(
 def _capture_lines(connection: Connection, family: Sequence[int]) -> tuple[CaptureLine, ...]:
     names = ("id", "at", "status", "outcome", "payload_sha256", "offset", "length")
     statement = (
-        select(*(capture.c[name] for name in names), location.c.url, stored_path(warc_file).label("path"))
+        select(
+            *(capture.c[name] for name in names),
+            location.c.url,
+            stored_path(warc_file).label("path"),
+            reduction.c.reason,
+        )
+        .outerjoin(reduction, reduction.c.capture == capture.c.id)
         .join(location, location.c.id == capture.c.location)
         .join(resource, resource.c.id == location.c.resource)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
@@ -252,7 +260,16 @@ def _capture_lines(connection: Connection, family: Sequence[int]) -> tuple[Captu
     )
     return tuple(
         CaptureLine(
-            row.id, row.at, row.url, row.status, row.outcome, row.payload_sha256, row.path, row.offset, row.length
+            row.id,
+            row.at,
+            row.url,
+            row.status,
+            row.outcome,
+            row.payload_sha256,
+            row.path,
+            row.offset,
+            row.length,
+            row.reason,
         )
         for row in connection.execute(statement)
     )

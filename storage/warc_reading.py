@@ -16,7 +16,8 @@ from storage.exchange import Exchange, TlsFacts, Truncation
 from storage.foreign import is_foreign, open_part, read_foreign
 from storage.http_messages import head_length, parse_head, without_chunks
 from storage.warc_exchanges import IDENTICAL
-from storage.warc_records import MEMBER_LIMIT, Record, is_chunked, read_record
+from storage.warc_names import is_rewritten
+from storage.warc_records import MEMBER_LIMIT, MOVED_FIELD, Record, is_chunked, read_record
 from storage.warc_writing import OPEN
 
 ANSWERS = ("response", "revisit")
@@ -172,21 +173,40 @@ def _are_notes(response: Record, notes: Record) -> bool:
     return notes.kind == "metadata" and notes.fields.get("warc-concurrent-to") == response.id
 
 
-def _addresses(pointer: object, file: BinaryIO, limit: int) -> tuple[str, ...]:
-    """The addresses of a text/dns record."""
+def read_shared(file: BinaryIO, pointer: object, *, limit: int = MEMBER_LIMIT) -> Record | None:
+    """The record that the notes of an exchange point to, since several share it; None where there is none.
+
+    In a file that was written anew it stands elsewhere than the notes say, and the first record tells where. Raises
+    ArchiveDamaged where nothing whole stands there.
+    """
     match pointer:
         case {"id": str(record_id), "at": int(offset)}:
-            record = read_record(file, offset, limit=limit)
-            if record.id == record_id:
-                lines = record.block.decode("ascii", "replace").split("\r\n")[1:]
-                return tuple(line.split("\t")[4] for line in lines if line.count("\t") == 4)
-    return ()
+            moved = _moved(file)
+            if moved is not None and str(offset) not in moved:
+                return None
+            record = read_record(file, offset if moved is None else moved[str(offset)], limit=limit)
+            return record if record.id == record_id else None
+    return None
+
+
+def _moved(file: BinaryIO) -> dict[str, int] | None:
+    """Where records stand that captures share, by where they stood before the file was written anew; None where it was
+    not."""
+    name = getattr(file, "name", "")
+    if not isinstance(name, str) or not is_rewritten(name):
+        return None
+    first = read_record(file, 0)
+    return {key: first.end + at for key, at in first.told(MOVED_FIELD).items() if isinstance(at, int) and at >= 0}
+
+
+def _addresses(pointer: object, file: BinaryIO, limit: int) -> tuple[str, ...]:
+    """The addresses of a text/dns record."""
+    record = read_shared(file, pointer, limit=limit)
+    lines = record.block.decode("ascii", "replace").split("\r\n")[1:] if record is not None else []
+    return tuple(line.split("\t")[4] for line in lines if line.count("\t") == 4)
 
 
 def _chain(pointer: object, file: BinaryIO, limit: int) -> tuple[bytes, ...]:
-    match pointer:
-        case {"id": str(record_id), "at": int(offset)}:
-            record = read_record(file, offset, limit=limit)
-            if record.id == record_id:
-                return tuple(map(ssl.PEM_cert_to_DER_cert, _PEM.findall(record.block.decode("ascii", "replace"))))
-    return ()
+    record = read_shared(file, pointer, limit=limit)
+    found = _PEM.findall(record.block.decode("ascii", "replace")) if record is not None else []
+    return tuple(map(ssl.PEM_cert_to_DER_cert, found))

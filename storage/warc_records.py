@@ -21,6 +21,10 @@ MEMBER_LIMIT = 256 * 1024 * 1024
 """The largest record that is read back, in decompressed bytes; a writer takes exchanges far below it."""
 FACTS_FIELD = "Presskeep-Exchange"
 """The line of an exchange's notes that holds what recovery needs; archives of schema 1 have it on request records."""
+REDUCED_FIELD = "Presskeep-Reduced"
+"""The line of a metadata record that stands in a response's place: its headers, its payload's digest, and why."""
+MOVED_FIELD = "Presskeep-Moved"
+"""The line of a rewritten file's first record that says where records that captures share stood and stand now."""
 
 _PIECE = 64 * 1024
 _LEVEL = 1  # isal's: four times as quick as zlib's level 1, and smaller (docs/decisions.md has the figures)
@@ -49,21 +53,37 @@ class Record:
 
     def exchange_facts(self) -> dict[str, Any]:
         """What recovery needs of an exchange, from its notes; empty where it is missing or no JSON object."""
+        if self.kind == "metadata":
+            return self.told(FACTS_FIELD)
+        return _json_object(self.fields.get(FACTS_FIELD.lower(), "{}"))
+
+    def told(self, name: str) -> dict[str, Any]:
+        """The JSON object in a line of the block (warc-fields); empty where it is missing or none."""
+        return next(iter(self.told_all(name)), {})
+
+    def told_all(self, name: str) -> list[dict[str, Any]]:
+        """The JSON objects in all lines of that name; empty ones where a line holds none."""
         lines = (line.partition(":") for line in self.block.decode("utf-8", "replace").split("\r\n"))
-        notes = {name.strip().lower(): value for name, _, value in lines} if self.kind == "metadata" else self.fields
-        try:
-            facts = json.loads(notes.get(FACTS_FIELD.lower(), "{}"))
-        except ValueError:
-            return {}
-        return facts if isinstance(facts, dict) else {}
+        return [_json_object(value) for key, _, value in lines if key.strip().lower() == name.lower()]
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def new_record_id() -> str:
     return f"<urn:uuid:{uuid.uuid4()}>"
 
 
-def frame(kind: str, record_id: str, at: datetime, fields: Mapping[str, str], block: bytes) -> bytes:
-    """One record as one gzip member. `at` is real time in UTC; a field whose value is empty is left out."""
+def frame(
+    kind: str, record_id: str, at: datetime, fields: Mapping[str, str], block: bytes, *, tight: bool = False
+) -> bytes:
+    """One record as one gzip member, by zlib's best compression where it shall be `tight`. `at` is real time in UTC; a
+    field whose value is empty is left out."""
     lines = [
         "WARC/1.1",
         f"WARC-Type: {kind}",
@@ -75,7 +95,9 @@ def frame(kind: str, record_id: str, at: datetime, fields: Mapping[str, str], bl
         "\r\n",
     ]
     head = "\r\n".join(lines).encode()
-    member = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    member: Any = (
+        zlib.compressobj(9, zlib.DEFLATED, _GZIP) if tight else isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP)
+    )
     return b"".join((member.compress(head), member.compress(block), member.compress(b"\r\n\r\n"), member.flush()))
 
 

@@ -126,6 +126,11 @@ class WarcWriter:
             refers_to=original.capture if original else None,
         )
 
+    @property
+    def descriptor(self) -> int:
+        """The open file, to be read; it has the lock."""
+        return self._file
+
     def is_of_another_day(self) -> bool:
         """Whether a day (UTC) has passed since the file was begun, so that it is time for a new one."""
         return datetime.now(UTC).date() != self._day
@@ -296,7 +301,7 @@ def _create(folder: Path, prefix: str, serial: int) -> tuple[str, int]:
         moment = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         name = f"presskeep-{prefix}-{moment}-{serial:05}-{os.urandom(4).hex()}.warc.gz"
         place = folder / (name + OPEN)
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         # Between these two lines a recovery may take the new, empty file for one that a dead writer left, and
         # remove it: then another is made.
         if lock(descriptor) and place.exists():

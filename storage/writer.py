@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from storage.archive import Archive
+from storage.closing import close_reduced
 from storage.engines import FAILED, explain, explain_loss
 from storage.errors import StorageError
 from storage.keeping import FileFacts, Run, facts_of, keep_batch
@@ -123,16 +124,6 @@ class Writer:
         in its future; the writer goes on.
         """
         return self._submit(job)
-
-    def change_crawl(self, crawl: int) -> None:
-        """What is given from now on belongs to another crawl of the outlet, and so does a file that is closed from now
-        on. Blocks until all that was given before is written; end the crawl before after that."""
-
-        def change(_: Connection) -> None:
-            self._run_facts = replace(self._run_facts, crawl=crawl)
-            self._knower = Knower(crawl=crawl, outlet=self._run_facts.outlet)
-
-        self._submit(change).result()
 
     @property
     def congested(self) -> bool:
@@ -325,9 +316,12 @@ class Writer:
     def _close_file(self) -> None:
         if self._file is None or self._file_id is None:
             return
-        digest = self._file.finish()
-        with self._connection.begin():
-            set_closed(self._connection, self._file_id, digest, self._run_facts.crawl)
+        crawl = self._run_facts.crawl
+        self._file.sync()
+        if not close_reduced(self._archive, self._file_id, self._file.path, self._file.descriptor, crawl):
+            digest = self._file.finish()
+            with self._connection.begin():
+                set_closed(self._connection, self._file_id, digest, crawl)
         self._file.abandon()
         self._file, self._file_id = None, None
 

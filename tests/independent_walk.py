@@ -7,6 +7,7 @@ it takes back.
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,19 +37,23 @@ POINTERS = (
     ("extraction", "revision", "revision", "id"),
     ("extraction", "capture", "capture", "id"),
     ("figure", "revision", "revision", "id"),
+    ("reduction", "capture", "capture", "id"),
+    ("reduction", "shows", "capture", "id"),
 )
 """Columns that point to rows: table, column, and the table and column that must have the value."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A record as it stands in a file; `payload` is the SHA-256 of the body without chunks, None without a body."""
+    """A record as it stands in a file; `payload` is the SHA-256 of the body without chunks, None without a body. `told`
+    are those of the responses in whose place it stands."""
 
     kind: str
     length: int
     headers: dict[str, str]
     status: int
     payload: str | None
+    told: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -90,12 +95,14 @@ def walk(connection: Any, folder: Path, *, settled: bool = False, resting: bool 
         faults += [f"{path}: {each}" for each in wrong]
         places[number], wrong = _scan(data[:committed])
         faults += [f"{path}: {each}" for each in wrong]
-        faults += [f"{path}: {each}" for each in _spans(connection, number, data[:committed])]
+        faults += [f"{path}: {each}" for each in _spans(connection, number, data[:committed], anew="-reduced." in path)]
     if settled:
         known = {row[1] for row in rows} | (
             {f"{row[1]}.open" for row in rows if row[2] == "open"} if resting else set()
         )
         names = {each.name for each in (folder / "warc").glob("*.warc.gz*")}
+        # One that was written anew stays for a while, for those who began to read it.
+        known |= {name for name in names if name.replace(".warc.gz.open", "-reduced.warc.gz") in known}
         faults += [f"{name}: no row names this file" for name in sorted(names - known)]
     return faults + _compare(connection, places) + _pointless(connection)
 
@@ -121,18 +128,26 @@ def _read(
     return data, faults
 
 
-def _spans(connection: Any, number: int, data: bytes) -> list[str]:
-    """Where the spans of a file's captures leave a gap, overlap, or are not what their digests say."""
+def _spans(connection: Any, number: int, data: bytes, *, anew: bool) -> list[str]:
+    """Where the spans of a file's captures leave a gap, overlap, or are not what their digests say.
+
+    In one that was written `anew` other records may stand between them.
+    """
     faults, end = [], 0
-    statement = f"SELECT span_offset, span_length, span_sha256, id FROM capture WHERE warc_file = {number} ORDER BY 1"
-    rows = list(connection.execute(statement))
+    rows = list(
+        connection.execute(
+            "SELECT coalesce(moved_to, span_offset), CASE WHEN reduction.capture IS NULL THEN span_length"
+            " ELSE length END, coalesce(reduction.sha256, span_sha256), id"
+            f" FROM capture LEFT JOIN reduction ON reduction.capture = id WHERE warc_file = {number} ORDER BY 1"
+        )
+    )
     for offset, length, digest, capture in rows:
-        if offset != end:
+        if offset != end and not anew:
             faults.append(f"the span of capture {capture} begins at byte {offset}, and the one before ends at {end}")
         if hashlib.sha256(data[offset : offset + length]).hexdigest() != digest:
             faults.append(f"the span of capture {capture} is not what was kept")
         end = offset + length
-    if rows and end != len(data):
+    if rows and end != len(data) and not anew:
         faults.append(f"the last span ends at byte {end} of {len(data)}")
     return faults
 
@@ -168,7 +183,8 @@ def _scan(data: bytes) -> tuple[dict[int, Found], list[str]]:
 
 def _found(kind: str, length: int, headers: dict[str, str], block: bytes) -> Found:
     if kind not in ("response", "revisit"):
-        return Found(kind, length, headers, 0, None)
+        told = [line.partition(b": ")[2] for line in block.split(b"\r\n") if line.startswith(b"Presskeep-Reduced: ")]
+        return Found(kind, length, headers, 0, None, tuple(json.loads(each)["payload_sha256"] for each in told))
     stream = BytesIO(block)
     http = StatusAndHeadersParser(["HTTP/1.0", "HTTP/1.1"]).parse(stream)
     if headers.get("warc-profile") == IDENTICAL:
@@ -190,12 +206,20 @@ def _compare(connection: Any, places: dict[int, dict[int, Found]]) -> list[str]:
             " FROM capture JOIN location ON location.id = capture.location"
         )
     }
+    reduced = dict(
+        connection.execute("SELECT capture, moved_to FROM reduction JOIN capture ON id = capture").fetchall()
+    )
     taken = set()
     for number, (file, offset, length, status, payload, refers_to, url, _) in rows.items():
         if file not in places:
             continue
         taken.add((file, offset))
         found = places[file].get(offset)
+        if number in reduced:
+            found = places[file].get(reduced[number])
+            if found is None or found.length != length or payload not in found.told[offset - reduced[number] :][:1]:
+                faults.append(f"capture {number}: no record in its response's place tells of it")
+            continue
         if found is None or found.kind != ("response" if refers_to is None else "revisit"):
             faults.append(f"capture {number}: no record of its kind stands at byte {offset}")
             continue
@@ -248,6 +272,18 @@ def _pointless(connection: Any) -> list[str]:
         connection,
         "SELECT count(*) FROM revision WHERE id NOT IN (SELECT revision FROM extraction WHERE revision IS NOT NULL)",
         "no capture showed a text",
+    )
+    faults += _counted(
+        connection,
+        "SELECT count(*) FROM reduction WHERE shows IN (SELECT capture FROM reduction)",
+        "what was reduced is shown by what was reduced",
+    )
+    faults += _counted(
+        connection,
+        "SELECT count(*) FROM reduction WHERE reason = 'unchanged' AND NOT EXISTS (SELECT 1 FROM extraction AS a"
+        " JOIN extraction AS b ON a.revision = b.revision AND a.text_sha256 = b.text_sha256"
+        " WHERE a.capture = reduction.capture AND b.capture = shows)",
+        "what was reduced showed another text",
     )
     faults += _counted(
         connection,

@@ -156,6 +156,9 @@ def test_every_change_to_what_a_crawl_added_shows_in_its_manifest(sqlite_archive
         connection.execute(
             models.decision.insert().values(at=T0, by="me", verb="approve", subject="x", crawl=work.crawl)
         )
+        connection.execute(
+            models.reduction.insert().values(capture=2, crawl=work.crawl, reason="unchanged", shows=1, sha256="x")
+        )
     covered, _, columns = next(each for each in COVERED if each[0].name == table)
     first = next(iter(covered.primary_key.columns))
     one_row = first == select(func.min(first)).scalar_subquery()

@@ -193,6 +193,7 @@ def view_json(view: ArticleView, content: ArticleContent, replays: Mapping[int, 
                 "offset": line.offset,
                 "length": line.length,
                 "replay": replays.get(line.id),
+                "reduced": line.reduced,
             }
             for line in view.captures
         ],
@@ -221,7 +222,9 @@ def _print_facts(view: ArticleView, as_of: datetime | None) -> None:
         write(f"  and {len(view.locations) - LOCATIONS_SHOWN} more; --json lists all")
     if view.captures:
         newest = view.captures[0]
-        write_note(f"newest capture {minute(newest.at)} UTC, at byte {newest.offset} of warc/{newest.warc}", indent=2)
+        how = ", kept as headers and digest" if newest.reduced else ""
+        at = f"at byte {newest.offset} of warc/{newest.warc}"
+        write_note(f"newest capture {minute(newest.at)} UTC{how}, {at}", indent=2)
 
 
 def _print_replays(view: ArticleView, replays: Mapping[int, str]) -> None:

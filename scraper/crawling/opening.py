@@ -24,6 +24,7 @@ from storage.outlets import DomainRow, domains, sync_outlet
 from storage.owners import new_owner
 from storage.records import DomainFacts, Found
 from storage.recovery import recover
+from storage.reducing import set_policies
 from storage.robots import plain_hosts
 from storage.writer import Writer
 
@@ -87,6 +88,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: boo
     try:
         with archive.begin() as connection:
             outlet_id = sync_outlet(connection, outlet.name, "profile", facts_of(outlet), now)
+            set_policies(connection, outlet_id, outlet.manners.unchanged, outlet.manners.listings)
             hold_outlet(connection, outlet_id, owner)
         recover(archive, owner, now)
         with archive.begin() as connection:

@@ -16,7 +16,15 @@ from storage.content import ArticleContent
 from storage.decisions import MERGE, Decision, decisions_of
 from storage.errors import StorageError
 from storage.evidence.captured import CapturedFile, Connected, read_captured
-from storage.evidence.gathering import CaptureFacts, CoveredRow, RunFacts, captures_of, rows_of, runs_of
+from storage.evidence.gathering import (
+    CaptureFacts,
+    CoveredRow,
+    RunFacts,
+    captures_of,
+    count_reduced,
+    rows_of,
+    runs_of,
+)
 from storage.evidence.imported import read_imported
 from storage.evidence.packing import Pack
 from storage.evidence.page import evidence_page
@@ -148,6 +156,11 @@ class _Exporter:
                     self._covered.append((f"manifests/{facts.crawl}/capture/{facts.id}", name))
             self._done.captures += 1
             found.append((facts, connected))
+        if reduced := count_reduced(self._connection, self._family):
+            self._left_out.append(
+                "Captures that are kept as headers and digest alone, since they showed the text of the capture before: "
+                f"{reduced}. Their rows are in the manifests' folders."
+            )
         if self._sources.files:
             self._pack.add(f"{FOLDER}/{DIGESTS}", self._sources.digests)
             self._pack.add(f"{FOLDER}/{COMPARE}", self._sources.commands)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from storage.captures import is_reduced
 from storage.manifest import COVERED, covered, row_line, row_name
 from storage.models import (
     article_key,
@@ -19,11 +20,12 @@ from storage.models import (
     fetch_failure,
     figure,
     location,
+    reduction,
     resource,
     revision,
     warc_file,
 )
-from storage.stored_paths import stored_path
+from storage.stored_paths import span_start, stored_path
 
 _BATCH = 200
 
@@ -90,7 +92,8 @@ class CaptureFacts:
 
 
 def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFacts]:
-    """The captures of an article with those merged into it, and what they refer to, in the order of their ids."""
+    """The captures of an article with those merged into it, and what they refer to, in the order of their ids; none of
+    which headers and digest alone are kept."""
     statement: Select[Any] = (
         select(
             *(capture.c[name] for name in ("id", "crawl", "at")),
@@ -103,15 +106,22 @@ def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFa
                 )
             ),
             stored_path(warc_file),
-            *(capture.c[name] for name in ("offset", "length", "span_offset", "span_length")),
+            *(capture.c.offset, capture.c.length, span_start(capture), capture.c.span_length),
             *(warc_file.c[name] for name in ("id", "sha256", "crawl")),
         )
         .join(location, location.c.id == capture.c.location)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
-        .where(_captures(family))
+        .where(_captures(family), ~is_reduced(capture))
         .order_by(capture.c.id)
     )  # fmt: skip
     return [CaptureFacts(*row._tuple()) for row in connection.execute(statement)]
+
+
+def count_reduced(connection: Connection, family: Sequence[int]) -> int:
+    """How many captures of the article are kept as headers and digest alone."""
+    statement = select(func.count()).select_from(capture).where(_captures(family), is_reduced(capture))
+    number: int = connection.execute(statement).scalar_one()
+    return number
 
 
 def runs_of(connection: Connection, numbers: Sequence[int]) -> list[RunFacts]:
@@ -169,5 +179,6 @@ def _conditions(family: Sequence[int]) -> dict[str, ColumnElement[bool]]:
         "article_key": article_key.c.article.in_(family),
         "fetch_failure": fetch_failure.c.location.in_(_locations(family)),
         "figure": figure.c.revision.in_(revisions),
+        "reduction": reduction.c.capture.in_(captures),
         "warc_file": warc_file.c.id.in_(select(capture.c.warc_file).where(_captures(family))),
     }

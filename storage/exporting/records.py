@@ -14,7 +14,7 @@ from storage.errors import ArchiveDamaged
 from storage.exporting.foreign_records import foreign_records
 from storage.exporting.selection import Placed
 from storage.foreign import is_foreign
-from storage.warc_reading import open_warc
+from storage.warc_reading import open_warc, read_shared
 from storage.warc_records import Record, read_record
 
 
@@ -73,15 +73,14 @@ class RecordReader:
         here = {record.offset for record in found}
         noted = [each.exchange_facts() for each in found if each.kind in ("request", "metadata")]
         for pointer in (facts.get(name) for facts in noted for name in ("chain", "dns")):
-            match pointer:
-                case {"id": str(record_id), "at": int(offset)}:
-                    if offset in here or (placed.path, offset) in self._shared:
-                        continue
-                    record = read_record(file, offset)
-                    if record.id != record_id:
-                        raise ArchiveDamaged("another record stands here", f"{placed.path} at byte {offset}")
-                    self._shared.add((placed.path, offset))
-                    yield record
+            if pointer is None:
+                continue
+            record = read_shared(file, pointer)
+            if record is None:
+                raise ArchiveDamaged("another record stands where its notes point to", f"{placed.path}: {pointer}")
+            if record.offset not in here and (placed.path, record.offset) not in self._shared:
+                self._shared.add((placed.path, record.offset))
+                yield record
 
 
 def _own_records(file: BinaryIO, placed: Placed) -> Iterator[Record]:

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, select, union
 
+from storage.captures import is_reduced
 from storage.exporting.marks import Marks
 from storage.exporting.requisites import ReadNeeds, requisites_of
 from storage.inserting import in_portions
 from storage.models import article, capture, location, resource, warc_file
-from storage.stored_paths import stored_path
+from storage.stored_paths import span_start, stored_path
 
 BATCH = 500
 """Rows taken at once."""
@@ -95,11 +96,11 @@ def _statement(condition: _Condition) -> Select[Any]:
     other = capture.alias("revisit")
     referred = _of(select(other.c.refers_to), other, condition, "other").where(other.c.refers_to.is_not(None))
     mine = _of(select(capture.c.id.label("mine")), capture, condition, "own")
-    columns = ("offset", "length", "member_sha256", "span_offset", "span_length")
+    columns = (capture.c.offset, capture.c.length, capture.c.member_sha256, span_start(capture), capture.c.span_length)
     return (
-        select(capture.c.id, stored_path(warc_file), *(capture.c[name] for name in columns))
+        select(capture.c.id, stored_path(warc_file), *columns)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
-        .where(capture.c.id.in_(union(mine, referred)))
+        .where(capture.c.id.in_(union(mine, referred)), ~is_reduced(capture))
         .order_by(capture.c.warc_file, capture.c.offset)
     )
 

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, case, select
 
 from storage.archive import Archive
+from storage.captures import is_reduced
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange
 from storage.fixity.findings import Finding
@@ -20,7 +21,7 @@ from storage.foreign import is_foreign
 from storage.keeping import facts_of_exchange, fetch_from, origin_of, to_millisecond
 from storage.models import capture, warc_file
 from storage.records import Fetch
-from storage.stored_paths import stored_path
+from storage.stored_paths import span_start, stored_path
 from storage.warc_reading import WholeExchange, open_warc, payload_sha256, read_whole, to_exchange, walk
 
 _PLACE = re.compile(r"warc/(.+) at byte (\d+)")
@@ -88,7 +89,7 @@ class Records:
         try:
             with open_warc(self.folder, path) as file:
                 yield from _found(file, row.warc_file, before, row.offset)
-                for start in dict.fromkeys((before, row.span_offset)):
+                for start in dict.fromkeys((before, row.span_offset if row.moved_to is None else row.moved_to)):
                     if start is not None and start >= 0 and (first := _first(file, start)) is not None:
                         yield from _found(file, row.warc_file, start, first)
         except UNREADABLE:
@@ -114,8 +115,9 @@ class Records:
 
     def _end_before(self, file: int, offset: int) -> int:
         """Where the last span of a file ends that begins before a place."""
+        end_of_record = capture.c.moved_to + capture.c.length
         statement = (
-            select(capture.c.span_offset + capture.c.span_length)
+            select(case((is_reduced(capture), end_of_record), else_=span_start(capture) + capture.c.span_length))
             .where(capture.c.warc_file == file, capture.c.offset < offset, capture.c.span_sha256.is_not(None))
             .order_by(capture.c.offset.desc())
         )

@@ -27,7 +27,8 @@ from storage.fixity.members import (
 from storage.fixity.pool import Pool, Task
 from storage.fixity.strangers import strange_files
 from storage.foreign import is_foreign
-from storage.models import capture, warc_file
+from storage.models import capture, reduction, warc_file
+from storage.stored_paths import span_start
 from storage.warc_writing import OPEN
 
 PORTION_CAPTURES = 512
@@ -100,7 +101,7 @@ class _Files:
         """What is wrong with a file that is being written, or waits for the next run: its row is in no manifest yet."""
         if size is not None and size < row.committed_len:
             yield Finding("file-altered", place_of(path), f"it has {size} of the {row.committed_len} bytes kept")
-        statement = select(func.max(capture.c.span_offset + capture.c.span_length))
+        statement = select(func.max(span_start(capture) + capture.c.span_length))
         end = self._connection.execute(statement.where(capture.c.warc_file == row.id)).scalar()
         if end is not None and end > row.committed_len:
             what = f"it says that {row.committed_len} bytes are kept, and its captures reach to byte {end}"
@@ -159,7 +160,7 @@ def _is_tiled(connection: Connection, row: Row[Any]) -> bool:
     under the manifest, would prove nothing more."""
     statement = select(
         func.count() - func.count(capture.c.span_sha256),
-        func.min(capture.c.span_offset),
+        func.min(span_start(capture)),
         func.sum(capture.c.span_length),
     ).where(capture.c.warc_file == row.id)
     without, first, length = connection.execute(statement).one()
@@ -168,15 +169,23 @@ def _is_tiled(connection: Connection, row: Row[Any]) -> bool:
 
 def _portions(connection: Connection, folder: Path, path: str, row: Row[Any]) -> Iterator[Portion]:
     """The captures of a file in portions; a capture kept before there were spans gets the stretch to the next one."""
-    statement = select(capture).where(capture.c.warc_file == row.id).order_by(capture.c.offset)
+    statement = (
+        select(capture, span_start(capture).label("start"), reduction.c.sha256.label("reduced_sha256"))
+        .outerjoin(reduction, reduction.c.capture == capture.c.id)
+        .where(capture.c.warc_file == row.id)
+        .order_by(capture.c.offset)
+    )
     waiting: list[CaptureDigests] = []
     size = end = 0
     for each, following in _pairs(connection.execute(statement, execution_options={"yield_per": PORTION_CAPTURES})):
-        if each.span_sha256 is None:
+        sha256 = each.span_sha256
+        if sha256 is None:
             start = each.offset
             length = (following.offset if following is not None else row.committed_len) - start
+        elif each.reduced_sha256 is not None:
+            start, length, sha256 = each.start, each.length, each.reduced_sha256
         else:
-            start, length = each.span_offset, each.span_length
+            start, length = each.start, each.span_length
         waiting.append(
             CaptureDigests(
                 each.id,
@@ -186,8 +195,9 @@ def _portions(connection: Connection, folder: Path, path: str, row: Row[Any]) ->
                 each.payload_sha256 if each.refers_to is None or row.state != "imported" else None,
                 start,
                 length,
-                each.span_sha256,
+                sha256,
                 min(end, start),
+                each.reduced_sha256 is not None,
             )
         )
         end = start + length

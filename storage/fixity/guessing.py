@@ -24,6 +24,7 @@ from storage.identity import content_digest, text_sha256
 from storage.keeping import facts_of_exchange, to_millisecond
 from storage.models import capture, location, resource, revision, warc_file
 from storage.outlets import DomainMap, domains
+from storage.warc_names import is_rewritten
 from storage.warc_reading import WholeExchange, open_warc, read_exchange, walk
 from storage.warc_records import MEMBER_LIMIT
 
@@ -144,6 +145,8 @@ def _captures(records: Records, found: FoundExchange, row: Row[Any] | None) -> I
         values |= {"outcome": found.fetch.outcome, "refers_to": referred}
     else:
         sources = [row.source, *sources]
+        if is_rewritten(records.path_of(found.file) or ""):  # its manifest tells where it stood before
+            values |= {"moved_to": found.start, "span_offset": row.span_offset}
     for place, source in product(_locations(records, found.exchange.url, row), sources):
         yield values | {"location": place, "source": source}, "its records"
 

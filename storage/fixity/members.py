@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding, FindingKind
 from storage.foreign import exchange_of, open_part, record_in
 from storage.warc_reading import ANSWERS, join_records, open_warc, payload_sha256, to_exchange
-from storage.warc_records import MEMBER_LIMIT, Record, read_proven, read_record
+from storage.warc_records import MEMBER_LIMIT, REDUCED_FIELD, Record, read_proven, read_record
 
 _PIECE = 1 << 20
 _ZLIB = "Error -3 while decompressing data: "
@@ -29,7 +29,8 @@ class CaptureDigests:
     """Where a capture's records stand by its row, in bytes of the file, and the digests (hex) that it gives.
 
     `payload_sha256` is None where the payload stands in another capture's record. `gap` is where the bytes begin that
-    stand before its span and belong to no capture; it is the span's own beginning where there are none.
+    stand before its span and belong to no capture; it is the span's own beginning where there are none. Where it is
+    kept as headers and digest alone, its span is the record that tells of it.
     """
 
     id: int
@@ -41,6 +42,7 @@ class CaptureDigests:
     span_length: int
     span_sha256: str | None
     gap: int
+    is_reduced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,51 @@ def check_portion(portion: Portion) -> Checked:
     size = 0
     try:
         with open_warc(portion.warc_folder, portion.path) as file:
+            reduced = _Reduced(file, portion.path)
             for each in portion.captures:
                 if each.gap < each.span_offset:
                     findings += check_unclaimed(file, portion.path, each.gap, each.span_offset)
-                findings += _CaptureCheck(file, portion.path, each).run()
+                check = reduced.check(each) if each.is_reduced else _CaptureCheck(file, portion.path, each).run()
+                findings += check
                 size += each.span_offset + each.span_length - each.gap
     except ArchiveDamaged:
         pass
     except OSError as error:
         findings.append(_unreadable(portion.path, error))
     return Checked(tuple(findings), size)
+
+
+class _Reduced:
+    """Checks captures that are kept as headers and digest alone: that the record which tells of them is what was
+    written, and tells of the payload that the row names. Many stand in one record, which is read once."""
+
+    def __init__(self, file: BinaryIO, path: str) -> None:
+        self._file, self._path = file, path
+        self._place: tuple[int, int, str | None] | None = None
+        self._told: list[dict[str, Any]] = []
+        self._fault = ""
+
+    def check(self, row: CaptureDigests) -> Iterator[Finding]:
+        place = row.span_offset, row.span_length, row.span_sha256
+        if place != self._place:
+            self._place = place
+            self._told, self._fault = self._read(*place)
+        number = row.offset - row.span_offset
+        told = self._told[number] if 0 <= number < len(self._told) else {}
+        same = (told.get("capture"), told.get("payload_sha256")) == (row.id, row.payload_sha256)
+        if what := self._fault or ("" if same else "the record in the response's place tells of another one"):
+            yield Finding("record-altered", f"{_at(self._path, row.span_offset)} (capture/{row.id})", what)
+
+    def _read(self, offset: int, length: int, sha256: str | None) -> tuple[list[dict[str, Any]], str]:
+        if offset < 0 or not 0 < length <= MEMBER_LIMIT:
+            return [], "offset and length of its row make no sense, so that nothing confirms the bytes"
+        self._file.seek(offset)
+        if hashlib.sha256(self._file.read(length)).hexdigest() != sha256:
+            return [], f"these {length} bytes are not those that were put in the response's place"
+        try:
+            return read_record(self._file, offset).told_all(REDUCED_FIELD), ""
+        except ArchiveDamaged as error:
+            return [], error.what
 
 
 def check_foreign_portion(portion: Portion) -> Checked:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.captures import is_reduced
 from storage.fixity.findings import Finding
 from storage.fixity.texts import content_of, figures_of
 from storage.index import index_revisions, revision_search
@@ -106,7 +107,8 @@ _other_payload = and_(
 
 
 def _mend_references(connection: Connection) -> None:
-    whole = and_(_original.c.refers_to.is_(None), _original.c.truncated.is_(None), _original.c.status == 200)
+    here = and_(_original.c.refers_to.is_(None), _original.c.truncated.is_(None), ~is_reduced(_original))
+    whole = and_(here, _original.c.status == 200)
     last = select(func.max(_original.c.id)).where(_fits, whole, _original.c.id < capture.c.id)
     found = last.correlate(capture).scalar_subquery()
     connection.execute(update(capture).where(_other_payload, found.is_not(None)).values(refers_to=found))

@@ -1,0 +1,173 @@
+"""Decide, by an outlet's policies, which captures of a WARC file are kept as headers and digest alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, select, update
+
+from storage.inserting import among, in_portions
+from storage.models import capture, domain_event, extraction, location, outlet, reduction, resource, warc_file
+
+Unchanged = Literal["whole", "headers"]
+Listings = Literal["whole", "changed"]
+_LISTINGS = ("sections", "feed", "sitemap", "datearchive", "urls")
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """Why a capture is reduced, and the capture that is kept whole and shows the same (for a listing: one before)."""
+
+    reason: Literal["unchanged", "nothing new"]
+    shows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A capture of a location, in the order of time: what it came to, and what its newest reading says."""
+
+    id: int
+    at: datetime
+    outcome: str
+    is_whole: bool
+    text: tuple[int, str | None] | None
+
+
+def set_policies(connection: Connection, outlet_id: int, unchanged: Unchanged, listings: Listings) -> None:
+    """Write down what an outlet's profile says of pages that show nothing new."""
+    other = (outlet.c.unchanged != unchanged) | (outlet.c.listings != listings)
+    values = {"unchanged": unchanged, "listings": listings}
+    connection.execute(update(outlet).where(outlet.c.id == outlet_id, other).values(values))
+
+
+def plan_reductions(connection: Connection, file_id: int) -> dict[int, Reduction]:
+    """The captures of a file that are to be reduced, by their ids.
+
+    With the policy `unchanged = headers` these are captures of articles whose location showed the same text just
+    before, letter by letter; with `listings = changed` captures of listings that led to nothing new. Of both, one that
+    is kept whole must have come before; and nothing is reduced that anything else refers to, or that waits to be read.
+    Revisits and answers of status 304 are reduced alike: their records are larger than what tells of them then.
+    """
+    if connection.execute(_WITH_POLICY.limit(1)).first() is None:
+        return {}
+    candidates = _candidates(connection, file_id)
+    if not candidates:
+        return {}
+    kept_for_others = _referred_to(connection, list(candidates))
+    seen = _seen_at(connection, set(candidates.values()))
+    plan: dict[int, Reduction] = {}
+    for captures in seen.values():
+        plan.update(_of_location(captures, candidates.keys() - kept_for_others))
+    return plan
+
+
+def write_reductions(
+    connection: Connection, plan: Mapping[int, Reduction], sha256: Mapping[int, str], crawl: int
+) -> None:
+    """Write down what was reduced, in the transaction that moves the captures. A location whose last whole response is
+    no more is asked for without validators: what its server called unchanged could not be shown."""
+    rows = [
+        {"capture": number, "crawl": crawl, "reason": each.reason, "shows": each.shows, "sha256": sha256[number]}
+        for number, each in plan.items()
+    ]
+    connection.execute(reduction.insert(), rows)
+    for portion in in_portions(list(plan)):
+        connection.execute(
+            update(location)
+            .where(location.c.whole_capture.in_(portion))
+            .values(whole_capture=None, etag=None, last_modified=None)
+        )
+
+
+def still_reducible(connection: Connection, plan: Mapping[int, Reduction]) -> bool:
+    """Whether nothing refers to what is to be reduced, as the transaction sees it that reduces it."""
+    return not _referred_to(connection, list(plan))
+
+
+def _candidates(connection: Connection, file_id: int) -> dict[int, int]:
+    """The locations of captures that a policy may reduce, by the captures' ids."""
+    articles = (capture.c.outcome == "article") & (outlet.c.unchanged == "headers")
+    listings = (
+        (capture.c.outcome == "listing") & (outlet.c.listings == "changed") & resource.c.kind.in_(_LISTINGS)
+    ) & (capture.c.gained == 0)
+    statement = (
+        select(capture.c.id, capture.c.location)
+        .join(location, location.c.id == capture.c.location)
+        .join(resource, resource.c.id == location.c.resource)
+        .join(outlet, outlet.c.id == resource.c.outlet)
+        .where(capture.c.warc_file == file_id, capture.c.status.in_((200, 304)), capture.c.truncated.is_(None))
+        .where(capture.c.span_sha256.is_not(None), articles | listings)
+    )
+    return {row.id: row.location for row in connection.execute(statement)}
+
+
+def _referred_to(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of some captures that other rows refer to."""
+    found: set[int] = set()
+    for portion in in_portions(ids):
+        for column in (capture.c.refers_to, domain_event.c.capture, reduction.c.shows):
+            found.update(connection.execute(select(column).where(column.in_(portion))).scalars())
+    return found
+
+
+def _seen_at(connection: Connection, places: Iterable[int]) -> dict[int, list[_Seen]]:
+    """All captures of some locations, each in the order of time."""
+    seen: dict[int, list[_Seen]] = defaultdict(list)
+    for portion in in_portions(sorted(places)):
+        texts: dict[int, tuple[int, str | None] | None] = {}
+        for number, shown, letters in connection.execute(_READINGS, {"values": portion}):
+            texts[number] = (shown, letters) if shown is not None else None
+        for row in connection.execute(_CAPTURES, {"values": portion}):
+            is_whole = row.refers_to is None and row.truncated is None and row.reduced is None and row.status == 200
+            text = texts.get(row.id)
+            seen[row.location].append(_Seen(row.id, row.at, row.outcome, is_whole, text))
+    return seen
+
+
+def _of_location(captures: Sequence[_Seen], free: set[int]) -> Iterable[tuple[int, Reduction]]:
+    """What is to be reduced of one location. `whole` holds the first capture of each text that stays as it is."""
+    whole: dict[tuple[int, str | None], int] = {}
+    listing: int | None = None
+    before: _Seen | None = None
+    for each in captures:
+        if each.outcome == "article" and each.text is not None:
+            same = before is not None and before.outcome == "article" and before.text == each.text
+            if each.id in free and same and each.text in whole:
+                yield each.id, Reduction("unchanged", whole[each.text])
+            elif each.is_whole:
+                whole.setdefault(each.text, each.id)
+        elif each.outcome == "listing":
+            if each.id in free and listing is not None:
+                yield each.id, Reduction("nothing new", listing)
+            elif each.is_whole:
+                listing = each.id
+        before = each
+
+
+_WITH_POLICY = select(outlet.c.id).where((outlet.c.unchanged != "whole") | (outlet.c.listings != "whole"))
+_CAPTURES = (
+    select(
+        capture.c.id,
+        capture.c.location,
+        capture.c.at,
+        capture.c.outcome,
+        capture.c.status,
+        capture.c.refers_to,
+        capture.c.truncated,
+        reduction.c.capture.label("reduced"),
+    )
+    .outerjoin(reduction, reduction.c.capture == capture.c.id)
+    .join(warc_file, warc_file.c.id == capture.c.warc_file)
+    .where(among(capture.c.location), warc_file.c.store == "warc")
+    .order_by(capture.c.at, capture.c.id)
+)
+_READINGS = (
+    select(extraction.c.capture, extraction.c.revision, extraction.c.text_sha256)
+    .join(capture, capture.c.id == extraction.c.capture)
+    .where(among(capture.c.location))
+    .order_by(extraction.c.at, extraction.c.extractor)
+)
