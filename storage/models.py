@@ -46,7 +46,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 SCHEMA = 5
 """The number of this schema; each migration adds one."""
-MIN_READER = 1
+MIN_READER = 5
 """The oldest schema number whose code can still read an archive of this one."""
 HEAD = "0005"
 """The newest migration, named here so that reading needs no Alembic."""
