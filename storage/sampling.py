@@ -15,7 +15,7 @@ from storage.models import counter, crawl, draw, drawn, location, resource
 from storage.records import Found
 
 SHARE = 100
-"""Of so many kept articles one is drawn a day, up to a bound: small archives are not fetched again in weeks."""
+"""Of so many kept articles one is drawn a day, up to a bound, and none of fewer: their own times bring them soon."""
 RESTED = timedelta(days=1)
 """An article that was fetched within this time is not drawn."""
 _TRIES, _AT_ONCE = 40, 500
@@ -39,7 +39,7 @@ def draw_old(
     """Make a random sample of kept articles due at `now` (UTC) whatever their own time, and write it down; returns how
     many they are: a hundredth of all, at most `most`. They are of `published_by` or earlier, are not due and were not
     fetched for a day; each of them is as likely to be drawn."""
-    wanted = how_many(connection, outlet, SHARE, most)
+    wanted = min(most, _kept(connection, outlet) // SHARE)
     found = _old(connection, outlet, now, published_by, wanted, chance) if wanted else []
     if not found:
         return 0
@@ -64,8 +64,12 @@ def draw_days(
 
 def how_many(connection: Connection, outlet: int, share: int, most: int) -> int:
     """How large a sample of an outlet is: one of `share` kept articles, at most `most`."""
+    return min(most, -(-_kept(connection, outlet) // share))
+
+
+def _kept(connection: Connection, outlet: int) -> int:
     kept = select(counter.c.n).where(counter.c.outlet == outlet, counter.c.name == "articles")
-    return min(most, -(-(connection.execute(kept).scalar() or 0) // share))
+    return connection.execute(kept).scalar() or 0
 
 
 def open_draws(connection: Connection, outlet: int, since: datetime) -> dict[str, int]:

@@ -77,9 +77,11 @@ def test_every_article_once_with_all_its_locations_and_nothing_else(empty_place:
 
 def test_after_a_day_exactly_the_changes_are_fetched(empty_place: Place, replica: Replica) -> None:
     crawl(empty_place, replica)
-    replica.new_requests()
+    assert no_listings(replica), "the first crawl looks at what stands where articles do"
     replica.set_day(1)
+    before = len(replica.requests())
     ran = crawl(empty_place, replica, day=1)
+    assert no_listings(replica, after=before) == set()
     assert ran.code in (0, 1), ran.err
     counts = ran.json["outlets"][0]["counts"]
     assert (counts["new"], counts["edits"]) == (5, 3)
@@ -88,11 +90,18 @@ def test_after_a_day_exactly_the_changes_are_fetched(empty_place: Place, replica
         for url in change["article"]["locations"].values():
             known[url] = change["article"]["key"]
     fetched = Counter(
-        known[url] for each in replica.new_requests() if (url := f"http://{each['host']}{each['path']}") in known
+        known[url] for each in replica.requests()[before:] if (url := f"http://{each['host']}{each['path']}") in known
     )
     changed = {each["article"]["key"] for each in replica.changes(1)}
     assert set(fetched) == changed
     assert sum(fetched.values()) <= len(changed) + 5
+
+
+def no_listings(replica: Replica, after: int = 0) -> set[str]:
+    """What was asked for that is neither an article nor a listing, a notice, an asset or robots.txt."""
+    lines = (replica.truth / "others.jsonl").read_text("utf-8").splitlines()
+    others = {each["url"] for each in map(json.loads, lines) if each["why"] not in ("listing", "notice")}
+    return others & {f"http://{each['host']}{each['path']}" for each in replica.requests()[after:]}
 
 
 def test_a_crawl_goes_on_through_the_next_domain_when_one_stops_answering(

@@ -120,14 +120,14 @@ def test_old_articles_are_drawn_alike_and_tell_what_became_of_them(archive: Arch
         due = keep(work, *(str(n) for n in range(1, 13)))
         counts: Counter[int] = Counter()
         with archive.begin() as connection:
-            connection.execute(update(counter).where(counter.c.name == "articles").values(n=301))
+            connection.execute(update(counter).where(counter.c.name == "articles").values(n=499))
         for seed in range(60):
             with archive.begin() as connection:
                 now = T0 + 10 * DAY
                 connection.execute(update(resource).values(due_at=T0 + 60 * DAY))
                 by, chance = OLD, Random(seed)
                 number = draw_old(connection, work.outlet, work.crawl, now=now, published_by=by, most=20, chance=chance)
-                assert number == 4, "a hundredth of 301"
+                assert number == 4, "a hundredth of 499"
         counts.update(row.resource for row in work.rows("drawn"))
         assert set(counts) == set(due.values())
         assert max(counts.values()) < 3 * min(counts.values())
@@ -146,22 +146,26 @@ def test_old_articles_are_drawn_alike_and_tell_what_became_of_them(archive: Arch
         assert 0 < found.low < 2 / 3 < found.high < 1
 
 
-@pytest.mark.parametrize("change", ["young", "due", "fetched", "not kept"])
+@pytest.mark.parametrize("change", ["young", "due", "fetched", "not kept", "too few"])
 def test_no_other_article_is_drawn(archive: Archive, change: str) -> None:
     with working(archive) as work:
         keep(work, "1", "2")
         now, by = T0 + 10 * DAY, OLD
         with archive.begin() as connection:
+            connection.execute(update(counter).where(counter.c.name == "articles").values(n=100))
             if change == "young":
                 by = OLD - DAY
             elif change == "due":
                 connection.execute(update(resource).values(due_at=now))
             elif change == "fetched":
                 now = T0 + HOUR
+            elif change == "too few":
+                connection.execute(update(counter).where(counter.c.name == "articles").values(n=99))
             else:
                 connection.execute(update(resource).values(outcome="refused:status-404"))
             kept = work.outlet, work.crawl
             assert draw_old(connection, *kept, now=now, published_by=by, most=20, chance=Random(1)) == 0
             connection.execute(update(resource).values(due_at=T0 + 60 * DAY, outcome="article"))
+            connection.execute(update(counter).where(counter.c.name == "articles").values(n=100))
             by, now = OLD, T0 + 10 * DAY
             assert draw_old(connection, *kept, now=now, published_by=by, most=20, chance=Random(1)) == 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scraper.crawling.visits import after_failure, next_visit
+from scraper.crawling.visits import after_failure, next_doubt, next_visit
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -96,3 +96,22 @@ def test_a_dead_address_is_probed_ever_less() -> None:
     # What only failed is tried again sooner, and more often.
     assert probes(gone=False, until=NOW)[0] == timedelta(minutes=15)
     assert len(probes(gone=False, until=NOW + 365 * DAY)) > 15
+
+
+def test_a_page_without_an_article_is_looked_at_ever_less() -> None:
+    first, at, waits = NOW, NOW, []
+    for _ in range(8):
+        due = next_doubt(at, NOW.date() - timedelta(days=400), first)
+        waits.append(due - at)
+        at = due
+    assert waits[0] == 7 * DAY
+    assert waits == sorted(waits)
+    assert waits[-1] == 90 * DAY
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"), [(0, HOUR), (1, HOUR), (3, DAY), (8, 7 * DAY), (None, 7 * DAY), (-1, HOUR), (-30, 7 * DAY)]
+)
+def test_a_young_page_may_be_filled_yet(age: int | None, wait: timedelta) -> None:
+    day = NOW.date() - timedelta(days=age) if age is not None else None
+    assert next_doubt(NOW, day, NOW) - NOW == wait

@@ -15,7 +15,7 @@ from scraper.crawling.media import KEPT as MEDIA_KEPT
 from scraper.crawling.media import requisites_of
 from scraper.crawling.reading import ReadResult, ReadTask
 from scraper.crawling.sampling import Measurer
-from scraper.crawling.visits import next_visit
+from scraper.crawling.visits import next_doubt, next_visit
 from scraper.crawling.workers import DAMAGED
 from storage.captures import PendingCapture, capture_at
 from storage.due import forget_whole, make_due
@@ -199,7 +199,11 @@ class Learner:
             more, parts = (), result.pages
             self._state.whole.update(dict.fromkeys((each.key for each in parts), self._state.whole[task.key]))
         published = result.content.published.at if result.content and result.content.published else None
-        due = next_visit(task.at, published, first_at) if result.outcome == "article" and not copy else None
+        due = None
+        if result.outcome == "article" and not copy:
+            due = next_visit(task.at, published, first_at)
+        elif result.outcome.startswith("refused:") and task.kind == "article" and not copy:
+            due = next_doubt(task.at, result.published_day, first_at)
         return Reading(
             capture=capture,
             resource=resource,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import TRIES as MEDIA_TRIES
@@ -20,7 +20,7 @@ BY_AGE: tuple[tuple[timedelta, timedelta], ...] = (
 
 YOUNG = 60 * _DAY
 MONTH, YEAR = 30 * _DAY, 365 * _DAY
-UNDATED = 7 * _DAY
+WEEK = UNDATED = 7 * _DAY
 """The age of an article without a date, and of one that says it is of another day than ours or later."""
 FIRST_RETRY = timedelta(minutes=15)
 LONGEST_RETRY = 90 * _DAY
@@ -41,6 +41,19 @@ def next_visit(at: datetime, published: datetime | None, first_at: datetime | No
             return at + interval
     known = at - first_at if first_at is not None else timedelta(0)
     return at + min(max(MONTH, min(known, age - YOUNG)), YEAR)
+
+
+def next_doubt(at: datetime, day: date | None, first_at: datetime | None = None) -> datetime:
+    """When a page read at `at` (UTC) is due again that stands where articles do and showed none.
+
+    It may be filled yet while the day that its address names is young; else it is looked at again in a week, and after
+    each look as long again as it has been known, up to 90 days.
+    """
+    age = at.date() - day if day is not None else WEEK
+    if timedelta(0) <= age + _DAY and age < WEEK:
+        return at + (_HOUR if age <= _DAY else _DAY)
+    known = at - first_at if first_at is not None else timedelta(0)
+    return at + min(max(WEEK, known), LONGEST_RETRY)
 
 
 def next_look(at: datetime) -> datetime:
