@@ -327,7 +327,7 @@ def test_what_is_left_of_an_archive_whose_database_is_gone_is_in_the_way(copy: P
 def test_an_archive_on_postgresql_is_backed_up_and_restored_to_either(
     replica: Replica, postgres_url: str, tmp_path: Path
 ) -> None:
-    place, backups = Place(tmp_path / "archive", postgres_url), tmp_path / "backups"
+    place, backups, began = Place(tmp_path / "archive", postgres_url), tmp_path / "backups", time.monotonic()
     with living_crawl(place, replica):
         wait_until(lambda: leases_on(place) > 0, "a lease")
         time.sleep(1)
@@ -335,7 +335,7 @@ def test_an_archive_on_postgresql_is_backed_up_and_restored_to_either(
     restored = Place(tmp_path / "restored", None)
     restore(backups, restored.folder)
     assert dangling(restored) == []
-    goes_on(restored, replica, time.monotonic())
+    goes_on(restored, replica, began)
 
 
 def leases_on(place: Place) -> int:
