@@ -36,7 +36,7 @@ class Config:
     manifests of runs (RFC 3161), `time_stamp_ca` the PEM certificates by which its signatures are checked.
     `pywb` is the program that replays pages. `media` keeps what article pages need to look as they did; how many
     requests and bytes that may take, for one article and for one run, say the settings after it. `min_free_bytes` of
-    the archive's disk stay free: a crawl stops before.
+    the archive's disk stay free: a crawl stops before. `log_format` is `text`, or `json` for one object a line.
     """
 
     archive: Path
@@ -68,6 +68,7 @@ class Config:
     page_memory: int = 1_000_000_000
     min_free_bytes: int = 200_000_000
     log_level: str = "WARNING"
+    log_format: str = "text"
 
 
 def load_config(
@@ -188,6 +189,8 @@ def _check(config: Config) -> None:
         value = getattr(config, name)
         if not 0 < value < float("inf"):
             raise UsageError(f"{value} is out of range", f"setting {name}", "It must be above 0.")
+    if config.log_format not in ("text", "json"):
+        raise UsageError(f"{config.log_format!r} is no form of log lines", "setting log_format", "It is text or json.")
     if config.ca_file is not None and not config.ca_file.is_file():
         raise UsageError("there is no such file", f"--ca-file {config.ca_file}", "Give a file of PEM certificates.")
     if config.time_stamp_ca is not None and not config.time_stamp_ca.is_file():

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scraper.errors import OutletUnknown, ProfileError
+from scraper.errors import OutletUnknown, ProfileError, UsageError
 from scraper.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -23,9 +23,15 @@ MAX_BYTES = 1_000_000
 
 def profile_paths(config: Config) -> tuple[Path, ...]:
     """Where profiles are looked for: those shipped, the user's configuration folder, then those that the
-    configuration names (PRESSKEEP_PROFILES). Of two profiles of one name the later holds."""
+    configuration names (PRESSKEEP_PROFILES). Of two profiles of one name the later holds.
+
+    Raises UsageError where there is nothing at a place that the configuration names.
+    """
     import platformdirs
 
+    for named in config.profiles:
+        if not named.exists():
+            raise UsageError("there is no such file or folder", f"PRESSKEEP_PROFILES {named}")
     return (SHIPPED, platformdirs.user_config_path("presskeep") / "outlets", *config.profiles)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 
@@ -56,7 +57,7 @@ def draw_days(
     """Write down that these listings were drawn at `now` (UTC), and make them due, each some time after another."""
     for number, listing in enumerate(listings):
         due_at = now + number * apart
-        make_listings_due(connection, outlet, [listing], due_at, crawl=run)
+        make_listings_due(connection, outlet, [replace(listing, due_at=due_at)], due_at, crawl=run)
         (resource_id,) = resources_by_key(connection, outlet, [listing.key]).values()
         row = {"outlet": outlet, "crawl": run, "at": now, "kind": "day", "resource": resource_id}
         connection.execute(draw.insert().values(**row))

@@ -96,16 +96,17 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
     gone: set[int] = set()
     for day in range(days):
         own = steps[day * 48 : (day + 1) * 48]
-        for name, number in (("edited", EDITED), ("withdrawn", WITHDRAWN)):
-            for step in sorted(rng.choices(own, k=number)):
-                at = timeline.moment(step)
-                index = _draw(rng, timeline, step, gone)
-                if index in lines[step]["edited"] or index in lines[step]["withdrawn"]:  # type: ignore[operator]
-                    continue
-                lines[step][name].append(timeline.key(index))  # type: ignore[union-attr]
-                happened[name].append(Happening(str(timeline.key(index)), at, at - timeline.published(index)))
-                if name == "withdrawn":
-                    gone.add(index)
+        moments = [(step, "edited") for step in rng.choices(own, k=EDITED)]
+        moments += [(step, "withdrawn") for step in rng.choices(own, k=WITHDRAWN)]
+        for step, name in sorted(moments):
+            at = timeline.moment(step)
+            index = _draw(rng, timeline, step, gone)
+            if timeline.key(index) in lines[step]["edited"]:  # type: ignore[operator]
+                continue
+            lines[step][name].append(timeline.key(index))  # type: ignore[union-attr]
+            happened[name].append(Happening(str(timeline.key(index)), at, at - timeline.published(index)))
+            if name == "withdrawn":
+                gone.add(index)
     for step in steps:
         planned = timeline.planned(step)
         happened["new"] += [Happening(str(timeline.key(i)), timeline.moment(step), timedelta(0)) for i in planned.new]

@@ -125,12 +125,18 @@ def test_files_are_as_many_as_days(lived: Lived) -> None:
 
 
 def is_known(asked: Asked) -> bool:
-    return asked.key is not None or is_poll(asked) or asked.path == "/robots.txt" or "daily" in asked.host
+    """Whether it is an article, a listing (an archive by date is one too), robots.txt, or a look at the former domain."""
+    by_date = first_part(asked) in ("default", "archive")
+    return asked.key is not None or is_poll(asked) or by_date or asked.path == "/robots.txt" or "daily" in asked.host
+
+
+def first_part(asked: Asked) -> str:
+    return asked.path.split("?")[0].split("/")[1].partition("-")[0].partition(".")[0]
 
 
 def is_poll(asked: Asked) -> bool:
-    start = asked.path.split("?")[0].split("/")[1].partition("-")[0].partition(".")[0]
-    return start in ("", "Section", "rss", "sitemap", "default", "topics", "feed", "map", "archive")
+    """Whether a feed, a sitemap or a section was asked for."""
+    return first_part(asked) in ("", "Section", "rss", "sitemap", "topics", "feed", "map")
 
 
 def polls_of(lived: Lived) -> list[Asked]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +21,7 @@ from scraper.cli.printing import (
     write_json,
     write_note,
 )
-from scraper.cli.run_reports import exit_code, report_json, say_errors
+from scraper.cli.run_reports import exit_code, say_errors
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
 from scraper.deafness import held_back
@@ -130,7 +129,7 @@ def crawl(
     with output_may_be_gone():
         if json:
             told = {"gaps": [gaps_json(each) for each in missing]} if fill else {}
-            write_json({"outlets": [crawl_json(report) for report in reports], "exit_code": code} | told)
+            write_json({"outlets": [report.as_json() for report in reports], "exit_code": code} | told)
         else:
             for report in reports:
                 if report.error is None or report.counts["pages"] or report.failures:
@@ -154,7 +153,7 @@ def run_crawls(config: Config, outlets: Sequence[Outlet], options: CrawlOptions)
     stop_when_terminal_closes()
     jobs = [Job(outlet, spider_for(outlet), options) for outlet in outlets]
     with show_progress() as progress:
-        start_logging(config.log_level, progress.say)
+        start_logging(config, progress.say)
         return crawl_outlets(config, jobs, read_listing, observe=progress)
 
 
@@ -196,12 +195,6 @@ def print_report(report: CrawlReport) -> None:
     rows = [[host, str(pages)] for host, pages in sorted(counts["domains"].items(), key=_most_first)]
     for line in table(rows, ["host", "pages"], right=frozenset({1}), indent=2) if rows else ():
         write(line)
-
-
-def crawl_json(report: CrawlReport) -> dict[str, Any]:
-    """A report of a crawl with stable keys (docs/json.md)."""
-    told = report_json(report)
-    return told | {"forecast": asdict(report.forecast)} if report.forecast is not None else told
 
 
 def forecast_line(forecast: Forecast) -> str:

@@ -16,7 +16,7 @@ from scraper.cli.crawl import run_crawls, write_media
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json, write_note
-from scraper.cli.run_reports import exit_code, report_json, say_errors
+from scraper.cli.run_reports import exit_code, say_errors
 from scraper.config import Config, default_archive
 from scraper.sentences import sentence_of
 
@@ -130,7 +130,7 @@ def _print_json(config: Config, report: CrawlReport, code: int) -> None:
     from scraper.cli.status import status_json
 
     state, _ = _look(config)
-    write_json({"archive": str(config.archive), **report_json(report), "exit_code": code, "status": status_json(state)})
+    write_json({"archive": str(config.archive), **report.as_json(), "exit_code": code, "status": status_json(state)})
 
 
 def _look(config: Config) -> tuple[Status, ArticleView | None]:

@@ -224,7 +224,7 @@ def _fetch(
     from scraper.cli.logs import start_logging
     from scraper.crawling.oneoff import fetch_pages
 
-    start_logging(config.log_level)
+    start_logging(config)
     outlets = _usable_outlets(config)
     if not save:
         return fetch_pages(config, urls, outlets, on_result)

@@ -58,7 +58,7 @@ def import_(
 
     stop_cleanly()
     with show_estimate("done") as estimate:
-        start_logging(config.log_level, estimate.say)
+        start_logging(config, estimate.say)
         report = import_sources(
             config,
             [Path(each) for each in files],

@@ -1,27 +1,55 @@
-"""Send log lines to standard error, one line each, whatever they hold."""
+"""Send log lines to standard error, one line each, whatever they hold: as text, or as JSON for a journal."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from scraper.cli.printing import one_line, write_error
+from scraper.crawls_under_way import UNDER_WAY
 from scraper.errors import UsageError
+
+if TYPE_CHECKING:
+    from scraper.config import Config
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def start_logging(level: str, say: Callable[[str], None] = write_error) -> None:
-    """Log from `level` on through `say`. Raises UsageError for a level that there is not."""
+def start_logging(config: Config, say: Callable[[str], None] = write_error) -> None:
+    """Log through `say`, from the level on and in the form that the settings name. Raises UsageError for a level that
+    there is not."""
+    level = config.log_level
     if level.upper() not in LEVELS:
         raise UsageError(f"{level!r} is no level", "PRESSKEEP_LOG_LEVEL", f"One of: {', '.join(LEVELS)}.")
     handler = _LineHandler(say)
     handler.setLevel(level.upper())  # Scrapy sets its own loggers to DEBUG: the handler decides
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(
+        _JsonFormatter() if config.log_format == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s")
+    )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level.upper() != "DEBUG":
         # A server that is gone is told in our own words; its driver warns of each thing that it had under way as well.
         logging.getLogger("psycopg").setLevel(logging.ERROR)
+
+
+class _JsonFormatter(logging.Formatter):
+    """One object a record: `at` (UTC), `level`, `logger`, `message`, and `crawl`, the id of the crawl that is under way
+    (null where there is none, or several)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        only = next(iter(UNDER_WAY)) if len(UNDER_WAY) == 1 else None
+        told = {
+            "at": at.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "crawl": only,
+        }
+        return json.dumps(told)
 
 
 class _LineHandler(logging.Handler):

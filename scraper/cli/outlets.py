@@ -107,7 +107,7 @@ def check(
     from scraper.cli.logs import start_logging
     from scraper.crawling.looking import look
 
-    start_logging(config.log_level)
+    start_logging(config)
     seen = look(config, outlet)
     if json:
         write_json(_look_json(outlet, seen))

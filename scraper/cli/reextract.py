@@ -55,7 +55,7 @@ def reextract(
     begin = datetime.combine(day(since), time(), UTC) if since else None
     config = replace(config, workers=jobs or len(os.sched_getaffinity(0)))
     with show_estimate("pages") as estimate:
-        start_logging(config.log_level, estimate.say)
+        start_logging(config, estimate.say)
         reports = read_again(
             config, outlet, since=begin, observe=lambda name, tally: estimate(name, tally.read, tally.captures)
         )

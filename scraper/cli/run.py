@@ -13,7 +13,6 @@ from scraper.cli.crawl import choose_outlets
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import counted, minute, one_line, write_error, write_json_line
-from scraper.cli.run_reports import report_json
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
 from scraper.deafness import held_back
@@ -59,15 +58,15 @@ def run(
     jobs = load_jobs()
     watched = watch(config, jobs, outlets or ())
     stop_when_terminal_closes()
-    start_logging(config.log_level)
+    start_logging(config)
     write_error(f"presskeep: looking after {counted(len(watched), 'outlet')}: {', '.join(w.name for w in watched)}")
 
-    def tell(report: CrawlReport, begun: datetime) -> None:
+    def tell(report: CrawlReport) -> None:
         with output_may_be_gone():
             if json:
-                write_json_line({"begun": begun.isoformat(), **report_json(report)})
+                write_json_line(report.as_json())
             elif report.error is not None or report.counts["pages"] or report.failures:
-                write_error(one_line(f"{minute(begun)} {round_line(report)}"))
+                write_error(one_line(f"{minute(report.ended_at)} {round_line(report)}"))
 
     whole = keep_crawling(
         config, watched, read_listing, tell=tell, care=lambda now: _look_at_health(config, jobs, now), lasting=span

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scraper.crawling.budget import Budget
-    from scraper.crawling.launching import CrawlReport, Job
+    from scraper.crawling.launching import Job
+    from scraper.crawling.reports import CrawlReport
     from scraper.crawling.rounds import Watched, keep_crawling
     from scraper.crawling.run import crawl_outlets
     from scraper.crawling.state import CrawlOptions
@@ -17,7 +18,7 @@ __all__ = ["Budget", "CrawlOptions", "CrawlReport", "Job", "Watched", "crawl_out
 _MODULES = {
     "Budget": "budget",
     "CrawlOptions": "state",
-    "CrawlReport": "launching",
+    "CrawlReport": "reports",
     "Job": "launching",
     "Watched": "rounds",
     "crawl_outlets": "run",

@@ -42,16 +42,16 @@ class Account:
 
     def __init__(self, budget: Budget, folder: Path) -> None:
         self._budget, self._folder = budget, folder
-        self._since: datetime | None = None
+        self.began_at: datetime | None = None
         self.asked = 0
 
     def begin(self, now: datetime) -> None:
         """Time counts from now on."""
-        self._since = now
+        self.began_at = now
 
     def passed(self, now: datetime) -> timedelta:
         """How long the crawl has gone on."""
-        return now - self._since if self._since is not None else timedelta(0)
+        return now - self.began_at if self.began_at is not None else timedelta(0)
 
     @property
     def pages_left(self) -> int | None:
@@ -63,7 +63,11 @@ class Account:
         budget = self._budget
         if self.pages_left == 0:
             return f"its budget of {budget.pages} pages is used up"
-        if budget.seconds is not None and self._since is not None and now - self._since >= timedelta(0, budget.seconds):
+        if (
+            budget.seconds is not None
+            and self.began_at is not None
+            and now - self.began_at >= timedelta(0, budget.seconds)
+        ):
             return f"its budget of {budget.seconds:g} seconds is used up"
         if budget.disk is not None and written >= budget.disk:
             return f"its budget of {budget.disk:,} bytes on disk is used up"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.budget import GO_ON, BudgetSpent
+from scraper.crawling.reports import CrawlReport, write_report
 from scraper.crawling.session import CrawlSession
 from scraper.crawling.state import CrawlOptions
 from scraper.crawling.tally import Tally
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from scraper.config import Config
-    from scraper.crawling.forecasting import Forecast
     from scraper.crawling.routing import Route
     from scraper.crawling.stopping import Stopper
     from scraper.crawling.workers import Workers
@@ -39,22 +39,6 @@ class Job:
     outlet: Outlet
     spider: type[Spider]
     options: CrawlOptions = field(default_factory=CrawlOptions)
-
-
-@dataclass(frozen=True, slots=True)
-class CrawlReport:
-    """How a crawl ended. `error` is set where it could not begin or had to stop; `finished` is False then, and
-    where it was interrupted."""
-
-    outlet: str
-    finished: bool
-    counts: Mapping[str, Any]
-    error: Exception | None = None
-    forecast: Forecast | None = None
-
-    @property
-    def failures(self) -> int:
-        return sum(self.counts["failures"].values())
 
 
 class Launcher:
@@ -115,9 +99,18 @@ class Launcher:
         if error is None and ended:
             error = nothing_reached(session.state.outlet.name, tally, session.state.route)
         finished = ended and error is None
-        return CrawlReport(
-            session.state.outlet.name, finished, tally.as_counts(), error, forecast=session.state.forecast
+        report = CrawlReport(
+            outlet=session.state.outlet.name,
+            finished=finished,
+            counts=tally.as_counts(),
+            error=error,
+            forecast=session.state.forecast,
+            crawl=session.crawl,
+            began_at=session.state.account.began_at,
+            ended_at=self._clock.now(),
         )
+        write_report(self._config.archive, report)
+        return report
 
 
 def nothing_reached(outlet: str, tally: Tally, route: Route) -> NothingReached | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
@@ -27,9 +26,11 @@ from storage.recovery import recover
 from storage.reducing import set_policies
 from storage.robots import plain_hosts
 from storage.writer import Writer
+from storage.yields import yields_of
 
 if TYPE_CHECKING:
     from scraper.config import Config
+    from scraper.crawling.tally import Tally
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
 
@@ -65,13 +66,14 @@ class Opened:
         """The id of the resource that a URL belongs to, which is added if it is not known."""
         return resource_at(connection, self.outlet, found, now=now, crawl=self.crawl)
 
-    def close(self, outcome: str, counts: Mapping[str, Any], now: datetime, whole: bool) -> None:
+    def close(self, outcome: str, tally: Tally, now: datetime, whole: bool) -> None:
         """Drain the writer, end the crawl's row where nothing failed, and let go of the archive."""
         try:
             self.writer.close()
             if whole:
                 with self.archive.begin() as connection:
-                    end_crawl(connection, self.crawl, outcome, counts, now)
+                    tally.fields = yields_of(connection, self.crawl)
+                    end_crawl(connection, self.crawl, outcome, tally.as_counts(), now)
         finally:
             self.archive.close()
 

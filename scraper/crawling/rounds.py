@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.following import follow_captures
-from scraper.crawling.launching import CrawlReport, Job, Launcher, Observer
+from scraper.crawling.launching import Job, Launcher, Observer
 from scraper.crawling.planning import when_due
 from scraper.crawling.reading import ReadListing
+from scraper.crawling.reports import CrawlReport
 from scraper.crawling.run import GARBAGE, demand_contact, start_workers
 from scraper.crawling.settings import crawl_settings
 from scraper.crawling.stamping import stamp_runs
@@ -56,14 +57,14 @@ def keep_crawling(
     watched: Sequence[Watched],
     read_listing: ReadListing,
     *,
-    tell: Callable[[CrawlReport, datetime], None],
+    tell: Callable[[CrawlReport], None],
     care: Callable[[datetime], None] = lambda now: None,
     observe: Observer = lambda name, tally: None,
     lasting: timedelta | None = None,
 ) -> bool:
     """Crawl each outlet whenever something of it is due, several at the same time, until a signal or for `lasting`.
 
-    `tell` gets the report of every round and when it began (UTC); `care` is called each hour, in a thread beside the
+    `tell` gets the report of every round; `care` is called each hour, in a thread beside the
     crawls. Blocks; gives whether all rounds came to their end. Raises ContactMissing before anything is asked.
     """
     for each in watched:
@@ -105,7 +106,7 @@ class _Rounds:
         config: Config,
         watched: Sequence[Watched],
         workers: Workers,
-        tell: Callable[[CrawlReport, datetime], None],
+        tell: Callable[[CrawlReport], None],
         care: Callable[[datetime], None],
         observe: Observer,
         lasting: timedelta | None,
@@ -131,7 +132,7 @@ class _Rounds:
         self._stopper.run(self._begin, until_ended=True)
         abandoned = self._launcher.abandon()
         for report in abandoned:
-            self._tell(report, self._clock.now())
+            self._tell(report)
         if self._failed is not None:
             raise self._failed
         return not abandoned
@@ -176,9 +177,8 @@ class _Rounds:
     async def _round(self, watched: Watched) -> None:
         from scrapy.utils.defer import maybe_deferred_to_future
 
-        begun = self._clock.now()
         report = await maybe_deferred_to_future(self._launcher.begin(watched.job))
-        self._tell(report, begun)
+        self._tell(report)
         rest = timedelta(0) if report.error is None else REST_AFTER_ERROR
         due = max(self._clock.now() + rest, await self._next_due(watched))
         self._due[watched.name] = next_time(watched.every, due)

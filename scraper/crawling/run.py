@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scraper.crawling.following import follow_captures
-from scraper.crawling.launching import CrawlReport, Job, Launcher, Observer
+from scraper.crawling.launching import Job, Launcher, Observer
 from scraper.crawling.reading import ReadListing
+from scraper.crawling.reports import CrawlReport
 from scraper.crawling.settings import crawl_settings
 from scraper.crawling.stamping import stamp_runs
 from scraper.crawling.stopping import Stopper

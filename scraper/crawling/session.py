@@ -22,6 +22,7 @@ from scraper.crawling.requisites import Requisites
 from scraper.crawling.routing import Route, scheme_of
 from scraper.crawling.state import HOST_LEASE, LEASE, CrawlOptions, CrawlState
 from scraper.crawling.tally import Tally
+from scraper.crawls_under_way import UNDER_WAY
 from scraper.fetching.reasons import reason_of
 from scraper.fetching.robots import StoredRobots
 from storage.crawls import beat, free_hosts, free_outlet, hold_host
@@ -80,6 +81,7 @@ class CrawlSession:
         self.state.elsewhere = self.dispatch.elsewhere
         self.clock = clock
         self.finished = False
+        self.crawl: int | None = None
         self._is_open = False
 
     async def open(self, crawler: Crawler) -> None:
@@ -96,7 +98,8 @@ class CrawlSession:
         except StorageError as error:
             state.broken = error
             return
-        self._is_open = True
+        self._is_open, self.crawl = True, state.opened.crawl
+        UNDER_WAY.add(self.crawl)
         state.account.begin(self.clock.now())
         if state.options.full:
             state.opened.begun_at = self.clock.now()
@@ -150,8 +153,9 @@ class CrawlSession:
 
     def _close_archive(self, outcome: str) -> None:
         state = self.state
+        UNDER_WAY.discard(state.opened.crawl)
         try:
-            state.opened.close(outcome, state.tally.as_counts(), self.clock.now(), state.broken is None)
+            state.opened.close(outcome, state.tally, self.clock.now(), state.broken is None)
         except StorageError as error:
             state.broken = state.broken or error
 

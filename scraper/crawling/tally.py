@@ -16,7 +16,8 @@ class Tally:
     `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article;
     `unchanged` pages that their server said to be what it had sent before (304), which are read as such. What pages
     need to look as they did is counted apart: `media` those kept, `media_bytes` of all their answers, `media_missing`
-    by reason, `media_left_out` for the budget.
+    by reason, `media_left_out` for the budget. `fields` says at the end how many texts are new and which fields they
+    have.
     """
 
     pages: int = 0
@@ -36,6 +37,7 @@ class Tally:
     failed: Counter[str] = field(default_factory=Counter)
     media_missing: Counter[str] = field(default_factory=Counter)
     domains: Counter[str] = field(default_factory=Counter)
+    fields: dict[str, int] = field(default_factory=dict)
 
     def count_outcome(self, outcome: str, *, kind: str) -> None:
         """Count a refusal or a failure of a resource of this kind."""
@@ -60,6 +62,7 @@ class Tally:
             "refused": dict(self.refused),
             "failures": dict(self.failed),
             "domains": dict(self.domains),
+            "fields": dict(self.fields),
             "media": {
                 "kept": self.media,
                 "bytes": self.media_bytes,
