@@ -317,7 +317,6 @@ class Writer:
         if self._file is None or self._file_id is None:
             return
         crawl = self._run_facts.crawl
-        self._file.sync()
         if not close_reduced(self._archive, self._file_id, self._file.path, self._file.descriptor, crawl):
             digest = self._file.finish()
             with self._connection.begin():
