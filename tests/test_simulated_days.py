@@ -125,7 +125,7 @@ def test_files_are_as_many_as_days(lived: Lived) -> None:
 
 
 def is_known(asked: Asked) -> bool:
-    """Whether it is an article, a listing (an archive by date is one too), robots.txt, or a look at the former domain."""
+    """Whether it is an article, a listing (archives by date too), robots.txt, or a look at the former domain."""
     by_date = first_part(asked) in ("default", "archive")
     return asked.key is not None or is_poll(asked) or by_date or asked.path == "/robots.txt" or "daily" in asked.host
 
