@@ -45,7 +45,7 @@ GOES_ON = timedelta(hours=1)
 class Opened:
     """An archive held by one run on one outlet. `first_capture`: captures with a smaller id came
     before this run. `plain` holds the hosts that answer by http alone; what was fetched
-    since `begun_at` belongs to this run, or to the one that it goes on with."""
+    since `begun_at` belongs to this run, or to the one that it `goes_on` with."""
 
     archive: Archive
     writer: Writer
@@ -56,6 +56,7 @@ class Opened:
     first_capture: int
     plain: set[str]
     begun_at: datetime
+    goes_on: bool
 
     def read_capture(self, connection: Connection, capture_id: int) -> tuple[PendingCapture, Exchange]:
         """A kept capture and its exchange, read back from its WARC file."""
@@ -94,7 +95,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: boo
             hold_outlet(connection, outlet_id, owner)
         recover(archive, owner, now)
         with archive.begin() as connection:
-            begun_at = unfinished_since(connection, outlet_id, not_before=now - GOES_ON) or now
+            unfinished = unfinished_since(connection, outlet_id, not_before=now - GOES_ON)
             crawl = begin_crawl(
                 connection,
                 outlet_id,
@@ -125,7 +126,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: boo
                 free_outlet(connection, outlet_id, owner)
         archive.close()
         raise
-    return Opened(archive, writer, outlet_id, crawl, owner, rows, first, plain, begun_at)
+    return Opened(archive, writer, outlet_id, crawl, owner, rows, first, plain, unfinished or now, unfinished is not None)
 
 
 def facts_of(outlet: Outlet) -> list[DomainFacts]:

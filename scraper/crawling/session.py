@@ -215,7 +215,7 @@ class CrawlSession:
         opened, now = self.state.opened, self.clock.now()
         add_found(connection, opened.outlet, self._seeds, now=now, crawl=opened.crawl)
         listings = [seed.url for seed in self._seeds if seed.kind != "probe"]
-        if opened.begun_at < now:
+        if opened.goes_on:
             make_due_unread(connection, opened.outlet, now)
         if self.state.options.due:
             begin_polling(connection, opened.outlet, [seed.key for seed in self._seeds], now)
