@@ -133,9 +133,9 @@ def test_a_scheduled_crawl_spreads_its_sample_over_hours(kept: Kept, tmp_path: P
     asked(kept.site)
     counts = []
     for hour in range(DRAWN + 1):
-        assert crawl_small(place, kept.site, "--due", now=at(1 + hour / 24)).code == 0
+        assert crawl_small(place, kept.site, "--due", now=at(0.51 + hour / 24)).code == 0
         counts.append(len([each for each in asked(kept.site)[1] if each < f"{NOON.date() - timedelta(days=3)}"]))
     assert sum(counts) >= DRAWN
-    assert max(counts) <= 3
-    told = gaps_of(place, kept.site, at(1.9))
+    assert max(counts) <= 4, "one listing of two pages, or two where a crawl took its time"
+    told = gaps_of(place, kept.site, at(1.4))
     assert (told["estimate"]["clusters"], told["estimate"]["share"], told["estimate"]["unread"]) == (DRAWN, 1.0, 0)
