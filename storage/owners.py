@@ -7,6 +7,8 @@ import secrets
 import socket
 from pathlib import Path
 
+_GIVEN_UP: set[str] = set()
+
 
 def new_owner() -> str:
     """A name for a run in this process: `host/pid/start/random`, new at each call.
@@ -17,8 +19,16 @@ def new_owner() -> str:
     return "/".join((socket.gethostname(), str(os.getpid()), _started(os.getpid()), secrets.token_hex(4)))
 
 
+def give_up(owner: str) -> None:
+    """Say that a run of this process has ended without giving back what it held, as one whose database went does."""
+    _GIVEN_UP.add(owner)
+
+
 def is_dead(owner: str) -> bool:
-    """Whether the owner's process is known to have ended. An owner on another machine is never known to be dead."""
+    """Whether the owner's process is known to have ended, or in this process its run. An owner on another machine is
+    never known to be dead."""
+    if owner in _GIVEN_UP:
+        return True
     host, _, rest = owner.partition("/")
     pid, _, rest = rest.partition("/")
     started = rest.partition("/")[0]

@@ -156,13 +156,20 @@ def visit_weekly() -> None:
     visits.BY_AGE = ((timedelta(days=60), timedelta(days=7)),)
 
 
+def wait_briefly_for_locks() -> None:
+    """A lock that another program has on the database is waited for a second long, and not half a minute."""
+    from storage import engines
+
+    vars(engines)["_WAIT_SECONDS"] = 1
+
+
 RULES: dict[str, Callable[[], None]] = {
     rule.__name__: rule
     for rule in (
         follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
         restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
         ask_without_conditions, go_on_blindly, forget_redirects, poll_hourly, visit_weekly,
-        follow_without_end,
+        follow_without_end, wait_briefly_for_locks,
     )
 }  # fmt: skip
 

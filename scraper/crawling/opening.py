@@ -20,7 +20,7 @@ from storage.finding import resource_at
 from storage.frontier import release
 from storage.models import capture
 from storage.outlets import DomainRow, domains, sync_outlet
-from storage.owners import new_owner
+from storage.owners import give_up, new_owner
 from storage.records import DomainFacts, Found
 from storage.recovery import recover
 from storage.reducing import set_policies
@@ -69,23 +69,30 @@ class Opened:
 
     def close(self, outcome: str, tally: Tally, now: datetime, whole: bool) -> None:
         """Drain the writer, end the crawl's row where nothing failed, and let go of the archive."""
+        ended = False
         try:
             self.writer.close()
             if whole:
                 with self.archive.begin() as connection:
                     tally.fields = yields_of(connection, self.crawl)
                     end_crawl(connection, self.crawl, outcome, tally.as_counts(), now)
+                ended = True
         finally:
+            if not ended:
+                # A process that goes on (`run`) takes the outlet again, and recovers what was left.
+                give_up(self.owner)
             self.archive.close()
 
 
-def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: bool = False) -> Opened:
-    """Open (or make) the archive, take the outlet, recover what a killed run left, and start the writer, which leaves
-    its WARC file to the next run with `keep_open`.
+def open_archive(
+    config: Config, outlet: Outlet, clock: Clock, *, keep_open: bool = False, create: bool = True
+) -> Opened:
+    """Open (or with `create` make) the archive, take the outlet, recover what a killed run left, and start the writer,
+    which leaves its WARC file to the next run with `keep_open`.
 
     Raises ArchiveUnusable, OutletLocked, ArchiveDamaged or StorageError; then nothing is held.
     """
-    archive = Archive.open(config.archive, config.database, create=True)
+    archive = Archive.open(config.archive, config.database, create=create)
     owner, now = new_owner(), clock.now()
     outlet_id: int | None = None
     try:
@@ -103,6 +110,7 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: boo
                 operator=config.contact,
                 robots_policy="ignore" if config.ignore_robots else "obey",
                 now=now,
+                owner=owner,
                 stamp_authority=config.time_stamp_authority,
             )
             rows = domains(connection, outlet_id)
@@ -124,9 +132,12 @@ def open_archive(config: Config, outlet: Outlet, clock: Clock, *, keep_open: boo
                 release(connection, owner)
                 free_hosts(connection, owner)
                 free_outlet(connection, outlet_id, owner)
+        give_up(owner)
         archive.close()
         raise
-    return Opened(archive, writer, outlet_id, crawl, owner, rows, first, plain, unfinished or now, unfinished is not None)
+    return Opened(
+        archive, writer, outlet_id, crawl, owner, rows, first, plain, unfinished or now, unfinished is not None
+    )
 
 
 def facts_of(outlet: Outlet) -> list[DomainFacts]:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storage.errors import StorageError
+
 if TYPE_CHECKING:
     from scraper.crawling.forecasting import Forecast
 
@@ -56,7 +58,7 @@ class CrawlReport:
 
 def write_report(folder: Path, report: CrawlReport) -> None:
     """Append a report to `reports/YYYY-MM.jsonl` of the archive's folder, in one write. A crawl that never began has
-    none. What goes wrong is logged: the same counts stand in the crawl's row."""
+    none. What goes wrong is logged, unless the crawl ended by it: the same counts stand in the crawl's row."""
     if report.crawl is None or report.ended_at is None:
         return
     line = json.dumps(report.as_json(), ensure_ascii=True) + "\n"
@@ -69,7 +71,8 @@ def write_report(folder: Path, report: CrawlReport) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        log.warning("the report of crawl %d was not written to %s: %s", report.crawl, path, error.strerror)
+        level = logging.INFO if isinstance(report.error, StorageError) else logging.WARNING
+        log.log(level, "the report of crawl %d was not written to %s: %s", report.crawl, path, error.strerror)
 
 
 def _instant(at: datetime | None) -> str | None:

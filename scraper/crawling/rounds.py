@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,8 @@ def keep_crawling(
     """Crawl each outlet whenever something of it is due, several at the same time, until a signal or for `lasting`.
 
     `tell` gets the report of every round; `care` is called each hour, in a thread beside the
-    crawls. Blocks; gives whether all rounds came to their end. Raises ContactMissing before anything is asked.
+    crawls. Blocks; gives whether all that was fetched at the end is kept. Raises ContactMissing before anything is
+    asked. An archive that was there once is not made anew when it is gone: its disk may come back.
     """
     for each in watched:
         demand_contact(config, each.job.outlet)
@@ -118,6 +119,7 @@ class _Rounds:
         self._until = begun + lasting if lasting is not None else None
         self._care_at = begun + CARE_EVERY
         self._due = {each.name: begun for each in watched}
+        self._has_archive = False
         self._busy: dict[asyncio.Future[None], str] = {}
         self._woken: asyncio.Future[None] | None = None
         self._launcher: Launcher
@@ -135,7 +137,7 @@ class _Rounds:
             self._tell(report)
         if self._failed is not None:
             raise self._failed
-        return not abandoned
+        return all(report.error is None for report in abandoned)
 
     def _begin(self) -> None:
         from scrapy.utils.reactor import install_reactor
@@ -177,7 +179,11 @@ class _Rounds:
     async def _round(self, watched: Watched) -> None:
         from scrapy.utils.defer import maybe_deferred_to_future
 
-        report = await maybe_deferred_to_future(self._launcher.begin(watched.job))
+        job = watched.job
+        if self._has_archive:
+            job = replace(job, options=replace(job.options, create=False))
+        report = await maybe_deferred_to_future(self._launcher.begin(job))
+        self._has_archive |= report.crawl is not None
         self._tell(report)
         rest = timedelta(0) if report.error is None else REST_AFTER_ERROR
         due = max(self._clock.now() + rest, await self._next_due(watched))

@@ -93,7 +93,10 @@ class CrawlSession:
         state.stop = lambda: crawler.engine.close_spider_async(reason="storage")
         loop = asyncio.get_running_loop()
         try:
-            opening = partial(open_archive, self._config, state.outlet, self.clock, keep_open=state.options.due)
+            options = state.options
+            opening = partial(
+                open_archive, self._config, state.outlet, self.clock, keep_open=options.due, create=options.create
+            )
             state.opened = await loop.run_in_executor(None, opening)
         except StorageError as error:
             state.broken = error

@@ -47,7 +47,8 @@ class CrawlOptions:
     """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
     `domains` limits it to some hosts; `full` reads listings to their end though all on them is known; `due` reads those
     alone that are due; `fill` goes after what is missing too. `forecast` reads
-    the listings and a few articles, to tell what the rest would take. `budget` bounds what it may cost."""
+    the listings and a few articles, to tell what the rest would take. `budget` bounds what it may cost. Without
+    `create` there must be an archive."""
 
     limit: int | None = None
     since: date | None = None
@@ -58,6 +59,7 @@ class CrawlOptions:
     fill: bool = False
     forecast: bool = False
     budget: Budget = Budget()  # noqa: RUF009 - a value that nobody can change
+    create: bool = True
 
 
 class CrawlState:

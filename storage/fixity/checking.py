@@ -74,7 +74,7 @@ def count_held(archive: Archive) -> Held:
             connection.execute(select(func.count()).select_from(table)).scalar_one() for table in (capture, revision)
         )
         crawls = connection.execute(select(func.count(crawl.c.manifest_digest))).scalar_one()
-    return Held(files, size or 0, captures, revisions, crawls)
+    return Held(files, int(size or 0), captures, revisions, crawls)  # PostgreSQL sums to a Decimal
 
 
 def pages_at(archive: Archive, captures: Collection[int]) -> dict[int, tuple[str, datetime]]:
