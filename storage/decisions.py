@@ -19,6 +19,8 @@ from storage.models import article, decision, outlet
 
 MERGE = "merge"
 """The verb of a decision that makes an article one with another."""
+REHOME = "rehome"
+"""The verb by which a run says that an address went to another resource; it is about a location, not an article."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def decisions_of(connection: Connection, articles: Sequence[int]) -> list[Decisi
     statement = (
         select(*(decision.c[name] for name in columns))
         .where(or_(decision.c.subject.in_(sorted(subjects)), decision.c.payload.is_not(None)))
+        .where(decision.c.verb != REHOME)
         .order_by(decision.c.at, decision.c.id)
     )
     rows = connection.execute(statement, execution_options={"yield_per": 500})

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, case, collate, delete, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, Text, case, collate, delete, select
 
 from storage.models import (
     archive,
@@ -18,6 +18,7 @@ from storage.models import (
     crawl,
     decision,
     extraction,
+    extractor,
     fetch_failure,
     figure,
     location,
@@ -26,10 +27,11 @@ from storage.models import (
     revision,
     warc_file,
 )
+from storage.rehomed import first_resources
 from storage.unreadable import Unreadable
 
-FORM = 2
-"""The form of manifests that are drawn today; docs/verify.md describes both."""
+FORM = 3
+"""The form of manifests that are drawn today; docs/verify.md describes all three."""
 _PART = 1_000_000
 """Characters of a manifest that are kept in one row."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,6 +101,10 @@ COVERED: tuple[tuple[Table, tuple[str, ...], tuple[str, ...]], ...] = (
 changed once its row stands; docs/verify.md lists them, with what is left out and why."""
 
 
+_BINDS = 3
+"""The first form that covers to what addresses and keys belong."""
+BINDINGS = {"location_resource": "location", "article_key_article": "article_key"}
+"""Lines of that form which tell of a row that has a line of its own: their name, and that row's table."""
 _SINCE_FORM_2 = frozenset(("figure", "warc_file", "reduction", "span_offset", "span_length", "span_sha256"))
 """Tables and columns that form 1 did not cover."""
 _HEAD = ("kind", "operator", "robots_policy", "started_at", "ended_at", "outcome", "stamp_authority")
@@ -133,15 +139,21 @@ def manifest_lines(connection: Connection, crawl_id: int) -> Iterator[str]:
 
     sha256sum(1) checks them against files that hold the rows' own lines (`row_line`) under these names.
     """
-    row = connection.execute(select(*(crawl.c[name] for name in (*_HEAD, "previous_digest"))).filter_by(id=crawl_id))
-    facts = {name: _plain(value) for name, value in row.one()._mapping.items()}
+    names = (*_HEAD, "previous_digest")
+    form, *values = connection.execute(
+        select(crawl.c.manifest_form, *(crawl.c[name] for name in names)).where(crawl.c.id == crawl_id)
+    ).one()
+    facts = {name: _plain(value) for name, value in zip(names, values, strict=True)}
     facts |= {"archive": connection.execute(select(archive.c.uuid)).scalar_one(), "crawl": crawl_id}
-    yield f"# Presskeep manifest {FORM}\n"
+    yield f"# Presskeep manifest {form}\n"
     yield f"# {_to_json(facts)}\n"
     for table, order, columns in COVERED:
         for values in _added(connection, table, order, columns, crawl_id):
             line = row_line(columns, values)
-            yield f"{hashlib.sha256(line).hexdigest()}  {row_name(table, order, columns, values)}\n"
+            yield f"{hashlib.sha256(line).hexdigest()}  {row_name(table.name, order, columns, values)}\n"
+    if form >= _BINDS:
+        for name, line in binding_rows(connection, crawl_id):
+            yield f"{hashlib.sha256(line).hexdigest()}  {name}\n"
 
 
 def kept_manifest(connection: Connection, crawl_id: int) -> Iterator[str]:
@@ -172,10 +184,10 @@ def covered_values(columns: Sequence[str], values: Mapping[str, Any]) -> list[An
 _KEPT_LENGTH = case((warc_file.c.state != "imported", warc_file.c.committed_len)).label("committed_len")
 
 
-def row_name(table: Table, order: Sequence[str], columns: Sequence[str], values: Sequence[Any]) -> str:
+def row_name(table: str, order: Sequence[str], columns: Sequence[str], values: Sequence[Any]) -> str:
     """What a manifest calls a row: its table and its key, percent-encoded so that it can be a file's name."""
     by_name = dict(zip(columns, values, strict=True))
-    return f"{table.name}/" + ".".join(quote(str(by_name[name]), safe="", errors="surrogateescape") for name in order)
+    return f"{table}/" + ".".join(quote(str(by_name[name]), safe="", errors="surrogateescape") for name in order)
 
 
 def newest_digest(connection: Connection) -> str | None:
@@ -218,15 +230,41 @@ def _array(name: str, values: Sequence[Any]) -> bytes:
     return _to_json([name, *map(_plain, values)]).encode("utf-8", "surrogatepass") + b"\n"
 
 
+def binding_rows(connection: Connection, crawl_id: int) -> Iterator[tuple[str, bytes]]:
+    """Names and lines of what form 3 adds: to what the run's addresses and keys belonged at first, and what its
+    extractors were."""
+    by_key = _sorted_by(connection, article_key, ("outlet", "key"))
+    keys = select(article_key.c.outlet, article_key.c.key, article_key.c.article).where(article_key.c.crawl == crawl_id)
+    used = select(extraction.c.extractor).where(extraction.c.crawl == crawl_id)
+    names = ("id", "version", "profile_digest", "learnt_digest")
+    readers = select(*(extractor.c[name] for name in names)).where(extractor.c.id.in_(used)).order_by(extractor.c.id)
+    rows: tuple[tuple[str, int, tuple[str, ...], Iterator[Sequence[Any]]], ...] = (
+        ("location_resource", 1, ("id", "resource"), first_resources(connection, crawl_id)),
+        ("article_key_article", 2, ("outlet", "key", "article"), _stream(connection, keys.order_by(*by_key))),
+        ("extractor", 1, names, _stream(connection, readers)),
+    )
+    for name, length, columns, values in rows:
+        for row in values:
+            yield row_name(name, columns[:length], columns, row), row_line(columns, row)
+
+
+def _stream(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
+    yield from connection.execute(statement, execution_options={"yield_per": 500})
+
+
+def _sorted_by(connection: Connection, table: Table, order: Sequence[str]) -> list[ColumnElement[Any]]:
+    """What sorts text by code point, as SQLite does: a PostgreSQL database's own collation may be any."""
+    postgres = connection.dialect.name == "postgresql"
+    return [
+        collate(table.c[name], "C") if postgres and isinstance(table.c[name].type, Text) else table.c[name]
+        for name in order
+    ]
+
+
 def _added(
     connection: Connection, table: Table, order: tuple[str, ...], columns: tuple[str, ...], crawl_id: int
 ) -> Iterator[list[Any]]:
-    keys: list[ColumnElement[Any]] = []
-    for name in order:
-        text = isinstance(table.c[name].type, Text) and connection.dialect.name == "postgresql"
-        # By code point, as SQLite sorts: a PostgreSQL database's own collation may be any.
-        keys.append(collate(table.c[name], "C") if text else table.c[name])
-    statement = select(*covered(table, columns)).order_by(*keys)
+    statement = select(*covered(table, columns)).order_by(*_sorted_by(connection, table, order))
     if "crawl" in table.c:
         statement = statement.where(table.c.crawl == crawl_id)
     else:  # rows that belong to a revision, and came with it

@@ -9,9 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, or_, select, update
 
 from storage.finding import resources_by_key
-from storage.inserting import among, insert_missing, update_each
+from storage.inserting import among, count_up, insert_missing, update_each
 from storage.models import location, resource
 from storage.priorities import REVISIT
+from storage.rehomed import note_move
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,12 @@ def _move(connection: Connection, outlet: int, crawl: int, shown: Shown, due_at:
             }
         ],
     )
+    if not known:
+        count_up(connection, outlet, {"resources": 1})
     home = (known or resources_by_key(connection, outlet, [shown.key]))[shown.key]
-    connection.execute(update(location).where(by_redirect).values(resource=home))
+    if redirected and home != shown.resource:
+        connection.execute(update(location).where(by_redirect).values(resource=home))
+        note_move(connection, shown.location, shown.resource, home, at=shown.at, crawl=crawl)
     connection.execute(update(resource).where(resource.c.id == home).values(article=shown.article, outcome="article"))
     waiting = (
         resource.c.lease_owner.is_(None),

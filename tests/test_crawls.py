@@ -18,7 +18,7 @@ from storage import models, outlets
 from storage.archive import Archive
 from storage.crawls import beat, begin_crawl, end_crawl, free_outlet, hold_host, hold_outlet
 from storage.errors import OutletLocked, StorageError
-from storage.manifest import COVERED, kept_manifest, manifest_digest, row_line, row_name
+from storage.manifest import COVERED, binding_rows, kept_manifest, manifest_digest, row_line, row_name
 from storage.outlets import DomainMap
 from storage.owners import is_dead, new_owner, process_lives
 from storage.records import DomainFacts
@@ -181,10 +181,14 @@ def test_sha256sum_checks_the_rows_against_their_manifest(archive: Archive, tmp_
         names = 0
         for table, order, columns in COVERED:
             for row in connection.execute(select(*(table.c[name] for name in columns))):
-                place = tmp_path / row_name(table, order, columns, row)
+                place = tmp_path / row_name(table.name, order, columns, row)
                 place.parent.mkdir(exist_ok=True)
                 place.write_bytes(row_line(columns, row))
                 names += 1
+        for name, line in binding_rows(connection, work.crawl):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(line)
+            names += 1
     (tmp_path / "manifest").write_text(manifest)
     assert hashlib.sha256(manifest.encode()).hexdigest() == digest
     assert manifest.count("\n") == names + 2
@@ -207,11 +211,29 @@ def test_a_manifest_of_the_first_form_is_still_checked(archive: Archive) -> None
         assert manifest_digest(connection, work.crawl) != before
 
 
+def test_a_manifest_of_the_second_form_is_still_checked(archive: Archive) -> None:
+    with working(archive) as work:
+        fill(work)
+    key = update(models.article_key).values(article=select(func.max(models.article.c.id)).scalar_subquery())
+    extractor = update(models.extractor).values(version="another")
+    place = update(models.location).values(resource=select(func.max(models.resource.c.id)).scalar_subquery())
+    with archive.begin() as connection:
+        connection.execute(models.article.insert().values(outlet=work.outlet, kind="article", first_at=T0))
+        connection.execute(models.resource.insert().values(outlet=work.outlet, key="other", kind="article", priority=1))
+    for form, is_covered in ((3, True), (2, False)):
+        with archive.begin() as connection:
+            connection.execute(update(models.crawl).values(manifest_form=form))
+        before = digest_after(archive, work.crawl, None)
+        for change in (key, extractor, place):
+            assert (digest_after(archive, work.crawl, change) != before) is is_covered, str(change)
+
+
 def digest_after(archive: Archive, crawl: int, change: Any) -> str:
     """The manifest's digest as it would be after a change, which is rolled back."""
     with archive.engine.connect() as connection:
         transaction = connection.begin()
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         if change is not None:
             connection.execute(change)
         digest = manifest_digest(connection, crawl)

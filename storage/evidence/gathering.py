@@ -151,7 +151,7 @@ def rows_of(connection: Connection, family: Sequence[int], decisions: Sequence[i
             statement = statement.join(revision, revision.c.id == table.c.revision)
         for run, *values in connection.execute(statement.order_by(*(table.c[name] for name in order))):
             if run is not None:
-                yield CoveredRow(run, row_name(table, order, columns, values), row_line(columns, values))
+                yield CoveredRow(run, row_name(table.name, order, columns, values), row_line(columns, values))
 
 
 def _captures(family: Sequence[int]) -> ColumnElement[bool]:

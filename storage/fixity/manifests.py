@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from storage.fixity.findings import Finding
-from storage.manifest import COVERED, kept_manifest, manifest_digest, manifest_lines
+from storage.manifest import BINDINGS, COVERED, kept_manifest, manifest_digest, manifest_lines
 from storage.models import crawl, warc_file
 from storage.unreadable import Unreadable
 
@@ -109,6 +109,8 @@ class _Comparison:
         for name in sorted(self._old.keys() | self._new.keys()):
             if name.startswith("#"):
                 yield Finding("row-altered", f"crawl/{self._crawl}", f"its own row is not as {of} says{doubt}")
+            elif self._is_told(name):
+                continue
             elif name not in self._new:
                 if _ROW.fullmatch(name):
                     yield Finding("row-missing", name, f"{of} names it, and it is not here{doubt}")
@@ -116,6 +118,12 @@ class _Comparison:
                 yield Finding("row-strange", name, f"{of} does not name it, which it should{doubt}")
             else:
                 yield Finding("row-altered", name, f"it is not as {of} says{doubt}")
+
+    def _is_told(self, name: str) -> bool:
+        """Whether the row that a binding belongs to is itself missing or strange, which says all."""
+        binding, _, key = name.partition("/")
+        row = f"{BINDINGS.get(binding)}/{key}"
+        return (row in self._old) != (row in self._new)
 
     @staticmethod
     def _parse(line: str) -> tuple[str, str]:

@@ -26,6 +26,14 @@ from sqlalchemy import (
 )
 
 from storage.captures import is_reduced
+from storage.fixity.bindings import (
+    begins_otherwise,
+    mend_beginnings,
+    mend_moves,
+    mend_shown,
+    moved_by_hand,
+    shows_another,
+)
 from storage.fixity.findings import Finding
 from storage.fixity.texts import content_of, figures_of
 from storage.index import index_revisions, revision_search
@@ -299,6 +307,19 @@ _RULES = (
         _mend_times,
     ),
     _Rule("article", "its current text is none of its own", _misplaced, _mend_current),
+    _Rule(
+        "article",
+        "no capture showed it when it is said to have been seen first",
+        _rows_where(article.c.id, begins_otherwise),
+        mend_beginnings,
+    ),
+    _Rule("location", "it belongs to another resource than it was moved to", moved_by_hand, mend_moves),
+    _Rule(
+        "resource",
+        "its addresses showed another article than it is said to be",
+        _rows_where(resource.c.id, shows_another),
+        mend_shown,
+    ),
     _Rule(
         "resource", "its place in the frontier makes no sense", _rows_where(resource.c.id, _no_frontier), _mend_frontier
     ),
