@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.demo.process import Replica, running_replica
+from storage.archive import Archive
+from storage.crawls import begin_crawl, end_crawl
 from storage.health.concerns import find_concerns
-from storage.health.facts import HostState, OutletFacts, Run, Yields
+from storage.health.facts import HostState, OutletFacts, Run, Yields, gather_facts
+from storage.outlets import sync_outlet
 from tests.crawling import crawl, place_options, presskeep
 from tests.databases import Place
 
@@ -108,6 +111,18 @@ def test_a_quiet_weekend_of_a_small_paper_is_no_silence() -> None:
     arrivals = tuple(NOW - 2 * DAY - DAY * back for back in reversed(range(28)))  # one a day
     assert kinds(replace(well(), arrivals=arrivals)) == []
     assert kinds(replace(well(), arrivals=tuple(at - 9 * DAY for at in arrivals))) == ["silent"]
+
+
+@pytest.mark.parametrize(("days", "found"), [(0, []), (7, ["stale"]), (400, ["stale"])])
+def test_an_outlet_that_nobody_crawls_any_more_is_not_forgotten(archive: Archive, days: int, found: list[str]) -> None:
+    with archive.begin() as connection:
+        outlet = sync_outlet(connection, "daily", "profile", [], NOW)
+        assert gather_facts(connection, NOW) == []
+        begun = begin_crawl(connection, outlet, "crawl", operator=None, robots_policy="obey", now=NOW - days * DAY)
+        end_crawl(connection, begun, "finished", {"pages": 3}, NOW - days * DAY)
+        facts = gather_facts(connection, NOW)
+    assert [each.name for each in facts] == ["daily"]
+    assert [each.kind for each in find_concerns(facts, NOW, None)] == found
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,11 @@ def _lately(facts: OutletFacts, now: datetime) -> int:
 
 def _print(concerns: Sequence[Concern], outlets: int) -> None:
     if not concerns:
-        write(f"Nothing needs a person ({outlets} outlets looked at)." if outlets else "No outlet was crawled yet.")
+        write(
+            f"Nothing needs a person ({outlets} outlets looked at)."
+            if outlets
+            else "No crawl of an outlet has ended yet."
+        )
         return
     for each in concerns:
         write_bold(f"{each.outlet or 'the archive'}: {each.kind}")
