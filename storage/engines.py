@@ -138,6 +138,10 @@ def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | ArchiveDamag
                 name_of(engine),
                 "Name another place, or `presskeep restore` a backup into an empty folder.",
             )
+        if "Could not decode to UTF-8" in reason:
+            return ArchiveDamaged(
+                "holds a text that cannot be read", name_of(engine), "`presskeep verify` says in which row."
+            )
         return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check the folder and its permissions.")
     return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check that it runs, and --database.")
 

@@ -158,6 +158,27 @@ def test_who_reads_a_value_that_cannot_be_read_is_told(copy: Path) -> None:
         assert line.startswith("presskeep: the archive's database: holds a value that cannot be read."), line
 
 
+def test_who_reads_a_text_that_is_no_utf_8_is_told(copy: Path) -> None:
+    for number in (5, 6):
+        change(copy, broken_text("revision", "headline", f"id = {number}"))
+    change(copy, broken_text("article_key", "key", "article = 1"))
+    with sqlite3.connect(copy / "archive.db") as database:
+        (key,) = database.execute(
+            "SELECT key FROM article_key JOIN revision ON revision.article = article_key.article WHERE revision.id = 5"
+        ).fetchone()
+        named = database.execute(
+            "SELECT url FROM location WHERE resource = (SELECT id FROM resource WHERE article = 1)"
+        )
+        (url,) = named.fetchone()
+    database.close()
+    evidence = ("export", "evidence", "--out", str(copy / "x.zip"))
+    for words in (("show", f"demo:{key}"), ("search", "the OR a"), (*evidence, f"demo:{key}"), ("show", url)):
+        told = presskeep(*words, "--archive", str(copy))
+        (line,) = told.err.splitlines()
+        assert (told.code, told.out) == (5, ""), words
+        assert line.endswith("holds a text that cannot be read. `presskeep verify` says in which row."), line
+
+
 PROVEN = {
     "capture/20": ("UPDATE capture SET payload_sha256 = 'x', status = 999 WHERE id = 20",),
     "capture/21": ("UPDATE capture SET at = at + 1, span_sha256 = 'x' WHERE id = 21",),
