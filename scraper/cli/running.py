@@ -14,6 +14,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from scraper.cli.commands import LazyGroup
 from scraper.cli.printing import DEFAULT_COLUMNS, fold, printable, terminal_columns
+from scraper.cli.sockets import TOO_LONG, keep_sockets_short
 from scraper.cli.stopping import silence_output
 from scraper.errors import ScraperError
 from storage.errors import QueryUnreadable, StorageError
@@ -58,6 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line `arguments` (without the program's name); gives the exit code. Prints, never raises."""
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    keep_sockets_short()
     try:
         code = _invoke(arguments)
         sys.stdout.flush()
@@ -73,6 +75,9 @@ def run(arguments: Sequence[str]) -> int:
         silence_output()
         return DONE
     except OSError as error:
+        if str(error) == TOO_LONG:
+            _say("the name of the folder for temporary files is too long for sockets: set TMPDIR to a shorter one.")
+            return USAGE
         if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             return _say_fault(error, debug=debug)
         silence_output()
