@@ -26,13 +26,16 @@ def living_crawl(
     environment: Mapping[str, str] | None = None,
     program: Sequence[str] = ("-m", "scraper.cli"),
     outlet: str = "demo",
+    before: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[str]]:
-    """A crawl in a process group of its own, as a shell starts it; killed at the end where it still runs."""
+    """A crawl in a process group of its own, as a shell starts it; killed at the end where it still runs. `before` is a
+    program that starts it."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PRESSKEEP_")}
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     variables |= {"PRESSKEEP_LOG_LEVEL": "WARNING", "PRESSKEEP_NOW": DAY.format(day=1, hour=12), **(environment or {})}
     command = [
-        sys.executable, *program, "crawl", outlet, "--json", *place_options(place), *replica_options(replica), *more,
+        *before, sys.executable, *program, "crawl", outlet, "--json",
+        *place_options(place), *replica_options(replica), *more,
     ]  # fmt: skip
     pipe = subprocess.PIPE
     with subprocess.Popen(
