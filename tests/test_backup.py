@@ -323,6 +323,26 @@ def test_what_is_left_of_an_archive_whose_database_is_gone_is_in_the_way(copy: P
     assert verified(copy).code == 5, "a log that was left is taken for the database's own"
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "photos/one.jpg", ".hidden"])
+def test_files_of_something_else_are_in_the_way(copy: Place, tmp_path: Path, name: str) -> None:
+    take(copy, tmp_path / "backups")
+    folder = tmp_path / "other"
+    (folder / "lost+found").mkdir(parents=True)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine")
+    before = files_of(folder)
+    with pytest.raises(ArchiveUnusable, match="in the way") as told:
+        restore(tmp_path / "backups", folder)
+    assert name.partition("/")[0] in str(told.value)
+    assert files_of(folder) == before
+    (folder / name).unlink()
+    if (folder / name).parent != folder:
+        (folder / name).parent.rmdir()
+    for _ in range(2):
+        restore(tmp_path / "backups", folder)
+    assert verified(Place(folder, None)).code == 0
+
+
 @pytest.mark.long
 def test_an_archive_on_postgresql_is_backed_up_and_restored_to_either(
     replica: Replica, postgres_url: str, tmp_path: Path

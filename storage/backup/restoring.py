@@ -14,12 +14,27 @@ from storage.archive import DATABASE_NAME, Archive
 from storage.backup.copying import PART, copy_file, digest_of, telling
 from storage.backup.listing import ListedFile, Listing, read_listing
 from storage.backup.taking import WARC
+from storage.cdxj_following import FOLDER
 from storage.engines import explain, name_of
 from storage.errors import ArchiveDamaged, ArchiveUnusable
 from storage.models import metadata
 from storage.moving import TRANSIENT, move
 from storage.warc_writing import OPEN, sync_folder
 
+_COPY = f"{DATABASE_NAME}.restored"
+"""The database, until it is whole."""
+_LOGS = ("-wal", "-shm", "-journal")
+_OWN = {
+    WARC,
+    FOLDER,
+    "reports",
+    "told.json",
+    _COPY,
+    _COPY + PART,
+    "lost+found",
+    *(DATABASE_NAME + end for end in _LOGS),
+}
+"""What may lie in the folder: an archive that lost its database has an index and reports, and a disk what it found."""
 Told = Callable[[str, int, int], None]
 """Is told what is being restored, how many bytes of it are done, and of how many."""
 
@@ -91,7 +106,7 @@ def _restore_sqlite(folder: Path, listing: Listing, archive: Path) -> None:
     target = archive / DATABASE_NAME
     if target.exists():
         return  # _demand_place saw that it is the one
-    copy = archive / f"{DATABASE_NAME}.restored"
+    copy = archive / _COPY
     _copy_database(folder, listing, copy)
     with telling(target):
         copy.replace(target)
@@ -129,6 +144,8 @@ def _demand_place(archive: Path, listing: Listing, folder: Path, database: str |
     ]
     place = archive / DATABASE_NAME
     ways = [str(archive / each) for each in strangers] + _remains(archive, listing)
+    if not place.exists():
+        ways += _others(archive)
     if database is not None and place.exists():
         ways.append(str(place))
     if ways:
@@ -139,6 +156,11 @@ def _demand_place(archive: Path, listing: Listing, folder: Path, database: str |
         raise ArchiveUnusable("holds another archive, or one that went on", str(archive), "Name an empty folder.")
     if folder.resolve() == archive.resolve():
         raise ArchiveUnusable("is the backup's own folder", str(archive), "Name another by --archive.")
+
+
+def _others(archive: Path) -> list[str]:
+    """What lies there and is no part of an archive: its folder was meant for something else."""
+    return sorted(str(each) for each in archive.iterdir() if each.name not in _OWN) if archive.is_dir() else []
 
 
 def _remains(archive: Path, listing: Listing) -> list[str]:
