@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 _ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 DEFAULT_COLUMNS = 80
+WIDEST = 80
+"""A longer cell of a table stands whole, and makes its column no wider."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -153,11 +155,12 @@ def table(
 ) -> list[str]:
     """Rows as aligned lines with a header; columns of `right` are flush right, all lines begin with `indent` spaces.
 
-    Where a terminal is too narrow for that, each row becomes its first cell on a line of its own, and below it the
+    A cell of more than 80 characters (a host's name may have 253) moves the rest of its own row alone. Where a terminal
+    is too narrow for that, each row becomes its first cell on a line of its own, and below it the
     others, each after its column's name.
     """
     lines = [header, *([one_line(value) for value in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    widths = [max(min(len(line[column]), WIDEST) for line in lines) for column in range(len(header))]
     aligned = [
         " " * indent
         + "  ".join(
