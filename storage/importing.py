@@ -130,6 +130,33 @@ def keep_imported(
     return kept
 
 
+def held_already(connection: Connection, records: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the records (URL and SHA-256 of its bytes) that the archive wrote itself: they are its captures."""
+    by_hash: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for url, sha256 in records:
+        with suppress(ValueError):
+            by_hash[hashed(url)[1]].append((url, sha256))
+    held: set[tuple[str, str]] = set()
+    for portion in in_portions(list(by_hash)):
+        for digest, sha256 in connection.execute(_WRITTEN, {"values": portion}):
+            held.update(each for each in by_hash[bytes(digest)] if each[1] == sha256)
+    return held
+
+
+def forget_file(connection: Connection, file: ImportedFile) -> bool:
+    """Take back that a file and its parts were brought in, unless something of it became a capture; gives whether."""
+    of_file = and_(
+        warc_file.c.store == file.store,
+        or_(warc_file.c.path == file.path, warc_file.c.path.startswith(f"{file.path}#", autoescape=True)),
+    )
+    used = select(capture.c.id).join(warc_file, warc_file.c.id == capture.c.warc_file).where(of_file).limit(1)
+    if connection.execute(used).first() is not None:
+        return False
+    connection.execute(delete(cursor).where(cursor.c.job.contains(f":{file.sha256}")))
+    connection.execute(delete(warc_file).where(of_file))
+    return True
+
+
 def known_urls(connection: Connection, urls: Iterable[str]) -> set[str]:
     """Those of the URLs at which something was captured or seen."""
     by_hash: dict[bytes, set[str]] = defaultdict(set)
@@ -339,3 +366,8 @@ def _owners(connection: Connection, run: Run, records: Sequence[Imported]) -> li
 
 
 _OWNERS = select(location.c.url_hash, location.c.resource).where(among(location.c.url_hash))
+_WRITTEN = (
+    select(location.c.url_hash, capture.c.member_sha256)
+    .join(capture, capture.c.location == location.c.id)
+    .where(capture.c.source != "import", among(location.c.url_hash))
+)

@@ -20,6 +20,7 @@ from scraper.outlet import Outlet
 from scraper.profiles import SHIPPED, load_outlet
 from storage.archive import Archive
 from storage.captures import capture_at, read_capture
+from storage.crawls import end_crawl, free_outlet
 from storage.errors import ArchiveDamaged
 from storage.fixity.checking import check as fixity_of
 from storage.history import history
@@ -28,6 +29,7 @@ from storage.warc import open_warc
 from tests.crawling import presskeep
 from tests.databases import Place, place_of
 from tests.foreign import all_packed, each_packed, http, record, wacz
+from tests.keeping import HOUR, T0, working
 from tests.presstv_site import Piece, page_of
 
 PRESSTV = {"presstv": load_outlet(SHIPPED / "presstv.toml")}
@@ -224,6 +226,45 @@ def test_a_revisit_shows_the_payload_that_it_refers_to_wherever_that_stands(arch
     assert {each.outcome for each in rows} == {"article"}
     with archive.read() as connection:
         assert [each.kind for each in history(connection, 1)] == ["first", "same", "same"]
+
+
+def crawled(archive: Archive) -> list[Path]:
+    """An archive whose own files hold two captures of an article and a revisit; gives the files."""
+    with working(archive) as work:
+        number = work.find("1")["1"]
+        for hour in range(3):
+            body = page(ONE, *(("It was corrected since.",) if hour else ()))
+            work.keep(number, url_of(), T0 + hour * HOUR, body=body, outcome="refused:no-article")
+    with archive.begin() as connection:
+        end_crawl(connection, work.crawl, "finished", {}, T0 + 24 * HOUR)
+        free_outlet(connection, work.outlet, work.owner)
+    return sorted(archive.warc_folder.glob("*.warc.gz"))
+
+
+def test_what_the_archive_wrote_itself_is_passed_over_and_strays_are_taken(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own,) = crawled(archive)
+    place, before = place_of(archive), count(archive, "capture")
+    assert before == 3
+    (report,) = take_in(place, own).files
+    assert (report.outcome, report.held, report.captures, report.path) == ("known", 3, 0, "")
+    assert (count(archive, "capture"), count(archive, "warc_file")) == (3, 1)
+    assert list((archive.warc_folder / "imported").iterdir()) == []
+    copy = tmp_path / "copy.warc.gz"
+    copy.write_bytes(own.read_bytes() + each_packed([shown("2019-05-06")]))
+    (report,) = take_in(place, copy).files
+    assert (report.outcome, report.held, report.captures) == ("imported", 3, 1)
+    stray = write(archive.warc_folder / "stray.warc.gz", shown("2020-05-06"))
+    reports = take_in(place, archive.warc_folder).files
+    assert [(each.outcome, each.captures) for each in reports if each.source.endswith("stray.warc.gz")] == [
+        ("imported", 1)
+    ]
+    assert sum(each.captures for each in reports) == 1
+    stray.unlink()
+    assert [each.kind for each in fixity_of(archive)] == []
+    monkeypatch.setattr("scraper.importing.keeping.held_already", lambda connection, records: set())
+    assert take_in(place, own).files[0].captures == 3, "who does not look takes all of it again"
 
 
 def test_pages_of_any_host_become_ad_hoc_outlets(archive: Archive, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def _file_json(report: FileReport) -> dict[str, Any]:
         "path": report.path or None,
         "records": report.records,
         "captures": report.captures,
+        "held": report.held,
         "unresolved_revisits": report.unresolved,
         "urls": report.urls or None,
         "bad_records": report.bad_count,
@@ -160,11 +161,13 @@ def _print_file(report: FileReport, *, any_host: bool) -> None:
     write_bold(one_line(f"{report.source}: {report.outcome}{reason}"))
     if report.outcome == "imported":
         write_note(f"{counted(report.records, 'record')}, {report.captures} of them captures now", indent=2)
-        if report.records and not report.captures and not report.bad_count and not report.unresolved:
+        if report.records and not (report.captures or report.held or report.bad_count or report.unresolved):
             hint = "" if any_host else "; --outlet auto takes those of any host"
             write_note(f"no new page of an outlet that was asked for{hint}", indent=2)
     elif report.outcome == "known" and not report.failed:
         write_note("all of it that was asked for is in the archive already", indent=2)
+    if report.held:
+        write_note(f"{counted(report.held, 'record')} passed over: the archive wrote them itself", indent=2)
     if report.urls:
         counts = report.urls
         write_note(

@@ -21,6 +21,7 @@ from storage.importing import (
     Imported,
     ImportedFile,
     find_original,
+    held_already,
     keep_imported,
     known_urls,
     position_of,
@@ -43,11 +44,12 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class KeptBatch:
-    """What a batch came to: captures that were not known before, by outcome, and revisits whose payload was not
-    found."""
+    """What a batch came to: captures that were not known before, by outcome, revisits whose payload was not found, and
+    how many records the archive had written itself."""
 
     captures: Counter[str]
     unresolved: tuple[Selected, ...]
+    held: int
 
 
 class Keeper:
@@ -67,6 +69,7 @@ class Keeper:
     ) -> KeptBatch:
         """T1 of records of one part of a file; `position` is how far it has been read now. From which place on there
         are revisits that wait for their payload is noted under `revisits_job`, in the same transaction."""
+        selected, held = self._unheld(selected)
         whole = [each for each in selected if each.refers is None]
         revisits = [each for each in selected if each.refers is not None]
         for each in selected:
@@ -88,7 +91,16 @@ class Keeper:
                 set_position(connection, revisits_job, first if noted is None else min(noted, first))
             if position is not None:
                 read_up_to(connection, file, position)
-        return KeptBatch(captures, tuple(unresolved))
+        return KeptBatch(captures, tuple(unresolved), held)
+
+    def _unheld(self, selected: Sequence[Selected]) -> tuple[list[Selected], int]:
+        """The records without those that the archive wrote itself, and the number of these."""
+        if not selected:
+            return [], 0
+        with self._archive.read() as connection:
+            held = held_already(connection, ((each.exchange.url, each.member_sha256) for each in selected))
+        left = [each for each in selected if (each.exchange.url, each.member_sha256) not in held]
+        return left, len(selected) - len(left)
 
     def _keep(
         self, connection: Connection, file: ImportedFile, origin: str, records: Sequence[Imported]

@@ -19,8 +19,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class FileReport:
-    """What became of one file. `records` counts the whole records of it, `captures` those that were kept now,
-    `unresolved` revisits whose payload is nowhere in the archive, `urls` what a list made due."""
+    """What became of one file. `records` counts the whole records of it, `captures` those that were kept now, `held`
+    those that the archive wrote itself, `unresolved` revisits whose payload is nowhere in the archive, `urls` what a
+    list made due."""
 
     source: str
     outcome: FileOutcome = "not finished"
@@ -28,6 +29,7 @@ class FileReport:
     path: str = ""
     records: int = 0
     captures: int = 0
+    held: int = 0
     unresolved: int = 0
     urls: dict[str, int] = field(default_factory=dict)
     bad_count: int = 0

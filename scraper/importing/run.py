@@ -46,6 +46,7 @@ from storage.importing import (
     add_file,
     clear_position,
     file_of,
+    forget_file,
     imported_paths,
     position_of,
     read_up_to,
@@ -290,6 +291,8 @@ class _Import:
             report.path = file.path if file.store == "warc" else f"{file.store}/{file.path}"
             report.add_bad("", brought.problems)
             yield from self._walk_parts(file, brought, origin, report, was_known=was_known)
+            if report.held and not report.captures and self._is_own(path):
+                self._take_back(file, report)
         except ReaderDied:
             report.outcome, report.reason = "refused", "the process that read it died; it may have run out of memory"
         except OSError as error:
@@ -323,6 +326,20 @@ class _Import:
         with self._archive.begin() as connection:
             file = add_file(connection, store, relative, brought.sha256, brought.size, self._crawl)
         return file if file.sha256 == brought.sha256 else None
+
+    def _is_own(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self._archive.warc_folder.resolve())
+
+    def _take_back(self, file: ImportedFile, report: FileReport) -> None:
+        """Remove the copy of a file that lies in the archive itself, where nothing of it was to be taken."""
+        if any(part.report is report for part in self._second):
+            return  # a revisit in it waits for what it refers to
+        with self._archive.begin() as connection:
+            gone = forget_file(connection, file)
+        if gone:
+            report.outcome, report.path = "known", ""
+            if file.store == "warc":
+                (self._archive.warc_folder / file.path).unlink(missing_ok=True)
 
     def _walk_parts(
         self, file: ImportedFile, brought: Brought, origin: str, report: FileReport, *, was_known: bool
@@ -371,6 +388,7 @@ class _Import:
             further = position if position > part.file.read_to else None
             kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits)
             part.report.captures += kept.captures.total()
+            part.report.held += kept.held
             self._tally.count_kept(kept.captures)
             part.report.records += batch.records - records
             records = max(records, batch.records)
