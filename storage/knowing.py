@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from storage.content import ArticleContent
 from storage.due import make_due
 from storage.errors import StorageError
-from storage.finding import Added, add_groups
+from storage.finding import Added, add_groups, unread_archives
 from storage.identity import content_digest, text_sha256
 from storage.inserting import among, count_up, in_portions, insert_missing, update_each
 from storage.judging import Observation, ReadBy, judge
@@ -351,8 +351,10 @@ class Knower:
                 if plan.reading.coverage is not None
             ],
         )
+        unread = unread_archives(connection, [each for plan in plans for each in plan.reading.more])
         further = [
-            plan.reading.parts + (plan.reading.more if new.new_resources or new.new_locations else ())
+            plan.reading.parts
+            + tuple(each for each in plan.reading.more if new.new_resources or new.new_locations or each.url in unread)
             for plan, new in zip(plans, added, strict=True)
         ]
         led_to = [new.new_resources + new.new_locations for new in added]

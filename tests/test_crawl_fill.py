@@ -95,3 +95,15 @@ def test_a_fill_keeps_to_its_budget_and_to_robots(tmp_path: Path) -> None:
         late = {key for key, day in gazette.days.items() if day >= date(2026, 5, 15)}
         assert {str(key) for key in late} <= look(place).headlines.keys()
         assert crawl_small(place, site, "--fill", "--due").code == 2
+
+
+def test_a_first_crawl_goes_back_to_the_first_day_and_a_second_does_not(tmp_path: Path) -> None:
+    """Though the home page listed what is newest already, and days are without anything."""
+    place, gazette = Place(tmp_path / "archive", None), site_of_days()
+    gazette.days |= {100: date(2026, 1, 3)}
+    with small_site(tmp_path, gazette.answer, DATED) as site:
+        assert crawl_small(place, site).code == 0
+        assert look(place).headlines.keys() == {str(key) for key in gazette.days}
+        assert len(asked(site)[1]) > 40
+        assert crawl_small(place, site, now=at(0.2)).code == 0
+        assert len(asked(site)[1]) < 20
