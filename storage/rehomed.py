@@ -38,6 +38,13 @@ def strayed(connection: Connection) -> Iterator[tuple[int, int]]:
             yield place, target
 
 
+def left(connection: Connection) -> set[int]:
+    """The resources that an address was taken from: they show what it led to, though no address of theirs does."""
+    moves = select(decision.c.payload).where(decision.c.verb == REHOME)
+    sources = (_named(payload, "from") for (payload,) in connection.execute(moves))
+    return {each for each in sources if isinstance(each, int)}
+
+
 def _moves(which: Any) -> Select[Any]:
     """Every location's id and resource, with what its first or last move says."""
     one = _one_each(which)

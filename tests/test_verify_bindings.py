@@ -99,6 +99,22 @@ def test_what_the_program_moves_itself_is_clean(archive: Archive) -> None:
         assert None not in aliases.scalars().all()
 
 
+def test_a_resource_that_an_address_was_taken_from_shows_what_that_led_to(archive: Archive) -> None:
+    with working(archive) as work:
+        number = work.find("1")["1"]
+        work.show("1", number, "One.")
+        kept = work.keep(number, f"https://{PRIMARY}/another/way", T0 + HOUR)
+        work.read(kept.capture, number, "2", "Two.", at=T0 + HOUR)
+    with archive.begin() as connection:
+        end_crawl(connection, work.crawl, "finished", {}, T0 + HOUR)
+        bound = select(models.resource.c.article).where(models.resource.c.key == "1")
+        assert connection.execute(bound).scalar_one() == 2
+    assert list(check(archive)) == []
+    with archive.begin() as connection:
+        connection.execute(update(models.decision).values(verb="approve"))
+    assert ("state-wrong", f"resource/{number}") in {(each.kind, each.place) for each in check(archive)}
+
+
 @pytest.mark.parametrize("name", BREAKS)
 def test_what_was_given_to_another_is_named(archive: Archive, name: str) -> None:
     fill(archive)

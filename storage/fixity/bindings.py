@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Alias, ColumnElement, Connection, FromClause, and_, func, select, update
 
+from storage.inserting import in_portions
 from storage.models import article, article_key, capture, extraction, location, resource, revision
-from storage.rehomed import strayed
+from storage.rehomed import left, strayed
 
 # A resource's article: the one that its key names, or one that a capture at its addresses showed. Where they never
 # showed any, or led elsewhere by a redirect, it is what they led to, which no row tells.
@@ -41,12 +42,18 @@ _led_elsewhere = (
     .select_from(_captured)
     .where(location.c.resource == resource.c.id, capture.c.status.between(300, 399), capture.c.status != 304)
 )
-shows_another = and_(
+_shows_another = and_(
     resource.c.article.is_not(None),
     *(~each.correlate(resource).exists() for each in (_by_key, _shows_own, _led_elsewhere)),
     _shows.correlate(resource).exists(),
 )
-"""Of a resource: what it is said to show was never seen there, and something else was."""
+
+
+def shows_another(connection: Connection) -> Iterator[str]:
+    """The resources of which what they are said to show was never seen at their addresses, and something else was."""
+    found = connection.execute(select(resource.c.id).where(_shows_another).order_by(resource.c.id)).scalars().all()
+    known = left(connection) if found else set()
+    return (str(number) for number in found if number not in known)
 
 
 def mend_shown(connection: Connection) -> None:
@@ -58,7 +65,9 @@ def mend_shown(connection: Connection) -> None:
         .order_by(capture.c.at.desc(), capture.c.id.desc(), extraction.c.at.desc())
         .limit(1)
     )
-    connection.execute(update(resource).where(shows_another).values(article=last.correlate(resource).scalar_subquery()))
+    shown = last.correlate(resource).scalar_subquery()
+    for portion in in_portions([int(each) for each in shows_another(connection)]):
+        connection.execute(update(resource).where(resource.c.id.in_(portion)).values(article=shown))
 
 
 # An address's resource: where it was moved, the one that it was moved to last. At first it stands in the manifest.

@@ -317,7 +317,7 @@ _RULES = (
     _Rule(
         "resource",
         "its addresses showed another article than it is said to be",
-        _rows_where(resource.c.id, shows_another),
+        shows_another,
         mend_shown,
     ),
     _Rule(
