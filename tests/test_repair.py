@@ -202,12 +202,12 @@ def test_rows_come_back_from_records_and_manifests(copy: Path, what: str) -> Non
 
 def test_index_files_are_checked_and_made_anew(copy: Path) -> None:
     folder = copy / "cdxj"
-    before = {each.name: each.read_bytes() for each in folder.glob("*.cdxj")}
-    lines = sorted(b"".join(before.values()).splitlines())
-    for name in [*before, "index.json"]:
-        flip(folder / name, (folder / name).stat().st_size // 2)
+    lines = sorted(b"".join(each.read_bytes() for each in folder.glob("*.cdxj")).splitlines())
+    for pattern in ("*.cdxj", "index.json"):
+        place = max(folder.glob(pattern))  # a repair may make one file of several
+        flip(place, place.stat().st_size // 2)
         (found,) = verify(copy).json["findings"]
-        assert (found["kind"], found["place"]) == ("index-wrong", f"cdxj/{name}")
+        assert (found["kind"], found["place"]) == ("index-wrong", f"cdxj/{place.name}")
         assert verify(copy, "--repair").code == 0
         assert verify(copy).json["findings"] == []
     first = sorted(folder.glob("*.cdxj"))[0]

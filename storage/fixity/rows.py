@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Row, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from storage.fixity.binding_repair import restore_bindings
 from storage.fixity.digests import TABLES, KeptDigests
 from storage.fixity.exchanges import Records
 from storage.fixity.guessing import GUESSES
@@ -28,7 +29,7 @@ def restore_rows(records: Records, names: Sequence[str]) -> dict[str, str]:
     A row may be needed to restore another, so that it is tried again as long as any could be.
     """
     digests = KeptDigests(records.connection, names)
-    done: dict[str, str] = {}
+    done = restore_bindings(records.connection, digests, names)
     tried = True
     while tried:
         tried = False
