@@ -52,6 +52,7 @@ class OutletSpider(Spider):
         spider.session.state.frames = frames(cls.outlet)
         crawler.clock = spider.session.clock  # type: ignore[attr-defined]
         crawler.robots_store = spider.session  # type: ignore[attr-defined]
+        crawler.host_turns = spider.session.state.turns  # type: ignore[attr-defined]
         return spider
 
     async def start(self) -> AsyncIterator[Any]:

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from storage.errors import OutletLocked, StorageError
 from storage.inserting import insert_into
+from storage.joining import living, members
 from storage.manifest import FORM, draw_manifest, newest_digest
 from storage.models import archive, crawl, host_lease, outlet, outlet_lock
 from storage.owners import is_dead, is_local, new_owner, process_lives
+from storage.serial import write_alone
 
 CrawlKind = Literal["crawl", "fetch", "import", "reextract", "recover", "decision"]
 HEARTBEAT_LIMIT = timedelta(seconds=60)
@@ -97,16 +99,30 @@ def hold_outlet(connection: Connection, outlet_id: int, owner: str, *, now: date
         ).one_or_none()
         if held is None:
             continue  # freed since
-        if held.owner != owner and not _abandoned(held.owner, held.host, held.pid, held.heartbeat, now):
-            name = connection.execute(select(outlet.c.name).where(outlet.c.id == outlet_id)).scalar_one()
-            age = max(0, round((now - held.heartbeat).total_seconds()))
-            raise OutletLocked(
-                f"another run holds it: process {held.pid} on {held.host}, last heard of {age} s ago ({held.owner})",
-                name,
-                "Wait for it to end, or stop that process",
-            )
+        if held.owner != owner and not _is_free(connection, held, owner, now):
+            raise _locked(connection, held, now)
         connection.execute(update(outlet_lock).where(outlet_lock.c.outlet == outlet_id).values(**mine))
         return
+
+
+def join_outlet(
+    connection: Connection, outlet_id: int, owner: str, *, now: datetime | None = None
+) -> tuple[int, datetime] | None:
+    """The crawl that holds the outlet and since when, which `owner` joins by beginning its own in the same transaction;
+    None where nobody holds the outlet. Raises OutletLocked where a run has it that nobody can join, or not yet."""
+    write_alone(connection, outlet_id)
+    now = now or datetime.now(UTC)
+    held = connection.execute(select(outlet_lock).where(outlet_lock.c.outlet == outlet_id)).one_or_none()
+    if held is None or (held.owner != owner and _is_free(connection, held, owner, now)):
+        return None
+    row = connection.execute(
+        select(crawl.c.id, crawl.c.started_at)
+        .where(crawl.c.outlet == outlet_id, crawl.c.owner == held.owner)
+        .where(crawl.c.kind == "crawl", crawl.c.ended_at.is_(None))
+    ).first()
+    if row is None:
+        raise _locked(connection, held, now)
+    return row.id, row.started_at
 
 
 def beat(connection: Connection, outlet_id: int, owner: str, *, now: datetime | None = None) -> bool:
@@ -124,7 +140,7 @@ def demand_idle(connection: Connection, *, now: datetime | None = None) -> None:
     """Raise OutletLocked, naming the holder, where a living run holds any outlet."""
     now = now or datetime.now(UTC)
     for row in connection.execute(select(outlet_lock, outlet.c.name).join(outlet, outlet.c.id == outlet_lock.c.outlet)):
-        if not _abandoned(row.owner, row.host, row.pid, row.heartbeat, now):
+        if not _is_free(connection, row, "", now):
             raise OutletLocked(f"process {row.pid} on {row.host} is working on it", row.name, "Wait for it to end")
 
 
@@ -158,7 +174,8 @@ def abandoned_crawls(connection: Connection, owner: str, *, now: datetime | None
 
 def hold_host(connection: Connection, host: str, owner: str, now: datetime, until: datetime) -> bool:
     """Take the right to ask a host until `until`. False while another owner holds it beyond `now`; both are UTC of
-    the mapped clock. The holder may take it again, which prolongs it."""
+    the mapped clock. The holder may take it again, which prolongs it. Processes that crawl an outlet together hold it
+    under one name (storage.joining)."""
     statement = insert_into(connection, host_lease).values(host=host, owner=owner, until=until)
     statement = statement.on_conflict_do_update(
         index_elements=["host"],
@@ -171,6 +188,23 @@ def hold_host(connection: Connection, host: str, owner: str, now: datetime, unti
 def free_hosts(connection: Connection, owner: str) -> None:
     """Give back every host that the owner holds."""
     connection.execute(delete(host_lease).where(host_lease.c.owner == owner))
+
+
+def _locked(connection: Connection, held: Any, now: datetime) -> OutletLocked:
+    name = connection.execute(select(outlet.c.name).where(outlet.c.id == held.outlet)).scalar_one()
+    age = max(0, round((now - held.heartbeat).total_seconds()))
+    return OutletLocked(
+        f"another run holds it: process {held.pid} on {held.host}, last heard of {age} s ago ({held.owner})",
+        name,
+        "Wait for it to end, or stop that process",
+    )
+
+
+def _is_free(connection: Connection, held: Any, owner: str, now: datetime) -> bool:
+    """Whether a lock's holder has given it up, and nobody who joined its crawl lives to take it over."""
+    if not _abandoned(held.owner, held.host, held.pid, held.heartbeat, now):
+        return False
+    return now - held.heartbeat > HEARTBEAT_LIMIT or not living(members(connection, held.outlet, owner))
 
 
 def _abandoned(owner: str, host: str, pid: int, heartbeat: datetime, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from storage.models import capture, fetch_failure, location, resource, warc_file
 from storage.outlets import DomainMap, domains
 from storage.priorities import NEW, REVISIT
 from storage.records import Failure, Fetch, Kept
+from storage.serial import write_alone
 from storage.warc_writing import Appended
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ def keep_batch(
 
     Call it in a write transaction whose commit makes the fetches done. `file` may be None where only failures came.
     """
+    write_alone(connection, run.outlet)
     places = _locate(connection, run, fetches, failures)
     file_id = account(connection, file) if file else None
     kept = _add_captures(connection, run, file_id, file.path if file else "", fetches, places)

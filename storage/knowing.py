@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select
 
 from storage.content import ArticleContent
 from storage.due import make_due
@@ -30,6 +30,7 @@ from storage.observing import (
 from storage.outlets import DomainMap, announce, domains
 from storage.records import ExtractorName, Known, Novelty, Reading
 from storage.revising import NewRevision, add_revisions, clean, see_again
+from storage.serial import write_alone
 from storage.settling import Told, settle_resources
 
 
@@ -84,8 +85,7 @@ class Knower:
 
         Raises StorageError for a capture that does not exist, ValueError for an article without key or content.
         """
-        if connection.dialect.name == "postgresql":  # one T2 at a time for an outlet, as on SQLite for all
-            connection.execute(_ONE_AT_A_TIME, {"outlet": self._outlet})
+        write_alone(connection, self._outlet)
         domain_map = DomainMap(domains(connection, self._outlet))
         plans = self._plan(connection, readings)
         fresh = _fresh(plans)
@@ -397,7 +397,6 @@ class Knower:
         return known
 
 
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7353, :outlet)")
 _ARTICLES = select(article_key.c.key, article_key.c.article).where(
     article_key.c.outlet == bindparam("of_outlet"), among(article_key.c.key)
 )

@@ -44,6 +44,11 @@ def is_local(owner: str) -> bool:
     return owner.partition("/")[0] == socket.gethostname()
 
 
+def runs_here(owner: str) -> bool:
+    """Whether the owner is a run of this very process."""
+    return owner.startswith("/".join((socket.gethostname(), str(os.getpid()), _started(os.getpid()), "")))
+
+
 def process_lives(pid: int) -> bool:
     """Whether a process of this number runs on this machine. A zombie does not: it holds and writes nothing more."""
     try:

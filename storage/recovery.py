@@ -19,11 +19,14 @@ from storage.captures import PendingCapture, placed_captures
 from storage.closing import is_replaced, remove_replaced, remove_unfinished
 from storage.crawls import abandoned_crawls, end_crawl, free_hosts
 from storage.errors import ArchiveDamaged, StorageError
+from storage.joining import living, members
 from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
+from storage.models import archive as archive_table
 from storage.models import capture, crawl, host_lease, outlet_lock, resource, warc_file
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
 from storage.resting import rests, set_closed
+from storage.serial import write_alone
 from storage.torn import put_aside
 from storage.warc_reading import WholeExchange, payload_sha256, to_exchange, walk
 from storage.warc_writing import OPEN, Appended, hold, sync_folder
@@ -66,6 +69,7 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
         adopted, torn, closed = adopted + mended.adopted, torn + mended.torn, closed + mended.closed
     released = ended = 0
     with archive.begin() as connection:
+        _wait_for_others(connection)
         released = _release(connection, now)
         for each in abandoned_crawls(connection, owner):
             end_crawl(connection, each, "killed", {}, now)
@@ -75,14 +79,19 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
     return Recovered(adopted, torn, closed, released, ended)
 
 
-def pending(connection: Connection, outlet: int, limit: int, *, after: int = 0) -> list[PendingCapture]:
-    """Captures of the outlet that wait to be read, oldest first, with ids greater than `after`."""
+def pending(
+    connection: Connection, outlet: int, limit: int, *, after: int = 0, crawls: Sequence[int] | None = None
+) -> list[PendingCapture]:
+    """Captures of the outlet that wait to be read, oldest first, with ids greater than `after`; of these crawls alone,
+    if any are given."""
     statement = (
         placed_captures()
         .where(capture.c.outcome == "pending", resource.c.outlet == outlet, capture.c.id > after)
         .order_by(capture.c.id)
         .limit(limit)
     )
+    if crawls is not None:
+        statement = statement.where(capture.c.crawl.in_(crawls))
     return [PendingCapture(*row) for row in connection.execute(statement)]
 
 
@@ -290,6 +299,14 @@ def _set_closed(archive: Archive, file_id: int, digest: str) -> bool:
         return set_closed(connection, file_id, digest, run)
 
 
+def _wait_for_others(connection: Connection) -> None:
+    """Let no other process recover at the same time, nor write to the outlets that something is leased of."""
+    connection.execute(select(archive_table.c.uuid).with_for_update())
+    leased = select(resource.c.outlet).where(resource.c.lease_owner.is_not(None)).distinct()
+    for outlet in sorted(connection.execute(leased).scalars()):
+        write_alone(connection, outlet)
+
+
 def _release(connection: Connection, now: datetime) -> int:
     """Release leases that expired and leases and locks of the dead."""
     owners = connection.execute(
@@ -306,8 +323,8 @@ def _release(connection: Connection, now: datetime) -> int:
     for holder in connection.execute(select(host_lease.c.owner).distinct()).scalars().all():
         if is_dead(holder):
             free_hosts(connection, holder)
-    for holder in connection.execute(select(outlet_lock.c.owner)).scalars().all():
-        if is_dead(holder):
+    for outlet, holder in connection.execute(select(outlet_lock.c.outlet, outlet_lock.c.owner)).all():
+        if is_dead(holder) and not living(members(connection, outlet, holder)):
             connection.execute(outlet_lock.delete().where(outlet_lock.c.owner == holder))
     return result.rowcount
 

@@ -24,6 +24,7 @@ from storage.models import outlet as outlet_table
 from storage.records import Failure, Fetch, Kept, Known, Reading
 from storage.resting import go_on_with, set_closed
 from storage.revisits import find_originals, part
+from storage.serial import write_alone
 from storage.warc_writing import Appended, WarcWriter
 
 log = logging.getLogger(__name__)
@@ -293,6 +294,7 @@ class Writer:
         assert callable(item.work)
         try:
             with self._connection.begin():
+                write_alone(self._connection, self._run_facts.outlet)
                 result = item.work(self._connection)
         except Exception as error:
             if isinstance(error, FAILED):

@@ -70,6 +70,9 @@ def crawl(
         bool,
         typer.Option("--forecast", help="Read the listings and a few articles, and say what the rest would take."),
     ] = False,
+    join: Annotated[
+        bool, typer.Option("--join", help="Take part in a crawl of the outlet that runs; on PostgreSQL alone.")
+    ] = False,
     domain: Annotated[list[str] | None, typer.Option(metavar="HOST", help="Ask only this host; repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     json: JsonOption = False,
@@ -93,6 +96,11 @@ def crawl(
     sitemaps' files are read again in full for the days that have gaps; at the end stands what is missing still, and
     why. --since and --until bound it.
 
+    With `--join` several processes, on one machine or more, crawl an outlet together: what one finds the others fetch
+    too, each page once, and all of them together ask a host no more often, and for no more at once, than one would. The
+    database must be on PostgreSQL. Where no crawl runs, it begins one. Budgets are each process's own. When one is
+    killed, the others go on with what it left; until the last has ended, a crawl without --join ends with 4.
+
     Examples: presskeep crawl presstv --contact you@example.org; presskeep crawl --all --due
     """
     with held_back():
@@ -100,8 +108,12 @@ def crawl(
 
         chosen = choose_outlets(config, outlets or [], every=every)
     first, last = span_of(since, until)
+    if join and forecast:
+        raise UsageError("do not go together", "--join/--forecast", "A forecast asks for little, and is made alone.")
     if due and fill:
         raise UsageError("do not go together", "--due/--fill", "Missing pages are asked for whatever their time.")
+    if join:
+        _demand_postgresql(config)
     options = CrawlOptions(
         limit=limit,
         since=first,
@@ -111,6 +123,7 @@ def crawl(
         due=due,
         fill=fill,
         forecast=forecast,
+        join=join,
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,
@@ -139,6 +152,14 @@ def crawl(
                 write_gaps(missing, json=False)
         say_errors(reports, "All that was fetched is kept")
     return code
+
+
+def _demand_postgresql(config: Config) -> None:
+    """Raise UsageError where the archive's database is one that several processes cannot crawl into together."""
+    if config.database is None:
+        raise UsageError(
+            "needs an archive whose database is on PostgreSQL", "--join", "See --database, and `presskeep db move`."
+        )
 
 
 def run_crawls(config: Config, outlets: Sequence[Outlet], options: CrawlOptions) -> list[CrawlReport]:

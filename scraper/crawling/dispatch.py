@@ -14,7 +14,7 @@ from scraper.crawling.forecasting import Forecaster
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.routing import MIRROR_LISTINGS
 from scraper.crawling.sampling import Sampler
-from scraper.crawling.state import LEASE
+from scraper.crawling.state import HOST_LEASE, LEASE
 from scraper.crawling.traps import FROM_ARTICLES, PUT_OFF
 from scraper.crawling.visits import TRUSTED_FOR, after_failure, next_look
 from scraper.fetching.conditions import CONDITIONAL, conditions, drop_conditions
@@ -65,6 +65,8 @@ class Dispatch:
             requests = await self._leased_requests(limit)
             if requests or self._state.working:
                 return requests
+            if await self._state.others_at_work():
+                return []
             if self._phase == LISTING:
                 if sample := await self._sample_requests(limit):
                     return sample
@@ -184,6 +186,8 @@ class Dispatch:
                 await state.run(
                     partial(finish, resource_id=each.resource, outcome="listing", due_at=self._next_poll(each, now))
                 )
+            elif state.route.waits(each):
+                await state.run(partial(put_back, resource_id=each.resource, due_at=now + HOST_LEASE))
             else:
                 await self._put_off(each)
         return requests

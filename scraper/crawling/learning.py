@@ -26,6 +26,8 @@ from storage.records import ExtractorName, Found, Known, Reading
 from storage.recovery import pending
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scraper.crawling.state import CrawlState
     from scraper.crawling.workers import Workers
     from storage.exchange import Exchange
@@ -44,16 +46,16 @@ class Learner:
         self._depths = Depths(state.outlet)
         self._sample = Measurer(state)
 
-    async def read_pending(self) -> None:
-        """Read what an earlier run kept and did not come to read."""
+    async def read_pending(self, crawls: Sequence[int] | None = None) -> None:
+        """Read what an earlier run kept and did not come to read, or these crawls."""
         state, opened = self._state, self._state.opened
         state.working += 1
         try:
             after = 0
-            ask = partial(pending, outlet=opened.outlet, limit=PENDING_AT_ONCE)
+            ask = partial(pending, outlet=opened.outlet, limit=PENDING_AT_ONCE, crawls=crawls)
             while waiting := await state.run(partial(ask, after=after)):
                 for each in waiting:
-                    if each.capture >= opened.first_capture:
+                    if crawls is None and each.capture >= opened.first_capture:
                         return
                     former = await self._former(each.capture)
                     if former is None:

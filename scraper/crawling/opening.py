@@ -5,25 +5,27 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
 from scraper.crawling.describing import describe_run
+from scraper.crawling.taking import join_or_take, take_outlet
 from storage.archive import Archive
 from storage.captures import PendingCapture, capture_at, read_capture
-from storage.crawls import begin_crawl, end_crawl, free_hosts, free_outlet, hold_outlet
+from storage.crawls import begin_crawl, end_crawl
 from storage.due import unfinished_since
 from storage.errors import StorageError
 from storage.exchange import Exchange
 from storage.finding import resource_at
 from storage.frontier import release
+from storage.joining import leave_outlet
 from storage.models import capture
-from storage.outlets import DomainRow, domains, sync_outlet
+from storage.outlets import DomainRow, domains
 from storage.owners import give_up, new_owner
 from storage.records import DomainFacts, Found
 from storage.recovery import recover
-from storage.reducing import set_policies
 from storage.robots import plain_hosts
 from storage.writer import Writer
 from storage.yields import yields_of
@@ -45,7 +47,8 @@ GOES_ON = timedelta(hours=1)
 class Opened:
     """An archive held by one run on one outlet. `first_capture`: captures with a smaller id came
     before this run. `plain` holds the hosts that answer by http alone; what was fetched
-    since `begun_at` belongs to this run, or to the one that it `goes_on` with."""
+    since `begun_at` belongs to this run, or to the one that it `goes_on` with. `joined` is the crawl of another process
+    that this one takes part in."""
 
     archive: Archive
     writer: Writer
@@ -57,6 +60,7 @@ class Opened:
     plain: set[str]
     begun_at: datetime
     goes_on: bool
+    joined: int | None = None
 
     def read_capture(self, connection: Connection, capture_id: int) -> tuple[PendingCapture, Exchange]:
         """A kept capture and its exchange, read back from its WARC file."""
@@ -76,6 +80,7 @@ class Opened:
                 with self.archive.begin() as connection:
                     tally.fields = yields_of(connection, self.crawl)
                     end_crawl(connection, self.crawl, outcome, tally.as_counts(), now)
+                    leave_outlet(connection, self.outlet, self.owner)  # who left before us may have left it to us
                 ended = True
         finally:
             if not ended:
@@ -85,10 +90,11 @@ class Opened:
 
 
 def open_archive(
-    config: Config, outlet: Outlet, clock: Clock, *, keep_open: bool = False, create: bool = True
+    config: Config, outlet: Outlet, clock: Clock, *, keep_open: bool = False, create: bool = True, join: bool = False
 ) -> Opened:
     """Open (or with `create` make) the archive, take the outlet, recover what a killed run left, and start the writer,
-    which leaves its WARC file to the next run with `keep_open`.
+    which leaves its WARC file to the next run with `keep_open`. With `join`, where a crawl of the outlet runs, take
+    part in it: that one has recovered the archive, and holds the outlet.
 
     Raises ArchiveUnusable, OutletLocked, ArchiveDamaged or StorageError; then nothing is held.
     """
@@ -96,23 +102,24 @@ def open_archive(
     owner, now = new_owner(), clock.now()
     outlet_id: int | None = None
     try:
+        begin = partial(
+            begin_crawl,
+            kind="crawl",
+            operator=config.contact,
+            robots_policy="ignore" if config.ignore_robots else "obey",
+            now=now,
+            owner=owner,
+            stamp_authority=config.time_stamp_authority,
+        )
+        taking = partial(join_or_take, begin=begin) if join else take_outlet
+        taken = taking(archive, outlet, facts_of(outlet), owner, now)
+        outlet_id, crawl, unfinished = taken.outlet, taken.crawl, None
+        if crawl is None:
+            recover(archive, owner, now)
         with archive.begin() as connection:
-            outlet_id = sync_outlet(connection, outlet.name, "profile", facts_of(outlet), now)
-            set_policies(connection, outlet_id, outlet.manners.unchanged, outlet.manners.listings)
-            hold_outlet(connection, outlet_id, owner)
-        recover(archive, owner, now)
-        with archive.begin() as connection:
-            unfinished = unfinished_since(connection, outlet_id, not_before=now - GOES_ON)
-            crawl = begin_crawl(
-                connection,
-                outlet_id,
-                "crawl",
-                operator=config.contact,
-                robots_policy="ignore" if config.ignore_robots else "obey",
-                now=now,
-                owner=owner,
-                stamp_authority=config.time_stamp_authority,
-            )
+            if crawl is None:
+                unfinished = unfinished_since(connection, outlet_id, not_before=now - GOES_ON)
+                crawl = begin(connection, outlet_id)
             rows = domains(connection, outlet_id)
             first = (connection.execute(select(func.max(capture.c.id))).scalar_one() or 0) + 1
             plain = plain_hosts(connection, [row.host for row in rows], now - PLAIN_FOR)
@@ -130,13 +137,22 @@ def open_archive(
             # Where nothing can be written, the outlet is free as soon as this process has ended.
             with suppress(StorageError), archive.begin() as connection:
                 release(connection, owner)
-                free_hosts(connection, owner)
-                free_outlet(connection, outlet_id, owner)
+                leave_outlet(connection, outlet_id, owner)
         give_up(owner)
         archive.close()
         raise
     return Opened(
-        archive, writer, outlet_id, crawl, owner, rows, first, plain, unfinished or now, unfinished is not None
+        archive,
+        writer,
+        outlet_id,
+        crawl,
+        owner,
+        rows,
+        first,
+        plain,
+        begun_at=taken.since or unfinished or now,
+        goes_on=unfinished is not None,
+        joined=taken.joined,
     )
 
 

@@ -137,4 +137,4 @@ class Requisites:
 
     async def _take_host(self, host: str) -> bool:
         state, now = self._state, self._state.clock.now()
-        return await state.run(partial(hold_host, host=host, owner=state.opened.owner, now=now, until=now + HOST_LEASE))
+        return await state.run(partial(hold_host, host=host, owner=state.holder, now=now, until=now + HOST_LEASE))

@@ -32,12 +32,13 @@ same hour. What is new stands on the domain before it."""
 
 @dataclass(slots=True)
 class Standing:
-    """How one domain fares in this crawl. `plain`: it is asked by http, as https gave no answer; `secure`: it did.
-    `failures` and `refusals` count those in a row."""
+    """How one domain fares in this crawl. `held`: it is not asked, since another process asks it. `plain`: it is asked
+    by http, as https gave no answer; `secure`: it did. `failures` and `refusals` count those in a row."""
 
     row: DomainRow
     domain: Domain
     asked: bool
+    held: bool = False
     plain: bool = False
     secure: bool = False
     alive: bool = True
@@ -97,6 +98,12 @@ class Route:
         ]
         asked = {url.partition("://")[2]: url for url in sorted(map(self.asked_as, urls)) if self._may_ask(url)}
         return list(asked.values())
+
+    def waits(self, leased: Leased) -> bool:
+        """Whether a resource is asked for by nobody only because another process asks its hosts now."""
+        return any(
+            each.held and each.domain.host in {place.host for place in leased.locations} for each in self.standings
+        )
 
     def leads(self, url: str) -> bool:
         """Whether a URL's domain is the first living one of its edition."""

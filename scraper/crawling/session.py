@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from scraper.crawling.budget import Account
 from scraper.crawling.dispatch import Dispatch
 from scraper.crawling.intake import Intake
+from scraper.crawling.joining import Joining
 from scraper.crawling.learning import Learner
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.crawling.media import MediaAccount, budget_of
@@ -20,16 +21,16 @@ from scraper.crawling.opening import open_archive
 from scraper.crawling.polling import Polling
 from scraper.crawling.requisites import Requisites
 from scraper.crawling.routing import Route, scheme_of
-from scraper.crawling.state import HOST_LEASE, LEASE, CrawlOptions, CrawlState
+from scraper.crawling.state import LEASE, CrawlOptions, CrawlState
 from scraper.crawling.tally import Tally
 from scraper.crawls_under_way import UNDER_WAY
 from scraper.fetching.reasons import reason_of
 from scraper.fetching.robots import StoredRobots
-from storage.crawls import beat, free_hosts, free_outlet, hold_host
 from storage.due import make_due, make_due_unread
 from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
+from storage.joining import leave_outlet
 from storage.polls import begin_polling, polled_listings
 from storage.records import ExtractorName, Found
 from storage.robots import KeptRobots, load_robots, save_robots
@@ -75,6 +76,7 @@ class CrawlSession:
         account = Account(replace(options.budget, free=config.min_free_bytes), config.archive)
         self.state = CrawlState(outlet, options, clock, observe, account, MediaAccount(budget) if budget else None)
         self._learner = Learner(self.state, workers, extractor)
+        self._joining = Joining(self.state, self._learner.read_pending)
         self.intake = Intake(self.state, self._learner)
         self.requisites = Requisites(self.state, lru_cache(maxsize=1024)(self._may_ask))
         self.dispatch = Dispatch(self.state, self.intake, self.requisites)
@@ -95,7 +97,13 @@ class CrawlSession:
         try:
             options = state.options
             opening = partial(
-                open_archive, self._config, state.outlet, self.clock, keep_open=options.due, create=options.create
+                open_archive,
+                self._config,
+                state.outlet,
+                self.clock,
+                keep_open=options.due,
+                create=options.create,
+                join=options.join,
             )
             state.opened = await loop.run_in_executor(None, opening)
         except StorageError as error:
@@ -111,12 +119,14 @@ class CrawlSession:
             await state.run(self._add_seeds)
             keys = [seed.key for seed in self._seeds]
             state.polling = Polling(await state.run(partial(polled_listings, outlet=state.opened.outlet, keys=keys)))
-            await self._hold_hosts()
+            await self._joining.begin()
         except StorageError as error:
             state.broken = error
             return
         state.start(self._stay_alive(), lasting=True)
-        state.start(self._learner.read_pending(), lasting=True)
+        state.start(self._joining.watch(), lasting=True)
+        if state.opened.joined is None:
+            state.start(self._learner.read_pending(), lasting=True)
 
     async def close(self, reason: str) -> None:
         """End the crawl: all that was taken is kept and known, or stays pending; leases and locks are given back."""
@@ -125,6 +135,7 @@ class CrawlSession:
         state = self.state
         self.finished = reason == "finished" and state.spent is None
         await state.end_parts()
+        state.turns.end()
         if state.broken is None:
             try:
                 await state.run(self._give_back)
@@ -196,19 +207,6 @@ class CrawlSession:
             self.state.break_off(error)
             raise
 
-    async def _hold_hosts(self) -> None:
-        """Hold the hosts, so that no other process asks them at the same time; what another holds is left alone."""
-        opened, standings = self.state.opened, self.state.route.standings
-        now = self.clock.now()
-        for each in standings:
-            host = each.domain.host
-            held = await self.state.run(
-                partial(hold_host, host=host, owner=opened.owner, now=now, until=now + HOST_LEASE)
-            )
-            if not held and each.asked:
-                log.warning("%s is being asked by another process; this crawl leaves it alone", host)
-            each.asked = held and (not self.state.options.domains or host in self.state.options.domains)
-
     def _may_ask(self, host: str) -> bool:
         from scraper.fetching.settings import needs_contact
 
@@ -228,16 +226,15 @@ class CrawlSession:
     def _give_back(self, connection: Connection) -> None:
         opened = self.state.opened
         release(connection, opened.owner)
-        free_hosts(connection, opened.owner)
-        free_outlet(connection, opened.outlet, opened.owner)
+        leave_outlet(connection, opened.outlet, opened.owner)
 
     async def _stay_alive(self) -> None:
         opened = self.state.opened
         while True:
             await asyncio.sleep(HEARTBEAT)
-            await self._hold_hosts()
+            await self._joining.hold_hosts()
             await self.requisites.hold_hosts()
-            await self.state.run(partial(beat, outlet_id=opened.outlet, owner=opened.owner))
+            await self._joining.stay()
             await self.state.run(partial(extend, owner=opened.owner, until=self.clock.now() + LEASE))
 
 

@@ -16,7 +16,9 @@ from scraper.crawling.media import MediaAccount
 from scraper.crawling.reading import READABLE
 from scraper.crawling.tally import Tally
 from scraper.crawling.traps import TrapWatch
+from scraper.crawling.turns import HostTurns
 from storage.errors import StorageError
+from storage.joining import group_of
 from storage.outlets import set_domain_state
 
 if TYPE_CHECKING:
@@ -46,9 +48,9 @@ END_SECONDS = 5.0
 class CrawlOptions:
     """What a crawl is asked to do. `limit` bounds the articles fetched; `since` and `until` are days of publication;
     `domains` limits it to some hosts; `full` reads listings to their end though all on them is known; `due` reads those
-    alone that are due; `fill` goes after what is missing too. `forecast` reads
-    the listings and a few articles, to tell what the rest would take. `budget` bounds what it may cost. Without
-    `create` there must be an archive."""
+    alone that are due; `fill` goes after what is missing too; `join` takes part in a crawl of another process.
+    `forecast` reads the listings and a few articles, to tell what the rest would take. `budget` bounds what it may
+    cost. Without `create` there must be an archive."""
 
     limit: int | None = None
     since: date | None = None
@@ -58,6 +60,7 @@ class CrawlOptions:
     due: bool = False
     fill: bool = False
     forecast: bool = False
+    join: bool = False
     budget: Budget = Budget()  # noqa: RUF009 - a value that nobody can change
     create: bool = True
 
@@ -97,6 +100,8 @@ class CrawlState:
         self.on_change: Callable[[], None] = lambda: None
         self.stop: Callable[[], Coroutine[Any, Any, None]]
         self.elsewhere: Callable[..., Request | None]
+        self.turns = HostTurns(clock, self.break_off)
+        self.others_at_work: Callable[[], Coroutine[Any, Any, bool]] = _nobody
         self.opened: Opened
         self.polling: Polling
         self.route: Route
@@ -104,6 +109,11 @@ class CrawlState:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._lasting: set[asyncio.Task[Any]] = set()
         self._end: asyncio.Future[None] | None = None
+
+    @property
+    def holder(self) -> str:
+        """The name that hosts are held under: this run's, or that of all who crawl the outlet together."""
+        return group_of(self.opened.outlet) if self.turns.shared else self.opened.owner
 
     async def run(self, job: Callable[[Connection], T]) -> T:
         """Run a job on the writer's thread, in a transaction of its own."""
@@ -182,3 +192,8 @@ class CrawlState:
             self.break_off(error)
         elif error is not None:
             log.error("a part of the crawl failed", exc_info=error)
+
+
+async def _nobody() -> bool:
+    """Whether other processes work on the outlet, in a crawl that nobody joined."""
+    return False

@@ -9,6 +9,7 @@ response broke off after its head (then `truncated` says how), and else there is
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -38,7 +39,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 from scraper.errors import FetchError
 from scraper.fetching.reasons import DEFINITE, reason_of
 from scraper.fetching.resolver import GuardedResolver
-from scraper.fetching.slots import slots_of
+from scraper.fetching.slots import HostTurns, slots_of
 from scraper.fetching.tap import Limits, Tap, factory_with, header_fields, too_large
 from scraper.fetching.tls import TrustPolicy
 from storage.exchange import Exchange, Truncation
@@ -69,6 +70,7 @@ class TapHandler(HTTP11DownloadHandler):
 
         settings = crawler.settings
         self._slots = slots_of(crawler)
+        self._turns: HostTurns | None = getattr(crawler, "host_turns", None)
         self._timeout = settings.getfloat("DOWNLOAD_TIMEOUT")
         self._limits = Limits(settings.getint("DOWNLOAD_MAXSIZE"), settings.getint("PRESSKEEP_MAX_HEAD_BYTES", 65_536))
         self._pool._factory = factory_with(self._limits)
@@ -87,9 +89,11 @@ class TapHandler(HTTP11DownloadHandler):
         """Download, or raise: FetchError for what we refuse, else Scrapy's and Twisted's errors (see `reason_of`)."""
         request.meta.pop("exchange", None)
         host, port, host_field = _place_of(request)
-        if not self._slots.is_paced(host):
-            return await self._download(request, host, port, host_field)
-        async with self._slots.turn(host):
+        async with AsyncExitStack() as turn:
+            if self._turns is not None:
+                await turn.enter_async_context(self._turns.turn(host, self._slots.pace(host)))
+            if self._slots.is_paced(host):
+                await turn.enter_async_context(self._slots.turn(host))
             return await self._download(request, host, port, host_field)
 
     async def _download(self, request: Request, host: str, port: int, host_field: bytes) -> Response:

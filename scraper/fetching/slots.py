@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from scraper.fetching.addresses import is_private_name, is_public, literal_address
 from scraper.fetching.clock import clock_of
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
 MAX_DELAY = 60.0
 """Seconds between two requests to a host beyond which a Crawl-delay is not followed."""
 _LEAST = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a host is asked: seconds between two requests, requests at once, and whether its delay passes on a clock that
+    leaps."""
+
+    delay: float
+    bound: int
+    leaps: bool
+
+
+class HostTurns(Protocol):
+    """What requests wait for where others ask the same hosts. Given as the crawler's attribute `host_turns`."""
+
+    def turn(self, host: str, pace: Pace) -> AbstractAsyncContextManager[None]:
+        """The turn of one request, which begins when it may be sent and ends with its download."""
 
 
 class Slots:
@@ -35,6 +53,7 @@ class Slots:
         settings = crawler.settings
         self._delay = settings.getfloat("PRESSKEEP_LEAPING_DELAY")
         self._delays: dict[str, float] = {}
+        self._bound = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._turn = asyncio.Lock()
         self._asked: dict[str, datetime] = {}
         self._mapping = Mapping.parse(settings.getlist("PRESSKEEP_RESOLVE"), settings.getlist("PRESSKEEP_CONNECT_TO"))
@@ -70,6 +89,15 @@ class Slots:
     def is_paced(self, host: str) -> bool:
         """Whether requests to a host take turns, since its delay passes on a clock that leaps."""
         return self._clock.leaps and self._delays.get(host, self._delay) > 0 and self.may_leap(host)
+
+    def pace(self, host: str) -> Pace:
+        """How a host is asked now."""
+        if self.may_leap(host):
+            delay = self._delays.get(host, self._delay)
+        else:
+            downloader = self._downloader()
+            delay = downloader.per_slot_settings.get(host, {}).get("delay", downloader._delay)
+        return Pace(delay, 1 if self.is_paced(host) else self._bound, self.may_leap(host))
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
