@@ -163,13 +163,31 @@ def wait_briefly_for_locks() -> None:
     vars(engines)["_WAIT_SECONDS"] = 1
 
 
+def wait_for_no_lock() -> None:
+    """A lock that another program has on the database is an error at once."""
+    from storage import engines
+
+    vars(engines)["_WAIT_SECONDS"] = 0
+
+
+def trust_the_clock() -> None:
+    """Whether the clock was set back is not looked at."""
+    from datetime import timedelta
+
+    from scraper.crawling import opening, routing
+    from storage import due
+
+    vars(opening)["turned_back"] = lambda connection, outlet, now: None
+    vars(due)["TOLERANCE"] = vars(routing)["TOLERANCE"] = timedelta(days=36500)
+
+
 RULES: dict[str, Callable[[], None]] = {
     rule.__name__: rule
     for rule in (
         follow_no_redirects, redirect_within_the_slot, bound_no_host, miss_gained_places, read_nothing_again,
         restore_nothing, take_every_answer_for_shown, live_to_read, leave_pending_unread, wait_for_downloads,
         ask_without_conditions, go_on_blindly, forget_redirects, poll_hourly, visit_weekly,
-        follow_without_end, wait_briefly_for_locks,
+        follow_without_end, wait_briefly_for_locks, trust_the_clock, wait_for_no_lock,
     )
 }  # fmt: skip
 

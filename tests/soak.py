@@ -22,13 +22,15 @@ SEED = 20260601
 
 @dataclass(frozen=True)
 class Trial:
-    """One kind of long test: the variable that says how often, how often that is, and where it stands."""
+    """One kind of long test: the variable that says how often, how often that is, and where it stands. `dist` is how
+    pytest-xdist shares the tests out: by file where they share what takes long to make."""
 
     name: str
     what: str
     variable: str
     count: int
     files: tuple[str, ...]
+    dist: str = "worksteal"
 
 
 TRIALS = (
@@ -55,6 +57,28 @@ TRIALS = (
         100,
         ("tests/test_crawl_estimate.py",),
     ),
+    Trial(
+        "days",
+        "simulated days of `presskeep run`",
+        "PRESSKEEP_DAYS",
+        90,
+        ("tests/test_simulated_days.py",),
+        dist="loadfile",
+    ),
+    Trial(
+        "outages",
+        "seconds for which the database or the network is gone in mid-crawl",
+        "PRESSKEEP_OUTAGE",
+        30,
+        ("tests/test_running_on.py", "tests/test_crawl_network.py"),
+    ),
+    Trial(
+        "at-once",
+        "seconds of crawling, saving, searching and exporting at once on SQLite",
+        "PRESSKEEP_AT_ONCE_SECONDS",
+        60,
+        ("tests/test_at_once.py",),
+    ),
     Trial("damages", "damaged copies of 50 flips each", "PRESSKEEP_DAMAGED_COPIES", 20, ("tests/test_verify.py",)),
 )
 
@@ -77,7 +101,7 @@ def run(trial: Trial, count: int, seed: int, jobs: int) -> Result:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        command = [sys.executable, "-m", "pytest", "-n", str(jobs), "--dist", "worksteal", "-q", "--timeout", "0"]
+        command = [sys.executable, "-m", "pytest", "-n", str(jobs), "--dist", trial.dist, "-q", "--timeout", "0"]
         command += [f"--junit-xml={report}", *trial.files]
         code = subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
         outcome = _outcome(report)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy import update
 from scraper.demo.process import Replica, running_replica
 from storage import models
 from storage.archive import Archive
+from tests.breaking import broken, wait_briefly_for_locks
 from tests.crawling import Ran, crawl, dangling, look, missing_from, place_options, presskeep
 from tests.databases import Place
 from tests.disks import TO_THE_LAST_BYTE, Disk, disk
@@ -24,6 +27,8 @@ from tests.postgres import NoServer, OwnServer, own_server
 __all__ = ["disk"]
 IN_THE_MIDDLE = 60
 """The request at which a crawl is halted: some listings and articles are kept by then, and others are not."""
+LOCKED = 5.0
+"""Seconds for which another program holds the database's lock; a crawl waits for 30."""
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +129,63 @@ def test_a_database_that_stops_in_mid_crawl_loses_nothing(server: OwnServer, rep
     assert_one_line(later(place, replica), 2, "postgresql://", "Check that it runs")
 
     server.start()
+    assert missing_from(look(place), replica.articles()), "the check sees a crawl that was broken off"
+    assert later(place, replica).code in (0, 1)
+    assert_whole(place, replica)
+
+
+@pytest.mark.long
+def test_a_database_that_is_restarted_in_mid_crawl_loses_nothing(
+    server: OwnServer, replica: Replica, tmp_path: Path
+) -> None:
+    place = Place(tmp_path / "archive", server.create().render_as_string(hide_password=False))
+    with living_crawl(place, replica) as process:
+        with halted(replica, process, tmp_path / "bell"):
+            server.crash()
+            server.start()
+        ran = end_of(process)
+    assert_one_line(ran, 7, "postgresql://", "run the same command again")
+    assert missing_from(look(place), replica.articles()), "the check sees a crawl that was broken off"
+    assert later(place, replica).code in (0, 1)
+    assert_whole(place, replica)
+
+
+@contextmanager
+def locked(place: Place) -> Iterator[None]:
+    """Another program holds SQLite's write lock."""
+    with closing(sqlite3.connect(place.folder / "archive.db", isolation_level=None, timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.mark.long
+def test_a_crawl_waits_for_another_programs_lock_on_the_database(replica: Replica, tmp_path: Path) -> None:
+    place = Place(tmp_path / "archive", None)
+    with living_crawl(place, replica) as process:
+        with halted(replica, process, tmp_path / "bell"):
+            pass  # it may hold the lock itself
+        with locked(place):
+            time.sleep(LOCKED)
+            assert process.poll() is None
+            assert missing_from(look(place), replica.articles()), "nothing is written meanwhile"
+        ran = end_of(process)
+    assert ran.code in (0, 1)
+    assert "locked" not in ran.err
+    assert_whole(place, replica)
+
+
+@pytest.mark.long
+def test_a_lock_that_never_comes_free_stops_a_crawl_with_all_kept(replica: Replica, tmp_path: Path) -> None:
+    place = Place(tmp_path / "archive", None)
+    with living_crawl(place, replica, program=broken(wait_briefly_for_locks)) as process:
+        with halted(replica, process, tmp_path / "bell"):
+            pass  # it may hold the lock itself
+        with locked(place):
+            ran = end_of(process)
+            again = crawl(place, replica, now="2026-06-01T12:10:00Z", program=broken(wait_briefly_for_locks))
+    assert_one_line(ran, 7, "locked", str(place.folder), "run the same command again")
+    assert_one_line(again, 7, "locked", str(place.folder), "run the same command again")
     assert missing_from(look(place), replica.articles()), "the check sees a crawl that was broken off"
     assert later(place, replica).code in (0, 1)
     assert_whole(place, replica)

@@ -144,9 +144,9 @@ def test_it_goes_on_when_a_lock_on_the_database_is_free_again(place: Place, repl
     """Another program holds the write lock for longer than is waited for."""
     with lasting_run(place, replica, folder=tmp_path / "said", program=broken(wait_briefly_for_locks)) as running:
         in_the_middle(running, place, replica, tmp_path)
-        with sqlite3.connect(place.folder / "archive.db", isolation_level=None) as other:
+        os.kill(running.process.pid, signal.SIGCONT)  # it may hold the lock itself
+        with sqlite3.connect(place.folder / "archive.db", isolation_level=None, timeout=30) as other:
             other.execute("BEGIN IMMEDIATE")
-            os.kill(running.process.pid, signal.SIGCONT)
             running.wait_for_error("locked", "All that was kept is safe")
             other.execute("ROLLBACK")
         assert_went_on(running, place, replica)
