@@ -10,6 +10,7 @@ from sqlalchemy import Connection, ScalarSelect, or_, select, update
 from storage.inserting import in_portions
 from storage.models import article, capture, crawl, location, resource
 from storage.priorities import NEW
+from storage.turned_back import TOLERANCE
 from storage.urls import url_hash
 from storage.ways import way_bit
 
@@ -20,14 +21,21 @@ NO_LISTINGS = ("article", "page", "media", "probe", "robots")
 def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, since: datetime) -> int:
     """Make the resources seen at these URLs due at `now` (UTC); returns how many.
 
-    A URL that was fetched at `since` or later changes nothing, nor does a resource that somebody is fetching.
+    A URL that was fetched at `since` or later changes nothing, unless that is still to come since the clock was set
+    back, nor does a resource that somebody is fetching.
     """
     changed = 0
     for portion in in_portions(urls):
         stale = (
             select(location.c.resource)
             .where(location.c.url_hash.in_([url_hash(url) for url in portion]))
-            .where(or_(location.c.fetched_at.is_(None), location.c.fetched_at < since))
+            .where(
+                or_(
+                    location.c.fetched_at.is_(None),
+                    location.c.fetched_at < since,
+                    location.c.fetched_at > now + TOLERANCE,
+                )
+            )
         )
         changed += connection.execute(
             update(resource)

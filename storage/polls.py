@@ -12,6 +12,7 @@ from storage.due import NO_LISTINGS
 from storage.frontier import next_due
 from storage.inserting import in_portions, insert_missing
 from storage.models import crawl, location, poll, resource
+from storage.turned_back import TOLERANCE
 
 MEMORY = timedelta(days=14)
 """After so long what a listing brought counts half: news sites change their habits."""
@@ -75,7 +76,8 @@ def polled_listings(connection: Connection, outlet: int, keys: Collection[str]) 
 def due_from(connection: Connection, outlet: int, now: datetime, *, max_priority: int) -> datetime:
     """From when on (UTC) a crawl of an outlet has anything to do; up to `now` means at once.
 
-    At once where the last crawl did not come to its end, and a day after it began at the latest.
+    At once where the last crawl did not come to its end or is still to come, since the clock was set back, and a day
+    after it began at the latest.
     """
     last = connection.execute(
         select(crawl.c.outcome, crawl.c.started_at)
@@ -83,7 +85,7 @@ def due_from(connection: Connection, outlet: int, now: datetime, *, max_priority
         .order_by(crawl.c.id.desc())
         .limit(1)
     ).one_or_none()
-    if last is None or last.outcome != "finished":
+    if last is None or last.outcome != "finished" or last.started_at > now + TOLERANCE:
         return now
     latest: datetime = last.started_at + timedelta(days=1)
     due = next_due(connection, outlet, max_priority=max_priority)

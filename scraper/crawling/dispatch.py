@@ -171,7 +171,7 @@ class Dispatch:
         requests: list[Request] = []
         for each in leased:
             self._articles_asked += each.kind == "article"
-            targets = state.route.targets(each, opened.begun_at, full=state.options.full)
+            targets = state.route.targets(each, opened.begun_at, now=now, full=state.options.full)
             if targets and (pages := state.account.pages_left) is not None:
                 targets = targets[:pages]
                 if not targets:
@@ -199,7 +199,7 @@ class Dispatch:
             return None
         route = self._state.route
         rests = [
-            timedelta(0) if route.leads(place.url) else place.fetched_at + MIRROR_LISTINGS - now
+            timedelta(0) if route.leads(place.url) else min(place.fetched_at + MIRROR_LISTINGS - now, MIRROR_LISTINGS)
             for place in leased.locations
             if place.fetched_at is not None
         ]
@@ -220,7 +220,7 @@ class Dispatch:
         state = self._state
         requests: list[Request] = []
         for each in await self._forecaster.draw(limit):
-            urls = state.route.targets(each, state.opened.begun_at)
+            urls = state.route.targets(each, state.opened.begun_at, now=state.clock.now())
             if urls:
                 state.sent(each.resource, len(urls))
                 requests.extend(self._request(url, each) for url in urls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from storage.owners import give_up, new_owner
 from storage.records import DomainFacts, Found
 from storage.recovery import recover
 from storage.robots import plain_hosts
+from storage.turned_back import count_from_now, turned_back
 from storage.writer import Writer
 from storage.yields import yields_of
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from scraper.crawling.tally import Tally
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
+
+log = logging.getLogger(__name__)
 
 PLAIN_FOR = timedelta(hours=24)
 """How long it is remembered that a host gave no answer by https."""
@@ -118,6 +122,7 @@ def open_archive(
             recover(archive, owner, now)
         with archive.begin() as connection:
             if crawl is None:
+                _notice_set_clock(connection, outlet_id, outlet, now)
                 unfinished = unfinished_since(connection, outlet_id, not_before=now - GOES_ON)
                 crawl = begin(connection, outlet_id)
             rows = domains(connection, outlet_id)
@@ -153,6 +158,22 @@ def open_archive(
         begun_at=taken.since or unfinished or now,
         goes_on=unfinished is not None,
         joined=taken.joined,
+    )
+
+
+def _notice_set_clock(connection: Connection, outlet_id: int, outlet: Outlet, now: datetime) -> None:
+    """Say that the clock was set back since the last crawl, and let nothing wait for that time to come again."""
+    found = turned_back(connection, outlet_id, now)
+    if found is None:
+        return
+    if not found.is_wrong:
+        count_from_now(connection, outlet_id, now)
+    log.warning(
+        "the clock stands at %s, before the end of the last crawl of %s at %s (UTC). Set it right if it is wrong; all "
+        "that is kept stays, and the crawl goes on by this clock",
+        f"{now:%Y-%m-%d %H:%M}",
+        outlet.name,
+        f"{found.last:%Y-%m-%d %H:%M}",
     )
 
 

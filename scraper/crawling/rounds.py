@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=5)
 """Rounds of an outlet begin at multiples of this, counted from midnight UTC, where nothing else is asked."""
 REST_AFTER_ERROR = timedelta(minutes=10)
+LONGEST_REST = timedelta(days=2)
+"""An outlet is looked at each day, at a multiple of `every`, which is a day at most."""
 AT_ONCE = 8
 """How many outlets are crawled at the same time; where the clock leaps, one."""
 CARE_EVERY = timedelta(hours=1)
@@ -164,6 +166,7 @@ class _Rounds:
     def _begin_due(self) -> None:
         """Begin the rounds that are due, those that wait longest first."""
         now, running = self._clock.now(), set(self._busy.values())
+        self._heed_set_clock(now)
         most = 1 if self._clock.leaps else AT_ONCE
         if self._care_at <= now and "" not in running and not (self._clock.leaps and running):
             self._care_at = now + CARE_EVERY
@@ -171,6 +174,13 @@ class _Rounds:
         for each in sorted(self._watched, key=lambda each: self._due[each.name]):
             if self._due[each.name] <= now and each.name not in running and len(self._busy) < most:
                 self._start(each.name, self._round(each))
+
+    def _heed_set_clock(self, now: datetime) -> None:
+        """Let nothing wait for longer than it would have been put off, where the clock was set back meanwhile."""
+        self._care_at = min(self._care_at, now + CARE_EVERY)
+        for name, at in self._due.items():
+            if at - now > LONGEST_REST:
+                self._due[name] = now
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from scraper.outlet import Domain, Outlet
 from storage.frontier import Leased
 from storage.outlets import DomainRow
+from storage.turned_back import TOLERANCE
 
 FAILURES_TO_LEAVE = 3
 """So many failed attempts in a row, none between them answered, and a domain is left for this crawl."""
@@ -80,11 +81,12 @@ class Route:
                 return each
         return None
 
-    def targets(self, leased: Leased, since: datetime, *, full: bool = False) -> list[str]:
+    def targets(self, leased: Leased, since: datetime, *, now: datetime, full: bool = False) -> list[str]:
         """The URLs to ask for a resource: one for an article, one a living domain for a listing.
 
         A listing is not asked again where it was fetched at `since` or later; on a domain behind another that serves
-        the same edition, but for `full`, not either where it was fetched less than MIRROR_LISTINGS before.
+        the same edition, but for `full`, not either where it was fetched less than MIRROR_LISTINGS before. What is
+        still to come (`now` is UTC), since the clock was set back, does not count.
         """
         urls = [place.url for place in leased.locations]
         if leased.kind == "article":
@@ -94,7 +96,9 @@ class Route:
         urls = [
             each.url
             for each in leased.locations
-            if each.fetched_at is None or each.fetched_at < (often if self.leads(each.url) else seldom)
+            if each.fetched_at is None
+            or each.fetched_at < (often if self.leads(each.url) else seldom)
+            or each.fetched_at > now + TOLERANCE
         ]
         asked = {url.partition("://")[2]: url for url in sorted(map(self.asked_as, urls)) if self._may_ask(url)}
         return list(asked.values())

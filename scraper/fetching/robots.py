@@ -196,7 +196,7 @@ class RobotsMiddleware:
             kept = await self._store.load(origin)
             if kept is not None:
                 rules = read_robots(kept, self._agent)
-                if rules.until > self._clock.now():
+                if timedelta(0) < rules.until - self._clock.now() <= FRESH:  # more, if the clock was set back
                     return rules
         try:
             fresh = await self._fetch(origin)
