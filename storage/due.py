@@ -107,13 +107,13 @@ def finish(connection: Connection, resource_id: int, outcome: str, due_at: datet
     )
 
 
-def put_off_unread(connection: Connection, outlet: int, found_by: str, due_at: datetime) -> int:
-    """Put the new articles off that were found so and by no other way, and never fetched, but for those that somebody
-    is fetching; returns how many."""
+def put_off_unread(connection: Connection, outlet: int, found_by: str, now: datetime, due_at: datetime) -> int:
+    """Put the new articles off that are due at `now` (UTC), were found so and by no other way, and never fetched, but
+    for those that somebody is fetching; returns how many."""
     return connection.execute(
         update(resource)
         .where(resource.c.outlet == outlet, resource.c.priority == NEW, resource.c.ways == way_bit(found_by))
-        .where(resource.c.due_at < due_at, resource.c.lease_owner.is_(None), resource.c.article.is_(None))
+        .where(resource.c.due_at <= now, resource.c.lease_owner.is_(None), resource.c.article.is_(None))
         .values(due_at=due_at)
     ).rowcount
 

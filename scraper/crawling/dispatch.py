@@ -162,7 +162,7 @@ class Dispatch:
             if settled:
                 make_due_elsewhere(connection, settled, now)
             if state.traps.sprung:
-                put_off_unread(connection, opened.outlet, FROM_ARTICLES, now + PUT_OFF)
+                put_off_unread(connection, opened.outlet, FROM_ARTICLES, now, now + PUT_OFF)
             return lease(
                 connection, opened.outlet, opened.owner, now=now, until=now + LEASE, limit=limit, max_priority=phase
             )
