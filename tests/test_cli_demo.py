@@ -49,7 +49,8 @@ def test_the_demo_tells_the_mission_and_three_commands_that_work_and_a_second_ru
         result = subprocess.run(pasted, shell=True, capture_output=True, text=True, timeout=60, cwd=ROOT)
         assert (result.returncode, bool(result.stdout)) == (0, True), result.stderr
     second = report(run_demo(tmp_path / "an archive", "--articles", "20", "--json"))
-    assert set(second) == {"archive", "outlet", "finished", "error", "counts", "exit_code", "status"}
+    of_crawl = {"crawl", "outlet", "began_at", "ended_at", "seconds", "finished", "error", "counts"}
+    assert set(second) == {"archive", "exit_code", "status"} | of_crawl
     assert (second["counts"]["new"], second["counts"]["edits"], second["counts"]["articles"]) == (0, 0, 0)
     assert second["counts"]["pages"] > 0
     assert second["status"]["articles"] == second["status"]["revisions"] == 20
