@@ -27,9 +27,12 @@ pytest_plugins = ("tests.denial", "tests.databases", "tests.commanding")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave tests marked as long to `.ci/run`, which sets CI, and to those who ask for them by PRESSKEEP_LONG."""
-    if os.environ.get("CI") or os.environ.get("PRESSKEEP_LONG"):
-        return
+    """Leave tests marked as long to `.ci/run`, which sets CI, and to those who ask for them by PRESSKEEP_LONG; those
+    marked as soak to `make soak`, and to those who ask by PRESSKEEP_SOAK."""
+    soaks = bool(os.environ.get("PRESSKEEP_SOAK"))
+    longs = soaks or bool(os.environ.get("CI") or os.environ.get("PRESSKEEP_LONG"))
     for item in items:
-        if item.get_closest_marker("long"):
+        if not longs and item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason="long: `.ci/run` runs it, and PRESSKEEP_LONG=1"))
+        if not soaks and item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.skip(reason="soak: `make soak` runs it, and PRESSKEEP_SOAK=1"))

@@ -79,6 +79,7 @@ def test_nothing_meets_a_lock_while_all_is_done_at_once(replica: Replica, tmp_pa
     assert presskeep("verify", *place_options(place)).code == 0
 
 
+@pytest.mark.soak
 def test_without_waiting_for_locks_an_error_would_be_seen(replica: Replica, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     each = commands(place, replica, tmp_path, FINE)

@@ -56,6 +56,7 @@ def test_the_demo_tells_the_mission_and_three_commands_that_work_and_a_second_ru
     assert second["status"]["articles"] == second["status"]["revisions"] == 20
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_demo_keeps_what_its_articles_look_like_when_asked_to(tmp_path: Path) -> None:
     done = run_demo(tmp_path / "with", "--articles", "10", "--media")

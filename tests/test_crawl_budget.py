@@ -44,6 +44,7 @@ def pages(replica: Replica) -> int:
     return sum(each["path"] != "/robots.txt" for each in replica.new_requests())
 
 
+@pytest.mark.soak
 def test_no_more_pages_are_asked_for_than_the_budget_allows_until_all_is_there(place: Place, replica: Replica) -> None:
     asked, hour = [], 12
     while True:

@@ -84,6 +84,7 @@ def test_new_articles_are_found_within_a_quarter_of_an_hour(place: Place, replic
     assert len(full) < len(set(listings_asked(replica))), "fewer listings than a whole crawl reads"
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_polls_stay_within_what_a_host_is_asked_for(place: Place, replica: Replica) -> None:
     asked: Counter[tuple[str, int]] = Counter()

@@ -127,6 +127,7 @@ def test_a_sample_costs_its_listings_and_fills_what_it_finds(kept: Kept, tmp_pat
     assert len([each for each in asked(kept.site)[1] if each < f"{NOON.date() - timedelta(days=3)}"]) >= DRAWN - 1
 
 
+@pytest.mark.soak
 def test_a_scheduled_crawl_spreads_its_sample_over_hours(kept: Kept, tmp_path: Path) -> None:
     place = Place(tmp_path / "scheduled", None)
     shutil.copytree(kept.place.folder, place.folder)

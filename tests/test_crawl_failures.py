@@ -159,6 +159,7 @@ def locked(place: Place) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_crawl_waits_for_another_programs_lock_on_the_database(replica: Replica, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
@@ -175,6 +176,7 @@ def test_a_crawl_waits_for_another_programs_lock_on_the_database(replica: Replic
     assert_whole(place, replica)
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_lock_that_never_comes_free_stops_a_crawl_with_all_kept(replica: Replica, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)

@@ -60,6 +60,7 @@ def test_what_is_missing_is_filled_and_the_rest_is_told(tmp_path: Path) -> None:
         assert "1 missing" in told_people.out
 
 
+@pytest.mark.soak
 def test_days_that_were_never_read_are_read_to_their_last_page(tmp_path: Path) -> None:
     place, gazette = Place(tmp_path / "archive", None), site_of_days(each=12)
     gazette.closed = {DAYS[3], DAYS[4]}
@@ -79,6 +80,7 @@ def test_days_that_were_never_read_are_read_to_their_last_page(tmp_path: Path) -
         assert not any(each["why"] == "unread" and each["last"] >= "2026-05-01" for each in told["stretches"])
 
 
+@pytest.mark.soak
 def test_a_fill_keeps_to_its_budget_and_to_robots(tmp_path: Path) -> None:
     place, gazette = Place(tmp_path / "archive", None), site_of_days()
     gazette.broken = set(gazette.days)

@@ -15,7 +15,7 @@ from tests.small_site import PROFILE, SmallSite, article_page, article_path, cra
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module", params=[(200, 3), (500, 8)], ids=str)
+@pytest.fixture(scope="module", params=[(200, 3), pytest.param((500, 8), marks=pytest.mark.soak)], ids=str)
 def replica(request: pytest.FixtureRequest) -> Iterator[Replica]:
     articles, seed = request.param
     with running_replica(articles=articles, seed=seed) as running:

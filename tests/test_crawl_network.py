@@ -132,6 +132,7 @@ def test_a_crawl_whose_network_goes_loses_nothing_and_the_next_completes(
         assert withdrawn(place) == 1, "the check sees one that is gone"
 
 
+@pytest.mark.soak
 def test_a_crawl_goes_on_by_another_time_when_nothing_can_be_reached(
     network: Network, place: Place, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_crawl_goes_on_by_another_time_when_nothing_can_be_reached(
         assert {article_path(each) for each in KNOWN} < asked, "those that were due are asked for again"
 
 
+@pytest.mark.soak
 def test_run_goes_on_when_the_network_is_back(network: Network, place: Place, tmp_path: Path) -> None:
     def has(numbers: range) -> Callable[[], bool]:
         return lambda: (place.folder / "archive.db").exists() and look(place).headlines.keys() == keys(numbers)

@@ -69,6 +69,7 @@ def test_a_clock_that_was_years_ahead_and_is_set_right_silences_nothing(place: P
     assert presskeep("verify", *place_options(place)).code == 0
 
 
+@pytest.mark.soak
 def test_without_the_rule_a_clock_that_was_ahead_silences_an_outlet(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, pages(shelf(KNOWN))) as site:
         for now in (NOON, FUTURE):
@@ -78,6 +79,7 @@ def test_without_the_rule_a_clock_that_was_ahead_silences_an_outlet(place: Place
         assert (said(ran), asked(site)) == ([], []), "the checks above would see it"
 
 
+@pytest.mark.soak
 def test_a_machine_that_starts_with_an_old_clock_asks_little_and_spoils_no_schedule(
     place: Place, tmp_path: Path
 ) -> None:
@@ -96,6 +98,7 @@ def test_a_machine_that_starts_with_an_old_clock_asks_little_and_spoils_no_sched
         assert look(place).revisions == 13
 
 
+@pytest.mark.soak
 def test_what_is_due_by_schedule_goes_on_too(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, pages(shelf(KNOWN))) as site:
         for now in (NOON, FUTURE):

@@ -81,6 +81,7 @@ def test_processes_that_join_ask_for_every_page_once(shared_place: Place, tmp_pa
     assert left_behind(shared_place) == []
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_when_the_first_is_killed_the_others_go_on_and_keep_the_outlet(shared_place: Place, tmp_path: Path) -> None:
     slow = [{"delay": 1.0}]
@@ -154,6 +155,7 @@ def crawl_together(places: list[Place], site: SmallSite) -> list[int]:
         return [end_of(each).code for each in started]
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_delay_of_a_host_holds_over_all_processes(shared_place: Place, tmp_path: Path) -> None:
     noted, apart = Noted(0.0), Noted(0.0)
@@ -167,6 +169,7 @@ def test_the_delay_of_a_host_holds_over_all_processes(shared_place: Place, tmp_p
         assert apart.closest < DELAY - SLACK, "processes that do not join know nothing of each other"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_no_more_requests_are_under_way_at_a_host_than_one_process_may_send(
     shared_place: Place, tmp_path: Path

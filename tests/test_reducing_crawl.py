@@ -90,6 +90,7 @@ def visit(place: Place, site: SmallSite, gazette: Gazette) -> None:
     assert ran.code in (0, 1), ran.err
 
 
+@pytest.mark.soak
 def test_months_of_visits_to_pages_with_a_nonce_cost_little_more_than_one_each(
     site: SmallSite, gazette: Gazette, tmp_path: Path
 ) -> None:

@@ -140,6 +140,7 @@ def test_it_goes_on_when_a_database_that_was_stopped_answers(
         assert_went_on(running, place, replica)
 
 
+@pytest.mark.soak
 def test_it_goes_on_when_a_lock_on_the_database_is_free_again(place: Place, replica: Replica, tmp_path: Path) -> None:
     """Another program holds the write lock for longer than is waited for."""
     with lasting_run(place, replica, folder=tmp_path / "said", program=broken(wait_briefly_for_locks)) as running:
@@ -152,6 +153,7 @@ def test_it_goes_on_when_a_lock_on_the_database_is_free_again(place: Place, repl
         assert_went_on(running, place, replica)
 
 
+@pytest.mark.soak
 def test_it_goes_on_when_its_hosts_can_be_reached_again(place: Place, replica: Replica, tmp_path: Path) -> None:
     replica.set_rules([{"host": "*", "drop": True}])
     with lasting_run(place, replica, folder=tmp_path / "said") as running:
@@ -160,6 +162,7 @@ def test_it_goes_on_when_its_hosts_can_be_reached_again(place: Place, replica: R
         assert_went_on(running, place, replica)
 
 
+@pytest.mark.soak
 def test_an_archive_that_is_gone_is_not_made_anew_and_gone_on_with_when_it_is_back(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:
@@ -199,6 +202,7 @@ def test_a_signal_ends_it_in_order(
     assert is_whole(place, replica)() is (while_it == "rests")
 
 
+@pytest.mark.soak
 def test_of_two_at_once_the_second_says_who_holds_the_outlet_and_takes_over(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:
