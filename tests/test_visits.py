@@ -100,17 +100,17 @@ def test_a_dead_address_is_probed_ever_less() -> None:
 
 def test_a_page_without_an_article_is_looked_at_ever_less() -> None:
     first, at, waits = NOW, NOW, []
-    for _ in range(8):
+    for _ in range(12):
         due = next_doubt(at, NOW.date() - timedelta(days=400), first)
         waits.append(due - at)
         at = due
-    assert waits[0] == 7 * DAY
+    assert waits[0] == 36 * HOUR
     assert waits == sorted(waits)
     assert waits[-1] == 90 * DAY
 
 
 @pytest.mark.parametrize(
-    ("age", "wait"), [(0, HOUR), (1, HOUR), (3, DAY), (8, 7 * DAY), (None, 7 * DAY), (-1, HOUR), (-30, 7 * DAY)]
+    ("age", "wait"), [(0, HOUR), (1, HOUR), (3, DAY), (8, 36 * HOUR), (None, 36 * HOUR), (-1, HOUR), (-30, 36 * HOUR)]
 )
 def test_a_young_page_may_be_filled_yet(age: int | None, wait: timedelta) -> None:
     day = NOW.date() - timedelta(days=age) if age is not None else None

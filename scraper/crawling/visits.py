@@ -25,6 +25,8 @@ WEEK = UNDATED = 7 * _DAY
 FIRST_RETRY = timedelta(minutes=15)
 LONGEST_RETRY = 90 * _DAY
 """How long a page that failed waits at most. One that is gone is probed ever less, down to once a year."""
+FIRST_DOUBT = 36 * _HOUR
+"""When a page that showed no article is looked at for the second time."""
 TRUSTED_FOR = 45 * _DAY
 """How long after its last whole answer a page is asked for by conditions alone."""
 
@@ -46,14 +48,14 @@ def next_visit(at: datetime, published: datetime | None, first_at: datetime | No
 def next_doubt(at: datetime, day: date | None, first_at: datetime | None = None) -> datetime:
     """When a page read at `at` (UTC) is due again that stands where articles do and showed none.
 
-    It may be filled yet while the day that its address names is young; else it is looked at again in a week, and after
-    each look as long again as it has been known, up to 90 days.
+    It may be filled yet while the day that its address names is young; else it is looked at again after a day and a half,
+    and after each look as long again as it has been known, up to 90 days.
     """
     age = at.date() - day if day is not None else WEEK
     if timedelta(0) <= age + _DAY and age < WEEK:
         return at + (_HOUR if age <= _DAY else _DAY)
     known = at - first_at if first_at is not None else timedelta(0)
-    return at + min(max(WEEK, known), LONGEST_RETRY)
+    return at + min(max(FIRST_DOUBT, known), LONGEST_RETRY)
 
 
 def next_look(at: datetime) -> datetime:
