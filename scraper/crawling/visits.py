@@ -48,8 +48,8 @@ def next_visit(at: datetime, published: datetime | None, first_at: datetime | No
 def next_doubt(at: datetime, day: date | None, first_at: datetime | None = None) -> datetime:
     """When a page read at `at` (UTC) is due again that stands where articles do and showed none.
 
-    It may be filled yet while the day that its address names is young; else it is looked at again after a day and a half,
-    and after each look as long again as it has been known, up to 90 days.
+    It may be filled yet while the day that its address names is young; else it is looked at again after a day and a
+    half, and after each look as long again as it has been known, up to 90 days.
     """
     age = at.date() - day if day is not None else WEEK
     if timedelta(0) <= age + _DAY and age < WEEK:
