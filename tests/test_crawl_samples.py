@@ -86,6 +86,7 @@ def test_each_day_a_few_old_articles_are_fetched_whatever_their_own_time(gazette
         assert sorted(f"{moment:%d}" for moment, _ in draws(place)) == ["02", "03", "04"]
 
 
+@pytest.mark.soak
 def test_what_is_gone_is_asked_for_ever_less_and_found_when_it_comes_back(gazette: Gazette, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with small_site(tmp_path, gazette.answer) as site:

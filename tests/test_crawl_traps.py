@@ -78,6 +78,7 @@ def test_a_site_without_end_is_left_with_all_that_is_true(tmp_path: Path) -> Non
         assert "is used up" in twin.err
 
 
+@pytest.mark.soak
 def test_articles_that_lead_to_articles_are_followed(tmp_path: Path) -> None:
     """Five hundred that no listing lists, each found through the one before, with some that are gone."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -168,6 +169,8 @@ def run_crawls(config: Config, outlets: Sequence[Outlet], options: CrawlOptions)
         from scraper.cli.logs import start_logging
         from scraper.cli.progress import show_progress
         from scraper.crawling import Job, crawl_outlets
+
+        import_module("scrapy.crawler")  # else it is imported when the run begins, where a signal would break it off
         from spiders.outlet_spider import spider_for
         from spiders.ways import read_listing
 

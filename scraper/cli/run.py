@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,6 +55,8 @@ def run(
         from scraper.crawling import keep_crawling
         from scraper.jobs import load_jobs
         from spiders.ways import read_listing
+
+        import_module("scrapy.crawler")  # else it is imported when the run begins, where a signal would break it off
 
     jobs = load_jobs()
     watched = watch(config, jobs, outlets or ())
