@@ -155,12 +155,13 @@ def add_groups(
     return [Added(new[0], new[1], bad) for new, bad in zip(added, unusable, strict=True)]
 
 
-def unread_archives(connection: Connection, founds: Sequence[Found]) -> set[str]:
+def unread_archives(connection: Connection, founds: Sequence[Found], domain_map: DomainMap) -> set[str]:
     """The URLs of archives by date that were never fetched: they are read once, though a page of today that leads back
-    to them brought nothing that other listings had not brought before it."""
+    to them brought nothing that other listings had not brought before it. Mirrors' are read while they bring news."""
     hashes: dict[bytes, str] = {}
     for each in founds:
-        if each.kind == "datearchive":
+        home = domain_map.find(each.url) if each.kind == "datearchive" else None
+        if home is not None and home.role not in ("mirror", "cdn"):
             try:
                 hashes[hashed(each.url)[1]] = each.url
             except ValueError:

@@ -351,7 +351,7 @@ class Knower:
                 if plan.reading.coverage is not None
             ],
         )
-        unread = unread_archives(connection, [each for plan in plans for each in plan.reading.more])
+        unread = unread_archives(connection, [each for plan in plans for each in plan.reading.more], domain_map)
         further = [
             plan.reading.parts
             + tuple(each for each in plan.reading.more if new.new_resources or new.new_locations or each.url in unread)

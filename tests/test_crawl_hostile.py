@@ -195,6 +195,7 @@ def test_where_robots_txt_disallows_all_or_cannot_be_had_nothing_is_fetched(
     assert [path for path in paths(replica) if is_article(path)], "the control: it is fetched once it may be"
 
 
+@pytest.mark.long
 def test_where_there_is_no_robots_txt_all_is_fetched(place: Place, replica: Replica) -> None:
     replica.set_rules([{"path": ROBOTS, "status": 404}])
     assert crawl(place, replica).code in (0, 1)

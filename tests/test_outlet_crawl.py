@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from scraper.demo.process import running_replica
 from tests.crawling import look, place_options, presskeep, replica_options
 from tests.databases import Place
 
 
+@pytest.mark.long
 def test_a_crawl_of_press_tv_finds_every_article_on_all_crawled_domains_and_the_notice(tmp_path: Path) -> None:
     crawled = {"www.presstv.ir", "www.presstv.co.uk", "french.presstv.ir", "french.presstv.co.uk"}
     place = Place(tmp_path / "archive", None)
