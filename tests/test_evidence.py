@@ -119,6 +119,7 @@ def test_the_readmes_commands_hold_where_it_was_unzipped(folder: Path) -> None:
     assert [run(folder, command) for command in found] == [0] * 5
 
 
+@pytest.mark.long
 def test_each_command_fails_on_a_flipped_byte_of_what_it_covers(folder: Path) -> None:
     sums, manifests, covered, unpacked, stamps = commands(folder)
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}

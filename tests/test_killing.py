@@ -19,6 +19,8 @@ from tests.independent_walk import connected, walk
 from tests.killing import POINTS, RENAMES
 from tests.soundness import flipped, is_there, recovered, verified, walked
 
+pytestmark = pytest.mark.long
+
 KILLS = int(os.environ.get("PRESSKEEP_KILLS", "8"))
 """Lives that end by a kill: 8 in `make test`, 25 in .ci/run, 200 in `make soak`."""
 CONCURRENCY, BATCH = 16, 64

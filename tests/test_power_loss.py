@@ -29,6 +29,8 @@ from tests.power_loss import Disk, NoCompiler, compile_library
 from tests.soundness import is_there, recovered, verified, walked
 from tests.test_killing import since_noon
 
+pytestmark = pytest.mark.long
+
 CUTS = int(os.environ.get("PRESSKEEP_CUTS", "8"))
 """Cuts of a crawl on SQLite: 8 in `make test`, 25 in .ci/run, 100 in `make soak`; a quarter on PostgreSQL."""
 POINTS = {"sync:before": 150, "sync:after": 150, "write:before": 3000, "write:half": 3000, "write:after": 3000}

@@ -36,6 +36,7 @@ def without(trace: list[Step], number: int) -> list[Step]:
     return [each for n, each in enumerate(trace) if n not in (number, ends)]
 
 
+@pytest.mark.long
 def test_each_warc_file_is_synced_before_the_commit_that_points_at_it(strace: None, tmp_path: Path) -> None:
     place, log = Place(tmp_path / "archive", None), tmp_path / "trace"
     program = ("-c", "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])", *COMMAND, str(log))

@@ -134,6 +134,7 @@ def test_stamps_hold_and_openssl_says_so_too(kept: Path, authority: Authority, t
             assert "Verification: OK" in verified
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", INSIDERS)
 def test_an_insider_is_named_by_the_stamps(copy: Path, authority: Authority, case: str) -> None:
     commit, kinds = INSIDERS[case]
