@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from storage.content import ArticleContent
 from storage.due import make_due
 from storage.errors import StorageError
-from storage.finding import Added, add_groups, unread_archives
+from storage.finding import Added, add_groups
 from storage.identity import content_digest, text_sha256
 from storage.inserting import among, count_up, in_portions, insert_missing, update_each
 from storage.judging import Observation, ReadBy, judge
@@ -32,6 +32,7 @@ from storage.records import ExtractorName, Known, Novelty, Reading
 from storage.revising import NewRevision, add_revisions, clean, see_again
 from storage.serial import write_alone
 from storage.settling import Told, settle_resources
+from storage.unread import unread_archives
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ from storage.warc_writing import OPEN, Unfinished, begun_on, explained, hold, sh
 log = logging.getLogger(__name__)
 
 _OPEN_ROW = (warc_file.c.state == "open") & (warc_file.c.store == "warc")
-_last = (
+LAST_CAPTURE = (
     select(capture.c.id)
     .where(capture.c.warc_file == warc_file.c.id)
     .order_by(capture.c.offset.desc())
@@ -29,6 +29,7 @@ _last = (
     .correlate(warc_file)
     .scalar_subquery()
 )
+"""The last capture of a row of warc_file, which says whose file it is."""
 _RESTING = (
     select(
         warc_file.c.id,
@@ -38,7 +39,7 @@ _RESTING = (
         crawl.c.outlet,
         (capture.c.span_offset + capture.c.span_length).label("spanned"),
     )
-    .join(capture, capture.c.id == _last)
+    .join(capture, capture.c.id == LAST_CAPTURE)
     .join(crawl, crawl.c.id == capture.c.crawl)
     .where(_OPEN_ROW, crawl.c.ended_at.is_not(None))
     .order_by(warc_file.c.id)

@@ -29,6 +29,7 @@ pytest_plugins = ("tests.denial", "tests.databases", "tests.commanding")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave tests marked as long to `.ci/run`, which sets CI, and to those who ask for them by PRESSKEEP_LONG; those
     marked as soak to `make soak`, and to those who ask by PRESSKEEP_SOAK."""
+    # With all of them the suite takes half an hour on two cores: its three tiers have 5 minutes, 25, and hours.
     soaks = bool(os.environ.get("PRESSKEEP_SOAK"))
     longs = soaks or bool(os.environ.get("CI") or os.environ.get("PRESSKEEP_LONG"))
     for item in items:

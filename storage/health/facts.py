@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from storage.models import article, capture, crawl, domain, outlet, revision, warc_file
+from storage.resting import LAST_CAPTURE
 
 LATELY = timedelta(days=3)
 """What is held against what was before."""
@@ -158,17 +159,9 @@ def _arrivals(connection: Connection, number: int, since: datetime) -> tuple[dat
 
 def _written(connection: Connection, number: int, since: datetime) -> int:
     """Bytes of the files whose last capture is of the outlet: any outlet's run may close a file."""
-    last = (
-        select(capture.c.id)
-        .where(capture.c.warc_file == warc_file.c.id)
-        .order_by(capture.c.offset.desc())
-        .limit(1)
-        .correlate(warc_file)
-        .scalar_subquery()
-    )
     size: int | None = connection.execute(
         select(func.sum(warc_file.c.committed_len))
-        .join(capture, capture.c.id == last)
+        .join(capture, capture.c.id == LAST_CAPTURE)
         .join(crawl, and_(crawl.c.id == capture.c.crawl, crawl.c.outlet == number))
         .where(crawl.c.started_at >= since)
     ).scalar_one()
