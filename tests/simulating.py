@@ -21,8 +21,10 @@ from scraper.demo.process import Replica, running_replica
 from scraper.demo.timeline import FIRST_DAY, GivenDay, Timeline, Volume
 from tests.crawling import ROOT, Ran, replica_options
 
-STEP = timedelta(minutes=30)
-"""How long one of the replica's days lasts."""
+STEP = timedelta(minutes=30, seconds=37)
+"""How long one of the replica's days lasts: no multiple of a round's five minutes, where all would be seen at once."""
+STEPS = timedelta(days=1) // STEP
+"""How many of them begin in a day and a night."""
 QUIET = timedelta(hours=8)
 """Before the site begins to change: the first crawl takes hours at a request in ten seconds."""
 WEEK, TWO_MONTHS = timedelta(days=7), timedelta(days=60)
@@ -84,10 +86,10 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
     articles of all ages, most of them young, as news is."""
     rng = random.Random(seed)
     first = QUIET // STEP + 1
-    steps = range(first, first + days * (timedelta(days=1) // STEP))
+    steps = range(first, first + days * STEPS)
     lines: dict[int, dict[str, list[int] | int]] = {step: {"new": 0, "edited": [], "withdrawn": []} for step in steps}
     for day in range(days):
-        own = steps[day * 48 : (day + 1) * 48]
+        own = steps[day * STEPS : (day + 1) * STEPS]
         for step in rng.choices(own, k=NEW):
             lines[step]["new"] += 1  # type: ignore[operator]
     given = {step: GivenDay(new=int(line["new"])) for step, line in lines.items()}  # type: ignore[call-overload]
@@ -95,7 +97,7 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
     happened: dict[str, list[Happening]] = {"new": [], "edited": [], "withdrawn": []}
     gone: set[int] = set()
     for day in range(days):
-        own = steps[day * 48 : (day + 1) * 48]
+        own = steps[day * STEPS : (day + 1) * STEPS]
         moments = [(step, "edited") for step in rng.choices(own, k=EDITED)]
         moments += [(step, "withdrawn") for step in rng.choices(own, k=WITHDRAWN)]
         for step, name in sorted(moments):

@@ -64,7 +64,11 @@ def test_joining_is_refused_on_sqlite(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_processes_that_join_ask_for_every_page_once(shared_place: Place, tmp_path: Path) -> None:
     with running_replica(articles=300, seed=5, folder=tmp_path / "replica") as replica:
+        replica.set_rules([{"delay": 1.0}])
         with joined_crawls(shared_place, replica) as processes:
+            wait_until(asked_for(replica, 1), "the archive")
+            wait_until(lambda: has_runs(shared_place, PROCESSES), "all of them, lest the last find nothing to do")
+            replica.set_rules([])
             ran = [end_of(each) for each in processes]
         asked, truth = replica.requests(), replica.articles()
     assert [each.code for each in ran] == [0] * PROCESSES, [each.err for each in ran]
