@@ -93,23 +93,31 @@ class Archive:
         """A connection in a transaction that sees one state of the archive throughout, and cannot write.
 
         Raises ArchiveUnusable at its end where the archive cannot be written and a run of another user began to write
-        in the meantime: what was read may be of two states then. Raises ArchiveDamaged where the database is.
+        in the meantime: what was read may be of two states then. Raises ArchiveDamaged where the database is, and
+        DatabaseLost where it goes meanwhile.
         """
-        with self.engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin() as transaction:
-                try:
-                    yield connection
-                except DBAPIError as error:
+        try:
+            with self.engine.connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection = connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                with connection.begin() as transaction:
+                    try:
+                        yield connection
+                    except DBAPIError:
+                        demand_unchanged(connection)
+                        raise
                     demand_unchanged(connection)
-                    told = explain(error, self.engine)
-                    if isinstance(told, ArchiveDamaged):
-                        raise told from error
-                    raise
-                demand_unchanged(connection)
-                with suppress(DBAPIError):  # nothing was written; SQLite refuses to commit on a damaged database
-                    transaction.commit()
+                    with suppress(DBAPIError):  # nothing was written; SQLite refuses to commit on a damaged database
+                        transaction.commit()
+        except FAILED as error:
+            raise explain_loss(error, self.engine) from error
+        except DBAPIError as error:
+            told = explain(error, self.engine)
+            if isinstance(told, ArchiveDamaged):
+                raise told from error
+            raise
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

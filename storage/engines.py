@@ -146,12 +146,14 @@ def explain(error: DBAPIError, engine: Engine) -> ArchiveUnusable | ArchiveDamag
     return ArchiveUnusable(f"cannot be used ({reason})", name_of(engine), "Check that it runs, and --database.")
 
 
-def explain_loss(error: DBAPIError | PendingRollbackError, engine: Engine) -> StorageFull | DatabaseLost:
+def explain_loss(
+    error: DBAPIError | PendingRollbackError, engine: Engine
+) -> StorageFull | ArchiveDamaged | DatabaseLost:
     """A driver's error in the middle of a run as ours; SQLAlchemy's own comes where the connection had gone before."""
     if isinstance(error, PendingRollbackError):
         return DatabaseLost("the connection was lost", name_of(engine), _GO_ON)
     told = explain(error, engine)
-    return told if isinstance(told, StorageFull) else DatabaseLost(told.what, told.which, _GO_ON)
+    return told if isinstance(told, StorageFull | ArchiveDamaged) else DatabaseLost(told.what, told.which, _GO_ON)
 
 
 def _is_there(path: Path) -> bool:

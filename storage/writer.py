@@ -34,7 +34,7 @@ _Job = Callable[[Connection], Any]
 BATCH = 64
 """The most that one batch holds, and so the most that a kill sends out again besides what was in flight."""
 LINGER = 0.2
-"""Seconds a batch waits at most to be filled."""
+"""Seconds a batch waits at most to be filled, where its writer is not told otherwise."""
 SILENCE = 0.04
 """Seconds without anything new after which a batch does not wait for more. A lone page is kept 40 ms after it came."""
 
@@ -70,12 +70,14 @@ class Writer:
         max_bytes: int = 64_000_000,
         roll_bytes: int = 1_000_000_000,
         keep_open: bool = False,
+        linger: float = LINGER,
     ) -> None:
         self._archive = archive
         self._run_facts = Run(crawl, outlet, owner)
         self._warcinfo = dict(warcinfo)
         self._max_items, self._max_bytes, self._roll_bytes = max_items, max_bytes, roll_bytes
         self._keep_open = keep_open
+        self._linger = linger
         self._items: deque[_Item] = deque()
         self._bytes = 0
         self._jobs = 0
@@ -196,7 +198,7 @@ class Writer:
                 self._arrived.wait()
             if self._error:
                 return []
-            deadline = monotonic() + LINGER
+            deadline = monotonic() + self._linger
             while self._items and len(self._items) < BATCH and not self._closing and not self._jobs:
                 waiting = len(self._items)
                 self._arrived.wait(min(SILENCE, max(0.0, deadline - monotonic())))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, func, insert, select, text, update
+from sqlalchemy import Connection, create_engine, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -28,6 +28,7 @@ from storage.errors import (
     ArchiveMissing,
     ArchiveNewer,
     ArchiveUnusable,
+    DatabaseLost,
     NetworkFilesystem,
     StorageError,
 )
@@ -120,6 +121,21 @@ def test_an_archive_opened_for_reading_cannot_be_written(archive: Archive) -> No
         connection.execute(insert(models.cursor).values(_CURSOR))
     with archive.begin() as connection:  # the control
         connection.execute(insert(models.cursor).values(_CURSOR))
+
+
+def _end_from_outside(connection: Connection) -> None:
+    """Let the server end a connection, as it does when it is stopped, and use it once more."""
+    own = connection.execute(text("select pg_backend_pid()")).scalar_one()
+    with connection.engine.connect() as other:
+        other.execute(text("select pg_terminate_backend(:own)"), {"own": own})
+    connection.execute(select(models.archive.c.uuid))
+
+
+def test_a_database_that_goes_while_it_is_read_is_told(postgres_archive: Archive) -> None:
+    with pytest.raises(DatabaseLost, match="presskeep_"), postgres_archive.read() as connection:
+        _end_from_outside(connection)
+    with postgres_archive.read() as connection:
+        assert connection.execute(select(models.archive.c.uuid)).scalar_one() == postgres_archive.uuid
 
 
 def test_foreign_keys_hold(archive: Archive) -> None:

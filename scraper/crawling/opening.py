@@ -29,7 +29,7 @@ from storage.records import DomainFacts, Found
 from storage.recovery import recover
 from storage.robots import plain_hosts
 from storage.turned_back import count_from_now, turned_back
-from storage.writer import Writer
+from storage.writer import LINGER, Writer
 from storage.yields import yields_of
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def open_archive(
             owner=owner,
             warcinfo=describe_run(config, outlet),
             keep_open=keep_open,
+            linger=0.0 if clock.leaps else LINGER,  # delays that pass at once let one request under way at a time
         )
         writer.start()
     except BaseException:
