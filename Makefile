@@ -11,7 +11,8 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := .ci/setup
-JOBS ?= 2
+# Three on two cores: much of a test is waiting.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test tools lint format soak docs lock clean install dev
@@ -50,7 +51,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m tests.soak --jobs $(JOBS)
+	@$(BIN)/python -m tests.soak
 
 docs: $(VENV)/.dev
 	@$(BIN)/python -m tests.keep_help

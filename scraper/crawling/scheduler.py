@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.utils.defer import deferred_from_coro
@@ -27,6 +27,8 @@ LOW = 16
 PAUSE, LONG_PAUSE = 0.05, 0.25
 """Seconds after which the frontier is asked again when nothing was due, the latter while enough is under way: each
 page that is read may lead to more, but asking after each would cost as much as writing it down."""
+SOON = 0.005
+"""Seconds after which it is asked again when little is under way and some of that has ended."""
 
 
 class FrontierScheduler(BaseScheduler):
@@ -50,7 +52,7 @@ class FrontierScheduler(BaseScheduler):
 
     def open(self, spider: Spider) -> Deferred[None]:
         self._session = spider.session  # type: ignore[attr-defined]
-        self._session.state.on_change = self._nudge
+        self._session.state.on_change = self._advance
         return deferred_from_coro(self._open())
 
     async def _open(self) -> None:
@@ -109,7 +111,16 @@ class FrontierScheduler(BaseScheduler):
         self._pause = None
         self._nudge()
 
-    def _nudge(self, *_: Any) -> None:
+    def _advance(self) -> None:
+        """Something that was under way has ended, and may have led to more."""
+        if self._pause is not None and self._session.state.working <= LOW:
+            loop = asyncio.get_running_loop()
+            if self._pause.when() > loop.time() + SOON:
+                self._pause.cancel()
+                self._pause = loop.call_later(SOON, self._ask_again)
+        self._nudge()
+
+    def _nudge(self) -> None:
         """Let the engine ask again now rather than at its next heartbeat (5 s)."""
         slot = self._crawler.engine._slot
         if slot is not None and slot.closing is None:
