@@ -149,7 +149,9 @@ def test_budgets_leave_out_and_tell(empty_place: Place, site: SmallSite, tmp_pat
     other = Place(tmp_path / "other", None)
     settings = {"PRESSKEEP_MEDIA_RUN_COUNT": "3", "PRESSKEEP_MEDIA": "true"}
     bounded = crawl_with(other, site, settings)
-    assert (bounded.code, len(media_of(other))) == (0, 3)
+    assert bounded.code == 0
+    # What robots.txt disallows is never asked for, but may be among the three, as the articles happen to be read.
+    assert len(media_of(other)) + counts(bounded)["media"]["missing"].get("robots", 0) == 3
     assert counts(bounded)["media"]["left_out"] >= 4
     rest = crawl_with(other, site, {"PRESSKEEP_MEDIA": "true"}, now=LATER)
     assert counts(rest)["media"]["left_out"] == 0
