@@ -45,7 +45,13 @@ from tests.small_site import (
 
 GOES, STAYS, GOES_FOR_GOOD, ON_THE_MIRROR = 1, 2, 3, 4
 GONE = Answer(b"<h1>Gone</h1>", status=410)
-SOONER, LATER, NEXT_DAY = "2026-06-02T11:00:00Z", "2026-06-02T13:00:00Z", "2026-06-03T14:00:00Z"
+FAILS = Answer(b"<h1>Out of order</h1>", status=500)
+SOONER, LATER, HOURS_LATER, NEXT_DAY = (
+    "2026-06-02T11:00:00Z",
+    "2026-06-02T13:00:00Z",
+    "2026-06-02T17:00:00Z",
+    "2026-06-03T14:00:00Z",
+)
 
 
 @pytest.fixture
@@ -116,6 +122,30 @@ def test_visits_come_due_and_what_is_gone_is_marked_until_it_returns(place: Plac
         assert withdrawn(twin) == first, "the check would see one that stays gone"
     held = look(place)
     assert (held.bodies, held.revisions) == (before.bodies, 4)
+
+
+@pytest.mark.long
+def test_nothing_is_gone_while_a_domain_fails_that_may_have_it(place: Place, tmp_path: Path) -> None:
+    def no_copy(host: str, path: str) -> Answer | None:
+        shown = shelves(n4=FAILS) if fails else shelves()
+        return NO_PAGE if (host, path) == (MIRROR, article_path(ON_THE_MIRROR)) else shown(host, path)
+
+    fails = True
+    with small_site(tmp_path, shelves()) as site:
+        crawl_small(place, site)
+        assert withdrawn(place) == {}
+        site.answering = no_copy
+        twin = copied(place, "absent")
+        crawl_small(place, site, now=LATER)
+        asked = asked_articles(site)
+        assert (HOST, ON_THE_MIRROR) in asked
+        assert (MIRROR, ON_THE_MIRROR) in asked
+        assert withdrawn(place) == {}
+        crawl_small(place, site, now=HOURS_LATER)
+        assert (HOST, ON_THE_MIRROR) in asked_articles(site), "it is asked again as soon as what fails"
+        fails = False
+        crawl_small(twin, site, now=LATER)
+        assert withdrawn(twin).keys() == {str(ON_THE_MIRROR)}, "the check would see one that no domain has"
 
 
 @pytest.mark.long

@@ -119,15 +119,17 @@ class Dispatch:
         if self._state.route.is_alive(request.url):
             url = self._state.route.asked_as(request.url)
             return (
-                self._request(url, request.meta["leased"], tried=request.meta["tried"]) if url != request.url else None
+                self._request(url, request.meta["leased"], tried=request.meta["tried"], failed=request.meta["failed"])
+                if url != request.url
+                else None
             )
         return self._on_living_domain(request)
 
-    def elsewhere(self, request: Request, *, guess: bool = True) -> Request | None:
+    def elsewhere(self, request: Request, *, guess: bool = True, failed: str | None = None) -> Request | None:
         """A request for the same article of a domain that was not asked for it yet, if there is one.
 
         It goes on with the lease of the one that is given. Without `guess`, only a domain that showed the article
-        is asked.
+        is asked. `failed`: the outcome where the domain that was asked failed, and may show it another time.
         """
         leased: Leased = request.meta["leased"]
         if leased.kind != "article" or request.meta["copy"] or "settled" in request.meta or self._is_spent():
@@ -142,7 +144,7 @@ class Dispatch:
             return None
         request.meta["settled"] = True
         self._state.working += 1
-        return self._request(url, leased, tried=tried)
+        return self._request(url, leased, tried=tried, failed=failed or request.meta["failed"])
 
     async def _leased_requests(self, limit: int) -> list[Request]:
         pages = self._state.account.pages_left
@@ -249,7 +251,15 @@ class Dispatch:
         url = self._state.route.article_url([place.url for place in leased.locations], besides=tried)
         return self._request(url, leased, tried=tried) if url is not None else None
 
-    def _request(self, url: str, leased: Leased, *, copy: bool = False, tried: frozenset[int] = frozenset()) -> Request:
+    def _request(
+        self,
+        url: str,
+        leased: Leased,
+        *,
+        copy: bool = False,
+        tried: frozenset[int] = frozenset(),
+        failed: str | None = None,
+    ) -> Request:
         self._state.account.asked += 1
         headers = {} if copy else self._conditions(url, leased)
         return Request(
@@ -258,7 +268,7 @@ class Dispatch:
             errback=self._intake.failed,
             headers=headers,
             dont_filter=True,
-            meta={"leased": leased, "copy": copy, "tried": tried, CONDITIONAL: bool(headers)},
+            meta={"leased": leased, "copy": copy, "tried": tried, "failed": failed, CONDITIONAL: bool(headers)},
         )
 
     def _conditions(self, url: str, leased: Leased) -> dict[str, str]:

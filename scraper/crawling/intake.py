@@ -155,7 +155,8 @@ class Intake:
         reason = reason_of(failure.value)
         if reason in MISLED:
             self._refused(request)
-        other = None if reason in PAGE_ALONE else self._state.elsewhere(request)
+        failed = f"failed:{reason}" if may_pass(reason) else None
+        other = None if reason in PAGE_ALONE else self._state.elsewhere(request, failed=failed)
         until = failure.value.until if isinstance(failure.value, Declined) else None
         await self.give_up(request, reason, until=until)
         return [other] if other is not None else []
@@ -188,17 +189,23 @@ class Intake:
     async def _refuse(self, request: Request, outcome: str) -> list[Request]:
         """An exchange with nothing of the outlet's in it: a status, a redirect that led nowhere, another type.
 
-        Such an article is asked of another domain; one that is gone only where this domain had never shown it.
+        Such an article is asked of another domain; one that is gone only where this domain had never shown it. It is
+        not gone while a domain fails that may have it still.
         """
         state = self._state
         leased: Leased = request.meta["leased"]
         if outcome in REFUSALS or outcome.startswith("failed:status-"):
             self._refused(request)
-        gone = outcome in GONE
+        absent, before = outcome in GONE, request.meta["failed"]
+        gone = absent and before is None
         withdrawn = gone and leased.kind == "article" and await self._has_shown(request)
-        other = None if withdrawn or outcome in OF_THE_PAGE else state.elsewhere(request, guess=not gone)
+        failed = outcome if may_pass(outcome) else None
+        other = (
+            None if withdrawn or outcome in OF_THE_PAGE else state.elsewhere(request, guess=not absent, failed=failed)
+        )
         if other is not None:
             return [other]
+        outcome = before if absent and before is not None else outcome
         if state.settle(request):
             now = state.clock.now()
             polled = leased.resource in state.polling
