@@ -17,26 +17,10 @@ KEEP_POSITION = 995
 
 LEAN: dict[str, Any] = {
     "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter",
-    "SPIDER_MIDDLEWARES": {
-        "scrapy.spidermiddlewares.start.StartSpiderMiddleware": None,
-        "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
-        "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-        "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-        "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-        "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,
-    },
-    "EXTENSIONS": {
-        "scrapy.extensions.corestats.CoreStats": None,
-        "scrapy.extensions.telnet.TelnetConsole": None,
-        "scrapy.extensions.remote_control.RemoteControl": None,
-        "scrapy.extensions.memusage.MemoryUsage": None,
-        "scrapy.extensions.memdebug.MemoryDebugger": None,
-        "scrapy.extensions.closespider.CloseSpider": None,
-        "scrapy.extensions.feedexport.FeedExporter": None,
-        "scrapy.extensions.logstats.LogStats": None,
-        "scrapy.extensions.spiderstate.SpiderState": None,
-        "scrapy.extensions.throttle.AutoThrottle": None,
-    },
+    # Emptied rather than switched off one by one: Scrapy imports even those that are off (aiohttp for one of them).
+    "SPIDER_MIDDLEWARES_BASE": {},
+    "EXTENSIONS_BASE": {},
+    "EXTENSIONS": {},
     "COMPRESSION_ENABLED": False,
     "STATS_DUMP": False,
     "SCRAPER_SLOT_MAX_ACTIVE_SIZE": UNREAD_BYTES,

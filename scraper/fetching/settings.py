@@ -17,22 +17,11 @@ PRODUCT = "Presskeep"
 MAX_REDIRECTS = 10
 
 _MIDDLEWARES: dict[str, int | None] = {
-    # Each costs CPU on every page, so those that are not needed are off, not idle.
     "scraper.fetching.manners.MannersMiddleware": 90,
     "scraper.fetching.robots.RobotsMiddleware": 100,
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": 550,
     "scraper.fetching.redirects.NamedRedirects": 600,
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
-    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": None,
-    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,
-    "scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": None,
 }
 _EXTENSIONS: dict[str, int | None] = {
     "scrapy.extensions.telnet.TelnetConsole": None,
@@ -119,6 +108,8 @@ def fetching_settings(config: Config, outlet: Outlet | None, *, decode: bool = F
         "RETRY_GIVE_UP_LOG_LEVEL": "DEBUG",
         "USER_AGENT": user_agent(config, outlet),
         "DEFAULT_REQUEST_HEADERS": _headers(config, outlet),
+        # Emptied, since each of Scrapy's costs CPU on every page, and is imported even where it is off.
+        "DOWNLOADER_MIDDLEWARES_BASE": {},
         "DOWNLOADER_MIDDLEWARES": _middlewares(config, decode=decode),
         "EXTENSIONS": dict(_EXTENSIONS),
     }
@@ -166,5 +157,5 @@ def _middlewares(config: Config, *, decode: bool) -> dict[str, int | None]:
         table["scraper.fetching.proxying.ProxyMiddleware"] = 740
         table["scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware"] = 750
     if decode:
-        del table["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"]
+        table["scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware"] = 590
     return table
