@@ -252,7 +252,7 @@ class _Run:
                 owner=self._owner,
                 stamp_authority=self._config.time_stamp_authority,
             )
-        close_overdue(self._archive, crawl)
+        close_overdue(self._archive, crawl, self._clock.now())
         self._knower = Knower(crawl=crawl, outlet=self._target.id)
         for chunk in self._chunks(unread):
             self._under_way[self._workers.read_all([self._task(each) for each in chunk])] = chunk

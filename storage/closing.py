@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import time
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, select
@@ -25,11 +25,11 @@ GRACE = 3600.0
 """Seconds that a file stays which was written anew: who began to read the archive before that still looks for it."""
 
 
-def close_reduced(archive: Archive, file_id: int, path: str, descriptor: int, crawl: int) -> bool:
+def close_reduced(archive: Archive, file_id: int, path: str, descriptor: int, crawl: int, now: datetime) -> bool:
     """Write an open file anew and closed, if its outlet's policies leave something out, all captures moved to it.
 
-    The file is whole, held by `descriptor`, and stays for a while. False where it is to be closed as it is: nothing is
-    left out, or the new one could not be written. A kill leaves the old file's row or the new one's.
+    The file is whole, held by `descriptor`, and stays for a while after `now`. False where it is to be closed as it is:
+    nothing is left out, or the new one could not be written. A kill leaves the old file's row or the new one's.
     """
     with archive.read() as connection:
         plan = plan_reductions(connection, file_id)
@@ -50,7 +50,7 @@ def close_reduced(archive: Archive, file_id: int, path: str, descriptor: int, cr
         log.warning("a WARC file is closed as it is: %s", error)
         _remove(archive.warc_folder / rewritten_path(path))
         return False
-    os.utime(archive.warc_folder / (path + OPEN))
+    os.utime(archive.warc_folder / (path + OPEN), (now.timestamp(), now.timestamp()))
     return True
 
 
@@ -61,14 +61,14 @@ def is_replaced(archive: Archive, path: str) -> bool:
         return connection.execute(statement).first() is not None
 
 
-def remove_replaced(archive: Archive, path: str) -> None:
+def remove_replaced(archive: Archive, path: str, now: datetime) -> None:
     """Remove a file that was written anew, once nobody can look for it any more."""
     place = archive.warc_folder / (path + OPEN)
     descriptor = hold(place)
     if descriptor is None:
         return
     try:
-        if time.time() - os.fstat(descriptor).st_mtime > GRACE:
+        if abs(now.timestamp() - os.fstat(descriptor).st_mtime) > GRACE:
             _remove(place)
     finally:
         os.close(descriptor)

@@ -62,7 +62,7 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
     adopted = torn = closed = 0
     for path in _open_files(archive):
         try:
-            mended = _recover_file(archive, path)
+            mended = _recover_file(archive, path, now)
         except ArchiveDamaged as error:
             damaged.append(str(error))
             continue
@@ -103,11 +103,11 @@ class _Row:
     state: str = "open"
 
 
-def _recover_file(archive: Archive, path: str) -> Recovered:
+def _recover_file(archive: Archive, path: str, now: datetime) -> Recovered:
     """Bring one file in order that is open by the database or by its name, if nobody holds it."""
     place = archive.warc_folder / (path + OPEN)
     if is_replaced(archive, path):
-        remove_replaced(archive, path)
+        remove_replaced(archive, path, now)
         return Recovered()
     with _locked(place) as file:
         row = _row_of(archive, path)  # read while nobody else may write to it

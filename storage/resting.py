@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, ScalarSelect, select, update
@@ -63,26 +63,29 @@ def rests(connection: Connection, file_id: int) -> bool:
     return connection.execute(_RESTING.where(warc_file.c.id == file_id)).first() is not None
 
 
-def go_on_with(archive: Archive, *, outlet: int, crawl: int, roll_bytes: int) -> tuple[int, Unfinished] | None:
+def go_on_with(
+    archive: Archive, *, outlet: int, crawl: int, roll_bytes: int, now: datetime
+) -> tuple[int, Unfinished] | None:
     """The outlet's file that rests, held, with its row's id; None where there is none that this run may go on with.
 
-    That is one of today (UTC) and this machine, below `roll_bytes`, and as long as its row says. The outlet's others,
-    and every outlet's whose day is over, are closed in this crawl. What another process holds is left alone.
+    That is one of the day (UTC) that it is `now`, and of this machine, below `roll_bytes`, and as long as its row says.
+    The outlet's others, and every outlet's whose day is over, are closed in this crawl. What another process holds is
+    left alone.
     """
     taken: tuple[int, Unfinished] | None = None
     for row, place, descriptor in _held(archive):
-        if taken is None and row.outlet == outlet and _may_grow(archive, row, place, roll_bytes):
+        if taken is None and row.outlet == outlet and _may_grow(archive, row, place, roll_bytes, now):
             taken = row.id, Unfinished(row.path, os.dup(descriptor), row.committed_len)
-        elif _is_over(row) or (row.outlet == outlet and _is_ours(archive, row)):
-            _close(archive, row, place, descriptor, crawl)
+        elif _is_over(row, now) or (row.outlet == outlet and _is_ours(archive, row)):
+            _close(archive, row, place, descriptor, crawl, now)
     return taken
 
 
-def close_overdue(archive: Archive, crawl: int) -> None:
-    """Close the files whose day (UTC) is over, in a crawl that is under way."""
+def close_overdue(archive: Archive, crawl: int, now: datetime) -> None:
+    """Close the files whose day (UTC) is over `now`, in a crawl that is under way."""
     for row, place, descriptor in _held(archive):
-        if _is_over(row):
-            _close(archive, row, place, descriptor, crawl)
+        if _is_over(row, now):
+            _close(archive, row, place, descriptor, crawl, now)
 
 
 def set_closed(connection: Connection, file_id: int, digest: str, crawl: int | ScalarSelect[int | None]) -> bool:
@@ -124,13 +127,13 @@ def _holding(place: Path) -> Iterator[int | None]:
             os.close(descriptor)
 
 
-def _may_grow(archive: Archive, row: _Resting, place: Path, roll_bytes: int) -> bool:
+def _may_grow(archive: Archive, row: _Resting, place: Path, roll_bytes: int, now: datetime) -> bool:
     whole = row.spanned == row.committed_len and place.name.endswith(OPEN)
-    return whole and row.committed_len < roll_bytes and not _is_over(row) and _is_ours(archive, row)
+    return whole and row.committed_len < roll_bytes and not _is_over(row, now) and _is_ours(archive, row)
 
 
-def _is_over(row: _Resting) -> bool:
-    return begun_on(row.path) != datetime.now(UTC).date()
+def _is_over(row: _Resting, now: datetime) -> bool:
+    return begun_on(row.path) != now.date()
 
 
 def _is_ours(archive: Archive, row: _Resting) -> bool:
@@ -139,9 +142,9 @@ def _is_ours(archive: Archive, row: _Resting) -> bool:
     return archive.engine.dialect.name == "sqlite" or is_local(row.writer)
 
 
-def _close(archive: Archive, row: _Resting, place: Path, descriptor: int, crawl: int) -> None:
+def _close(archive: Archive, row: _Resting, place: Path, descriptor: int, crawl: int, now: datetime) -> None:
     final = archive.warc_folder / row.path
-    if place != final and close_reduced(archive, row.id, row.path, descriptor, crawl):
+    if place != final and close_reduced(archive, row.id, row.path, descriptor, crawl, now):
         return
     try:
         os.fsync(descriptor)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -58,6 +58,11 @@ class Unfinished:
     length: int
 
 
+def real_time() -> datetime:
+    """The time of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
 class WarcWriter:
     """One open WARC file: `presskeep-PREFIX-TIME-SERIAL-RANDOM.warc.gz`, with `.open` behind it until it is closed.
 
@@ -65,8 +70,9 @@ class WarcWriter:
     member; the first is a warcinfo record with the fields given. Every exchange is its response (or revisit) record,
     its request record, and a metadata record with what was noted of it, which is all that recovery needs: an exchange
     is whole when the three are. With `unfinished` it goes on with that file: what it appends begins with a warcinfo
-    record of its own, which holds from there on (WARC 1.1, 6.2). All methods raise StorageFull when no space is left
-    and StorageError when the file cannot be written.
+    record of its own, which holds from there on (WARC 1.1, 6.2). `now` tells the time (UTC) by which days pass and
+    files are named; records are dated by the real one. All methods raise StorageFull when no space is left and
+    StorageError when the file cannot be written.
     """
 
     def __init__(
@@ -77,8 +83,9 @@ class WarcWriter:
         prefix: str = "archive",
         serial: int = 0,
         unfinished: Unfinished | None = None,
+        now: Callable[[], datetime] = real_time,
     ) -> None:
-        self._folder, self._warcinfo = folder, dict(warcinfo)
+        self._folder, self._warcinfo, self._now = folder, dict(warcinfo), now
         self._span = hashlib.sha256()
         self._chains: dict[tuple[bytes, ...], dict[str, Any]] = {}
         self._resolved: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
@@ -90,12 +97,12 @@ class WarcWriter:
             self._folder_synced = True
         else:
             self.length = 0
-            self._day = datetime.now(UTC).date()
+            self._day = now().date()
             self._digest = hashlib.sha256()
             self._folder_synced = False
             with _telling(folder):
                 make_folder(folder)
-                self.path, self._file = _create(folder, prefix, serial)
+                self.path, self._file = _create(folder, prefix, serial, now())
         self._span_offset = self.length
         if unfinished is None:
             try:
@@ -133,7 +140,7 @@ class WarcWriter:
 
     def is_of_another_day(self) -> bool:
         """Whether a day (UTC) has passed since the file was begun, so that it is time for a new one."""
-        return datetime.now(UTC).date() != self._day
+        return self._now().date() != self._day
 
     def sync(self) -> None:
         """Return when all that was appended, and the file's name, would outlive a loss of power."""
@@ -296,10 +303,9 @@ def sha256_of(descriptor: int, length: int) -> str:
     return digest.hexdigest()
 
 
-def _create(folder: Path, prefix: str, serial: int) -> tuple[str, int]:
+def _create(folder: Path, prefix: str, serial: int, now: datetime) -> tuple[str, int]:
     while True:
-        moment = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
-        name = f"presskeep-{prefix}-{moment}-{serial:05}-{os.urandom(4).hex()}.warc.gz"
+        name = f"presskeep-{prefix}-{now:%Y%m%d%H%M%S}-{serial:05}-{os.urandom(4).hex()}.warc.gz"
         place = folder / (name + OPEN)
         descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
         # Between these two lines a recovery may take the new, empty file for one that a dead writer left, and

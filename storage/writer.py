@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from storage.records import Failure, Fetch, Kept, Known, Reading
 from storage.resting import go_on_with, set_closed
 from storage.revisits import find_originals, part
 from storage.serial import write_alone
-from storage.warc_writing import Appended, WarcWriter
+from storage.warc_writing import Appended, WarcWriter, real_time
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -55,7 +56,9 @@ class Writer:
     is kept. `written` counts the bytes of the records that it has appended.
 
     It goes on with the WARC file that an earlier run of the outlet left open today, if there is one. With `keep_open`
-    it leaves its own so at its end; otherwise it is closed, as is every file of `roll_bytes` or of another day.
+    it leaves its own so at its end; otherwise it is closed, as is every file of `roll_bytes` or of another day,
+    by the time (UTC) that `now` tells. A batch waits up to `linger` seconds to be filled: nothing is gained by it where
+    one request is under way at a time.
     """
 
     def __init__(
@@ -71,13 +74,14 @@ class Writer:
         roll_bytes: int = 1_000_000_000,
         keep_open: bool = False,
         linger: float = LINGER,
+        now: Callable[[], datetime] = real_time,
     ) -> None:
         self._archive = archive
         self._run_facts = Run(crawl, outlet, owner)
         self._warcinfo = dict(warcinfo)
         self._max_items, self._max_bytes, self._roll_bytes = max_items, max_bytes, roll_bytes
         self._keep_open = keep_open
-        self._linger = linger
+        self._linger, self._now = linger, now
         self._items: deque[_Item] = deque()
         self._bytes = 0
         self._jobs = 0
@@ -250,7 +254,9 @@ class Writer:
         if not fetches:
             return []
         if self._file is None:
-            self._file = WarcWriter(self._archive.warc_folder, self._warcinfo, prefix=self._prefix, serial=self._serial)
+            self._file = WarcWriter(
+                self._archive.warc_folder, self._warcinfo, prefix=self._prefix, serial=self._serial, now=self._now
+            )
             self._serial += 1
         with self._archive.read() as connection:  # reading waits for nobody who writes
             originals = find_originals(connection, self._archive.warc_folder, fetches)
@@ -308,10 +314,12 @@ class Writer:
     def _go_on(self) -> None:
         """Go on with the outlet's file that rests, if there is one."""
         run = self._run_facts
-        found = go_on_with(self._archive, outlet=run.outlet, crawl=run.crawl, roll_bytes=self._roll_bytes)
+        found = go_on_with(
+            self._archive, outlet=run.outlet, crawl=run.crawl, roll_bytes=self._roll_bytes, now=self._now()
+        )
         if found is not None:
             self._file_id, unfinished = found
-            self._file = WarcWriter(self._archive.warc_folder, self._warcinfo, unfinished=unfinished)
+            self._file = WarcWriter(self._archive.warc_folder, self._warcinfo, unfinished=unfinished, now=self._now)
 
     def _may_grow(self) -> bool:
         """Whether the file, if there is one, is to be gone on with."""
@@ -321,7 +329,7 @@ class Writer:
         if self._file is None or self._file_id is None:
             return
         crawl = self._run_facts.crawl
-        if not close_reduced(self._archive, self._file_id, self._file.path, self._file.descriptor, crawl):
+        if not close_reduced(self._archive, self._file_id, self._file.path, self._file.descriptor, crawl, self._now()):
             digest = self._file.finish()
             with self._connection.begin():
                 set_closed(self._connection, self._file_id, digest, crawl)

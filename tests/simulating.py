@@ -137,17 +137,22 @@ def live(
     articles: int = 120,
     seed: int = 5,
     program: Sequence[str] = ("-m", "scraper.cli"),
-    profile: str = "",
+    manners: str = "",
+    rules: Sequence[Mapping[str, Any]] = (),
     timeout: float = 3000,
 ) -> Lived:
-    """Let `presskeep run` look after a replica for so many simulated days, at a request in ten seconds a host."""
+    """Let `presskeep run` look after a replica for so many simulated days, at a request in ten seconds a host.
+
+    `manners` adds lines to the profile's, and by `rules` the replica misbehaves.
+    """
     plan, lines = plan_days(days, articles=articles, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
     changes = folder / "changes.jsonl"
     changes.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    (folder / "simulated.toml").write_text(_profile() + profile, "utf-8")
+    (folder / "simulated.toml").write_text(_profile(manners), "utf-8")
     now = f"leap:{FIRST_DAY.isoformat()}@{folder / 'clock'}"
     with _replica_by_clock(folder, changes, now, articles, seed) as replica:
+        replica.set_rules(rules)
         variables = {name: value for name, value in os.environ.items() if not name.startswith("PRESSKEEP_")}
         variables |= {
             "PYTHONPATH": str(ROOT), "PRESSKEEP_NOW": now, "PRESSKEEP_LOG_LEVEL": "WARNING",
@@ -175,13 +180,13 @@ def _replica_by_clock(folder: Path, changes: Path, now: str, articles: int, seed
         yield replica
 
 
-def _profile() -> str:
+def _profile(manners: str) -> str:
     """The bundled outlet's profile under another name, at a request in ten seconds."""
     text = (ROOT / "spiders" / "outlets" / "demo.toml").read_text("utf-8")
     for old, new in (
         ('name = "demo"', 'name = "simulated"'),
         ("hidden = true\n", ""),
-        ("delay = 0\nconcurrency = 8", "delay = 10\nconcurrency = 1"),
+        ("delay = 0\nconcurrency = 8", f"delay = 10\nconcurrency = 1\n{manners}"),
     ):
         assert old in text
         text = text.replace(old, new, 1)

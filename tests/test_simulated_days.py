@@ -125,8 +125,9 @@ def test_every_article_is_kept_once_and_each_round_is_reported(lived: Lived) -> 
 
 
 def test_files_are_as_many_as_days(lived: Lived) -> None:
-    """The clock of WARC files is real, so that these days are one or two of them."""
-    assert len(list(Path(lived.folder, "archive", "warc").glob("*.warc.gz*"))) <= 3
+    files = [path.name for path in Path(lived.folder, "archive", "warc").glob("*.warc.gz*")]
+    days = {name.split("-")[2][:8] for name in files}
+    assert len(files) == len(days) == (lived.plan.until.date() - FIRST_DAY.date()).days + 1
 
 
 def is_known(asked: Asked) -> bool:

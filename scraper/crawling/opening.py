@@ -136,6 +136,7 @@ def open_archive(
             warcinfo=describe_run(config, outlet),
             keep_open=keep_open,
             linger=0.0 if clock.leaps else LINGER,  # delays that pass at once let one request under way at a time
+            now=clock.now,
         )
         writer.start()
     except BaseException:

@@ -326,7 +326,12 @@ class Saver:
                 stamp_authority=self._config.time_stamp_authority,
             )
         writer = Writer(
-            self._archive, crawl=crawl, outlet=outlet_id, owner=new_owner(), warcinfo=describe_run(self._config, outlet)
+            self._archive,
+            crawl=crawl,
+            outlet=outlet_id,
+            owner=new_owner(),
+            warcinfo=describe_run(self._config, outlet),
+            now=lambda: self._last or at,
         )
         writer.start()
         self._runs[name] = run = _Run(name, outlet_id, crawl, writer)

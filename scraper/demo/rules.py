@@ -30,7 +30,8 @@ class Rule:
     When it holds it may: give another `status`, `headers` and `body`; wait `delay` seconds; send only the first
     `truncate` bytes of the body and close; claim a Content-Length that is wrong by `length` bytes; send the body in
     pieces of 64 bytes, `drip` seconds apart; `redirect` to an address ('self' is the one asked for) with 302, or the
-    status given; `drop` the connection unanswered; send a gzip `bomb` of so many bytes; send an `endless` body.
+    status given; `drop` the connection unanswered; send a gzip `bomb` of so many bytes; send an `endless` body;
+    put a `nonce` into each page of markup, which then is never unchanged.
     """
 
     host: str = "*"
@@ -49,6 +50,7 @@ class Rule:
     drop: bool = False
     bomb: int = 0
     endless: bool = False
+    nonce: bool = False
 
 
 class RuleBook:

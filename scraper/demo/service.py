@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import resource
+import secrets
 import signal
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import lru_cache
@@ -53,10 +55,12 @@ class Service:
         except ReplicaError as error:
             return _json_reply(400, {"error": str(error)})
 
-    def _behave(self, request: Request, day: int) -> Reply:
+    def _behave(self, request: Request, day: int, *, nonce: bool = False) -> Reply:
         if request.method not in _METHODS:
             return Reply(405, (("Allow", ", ".join(_METHODS)),))
         answer = self._site.answer(request.host, request.target, day, request.scheme)
+        if nonce:
+            answer = _with_nonce(answer)
         headers = _headers(answer)
         if answer.status == 200 and _unchanged(request, answer):
             return Reply(304, headers)
@@ -69,7 +73,7 @@ class Service:
     def _misbehave(self, request: Request, rule: Rule, day: int) -> Reply:
         if rule.drop:
             return Reply(200, drop=True)
-        reply = self._behave(request, day)
+        reply = self._behave(request, day, nonce=rule.nonce)
         status, headers, body = rule.status or reply.status, reply.headers, reply.body
         if rule.redirect is not None:
             own = f"{request.scheme}://{request.headers.get('host', '')}{request.target}"
@@ -159,6 +163,14 @@ def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     if answer.changed:
         headers.append(("Last-Modified", format_datetime(answer.changed, usegmt=True)))
     return tuple(headers)
+
+
+def _with_nonce(answer: Answer) -> Answer:
+    """A page of a site whose policy for scripts wants a number used once (Content Security Policy Level 3, 2.3)."""
+    if not answer.content_type.startswith("text/html"):
+        return answer
+    script = f'<script nonce="{secrets.token_urlsafe(16)}">window.page = {{}};</script></head>'.encode()
+    return replace(answer, body=answer.body.replace(b"</head>", script, 1), etag=None, changed=None)
 
 
 def _unchanged(request: Request, answer: Answer) -> bool:

@@ -153,7 +153,7 @@ class _Import:
                 owner=owner,
                 stamp_authority=self._config.time_stamp_authority,
             )
-        close_overdue(self._archive, self._crawl)
+        close_overdue(self._archive, self._crawl, now)
         self._keeper = Keeper(self._archive, self._outlets, self._crawl, now)
         error: Exception | None = None
         finished = False
