@@ -59,9 +59,9 @@ def end_of(process: subprocess.Popen[str]) -> Ran:
     return Ran(process.returncode, out, err)
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that comes."""
-    until = time.monotonic() + PATIENCE
+def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Wait for something that comes, at most `patience` seconds."""
+    until = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < until, f"never came: {what}"
         time.sleep(0.05)
