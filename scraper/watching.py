@@ -7,10 +7,14 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from scraper.errors import ScraperError, UsageError
@@ -21,7 +25,7 @@ from storage.status import outlet_names
 if TYPE_CHECKING:
     from scraper.config import Config
 
-HOOK_SECONDS = 60.0
+HOOK_SECONDS, LOOK_SECONDS = 60.0, 0.2
 TELL_AGAIN = timedelta(days=1)
 """After how long a finding that is still there is told again."""
 TOLD = "told.json"
@@ -43,39 +47,68 @@ def check_health(config: Config, now: datetime, outlet: str | None = None) -> tu
         if outlet is not None and outlet not in known:
             raise UsageError("is no outlet of this archive", outlet, f"It holds: {', '.join(known) or 'none'}.")
         facts = gather_facts(connection, now, outlet)
-    return facts, find_concerns(facts, now, _free(config))
+    return facts, find_concerns(facts, now, _free(config), config.min_free_bytes)
 
 
-def notify(command: str, concerns: Sequence[Concern], folder: Path, now: datetime) -> bool:
+def notify(
+    command: str,
+    concerns: Sequence[Concern],
+    looked_at: Collection[str],
+    folder: Path,
+    now: datetime,
+    *,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bool:
     """Run the operator's command, without a shell, with one JSON object a line for each finding that it was not told
-    of within a day; gives whether there was any. `folder` is the archive's, where what was told is remembered.
+    of within a day; gives whether there was any. `looked_at` names the outlets that the findings may be of. `folder` is
+    the archive's, where what was told is remembered.
 
-    Raises NotifyFailed where the command cannot be run or fails; then all is told again next time.
+    Raises NotifyFailed where the command cannot be run, fails, takes longer than a minute, or is not done when
+    `stopped` says so; then all is told again next time.
     """
     told = _read_told(folder / TOLD)
+    mark = sha256(command.encode()).hexdigest()[:8]
+    names = {id(each): f"{mark}:{each.outlet or ''}:{each.kind}" for each in concerns}
     # What was told at a time to come was told by a clock that was set back since.
-    news = [each for each in concerns if not timedelta(0) <= now - told.get(_name(each), _LONG_AGO) < TELL_AGAIN]
+    news = [each for each in concerns if not timedelta(0) <= now - told.get(names[id(each)], _LONG_AGO) < TELL_AGAIN]
     if not news:
         return False
-    text = "".join(json.dumps(asdict(each)) + "\n" for each in news)
-    try:
-        done = subprocess.run(shlex.split(command), input=text.encode(), timeout=HOOK_SECONDS, check=False)
-    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-        raise NotifyFailed(str(error) or "no command", "--notify") from error
-    if done.returncode:
-        raise NotifyFailed(f"the command ended with {done.returncode}", "--notify")
-    # A finding that has gone is forgotten: when it comes back, it is news.
-    still = {_name(each) for each in concerns}
-    told = {name: at for name, at in told.items() if name in still} | {_name(each): now for each in news}
-    _write_told(folder / TOLD, told)
+    _run_hook(command, "".join(json.dumps(asdict(each)) + "\n" for each in news), stopped)
+    # A finding that has gone is forgotten: when it comes back, it is news. Other commands are told of other outlets.
+    ours, still = {f"{mark}:{name}" for name in ("", *looked_at)}, set(names.values())
+    kept = {name: at for name, at in told.items() if name in still or name.rpartition(":")[0] not in ours}
+    _write_told(folder / TOLD, kept | {names[id(each)]: now for each in news})
     return True
 
 
+def _run_hook(command: str, text: str, stopped: Callable[[], bool]) -> None:
+    try:
+        words = shlex.split(command)
+        if not words:
+            raise NotifyFailed(
+                "names no command", "--notify", "For example: --notify 'mail -s presskeep me@example.org'"
+            )
+        with tempfile.TemporaryFile() as findings:
+            findings.write(text.encode())
+            findings.seek(0)
+            process = subprocess.Popen(words, stdin=findings)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NotifyFailed(f"{command!r} cannot be run ({reason})", "--notify") from error
+    until = monotonic() + HOOK_SECONDS
+    while process.poll() is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_SECONDS)
+        if process.returncode is None and (stopped() or monotonic() > until):
+            process.kill()
+            process.wait()
+            late = "when the run was told to stop" if stopped() else "within a minute"
+            raise NotifyFailed(f"the command was not done {late}", "--notify")
+    if process.returncode:
+        raise NotifyFailed(f"the command ended with {process.returncode}", "--notify")
+
+
 _LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-def _name(concern: Concern) -> str:
-    return f"{concern.outlet or ''}:{concern.kind}"
 
 
 def _read_told(path: Path) -> dict[str, datetime]:
@@ -95,7 +128,8 @@ def _write_told(path: Path, told: dict[str, datetime]) -> None:
         part.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         part.replace(path)
     except OSError:
-        part.unlink(missing_ok=True)  # an archive that can only be read remembers nothing
+        with suppress(OSError):  # an archive that can only be read remembers nothing
+            part.unlink(missing_ok=True)
 
 
 def _free(config: Config) -> int | None:

@@ -29,7 +29,8 @@ def close_reduced(archive: Archive, file_id: int, path: str, descriptor: int, cr
     """Write an open file anew and closed, if its outlet's policies leave something out, all captures moved to it.
 
     The file is whole, held by `descriptor`, and stays for a while after `now`. False where it is to be closed as it is:
-    nothing is left out, or the new one could not be written. A kill leaves the old file's row or the new one's.
+    nothing is left out, or the new one could not be written. A kill leaves the old file's row or the new one's. Raises
+    DatabaseLost where the database went before it could say which; both files stay then.
     """
     with archive.read() as connection:
         plan = plan_reductions(connection, file_id)
@@ -47,9 +48,10 @@ def close_reduced(archive: Archive, file_id: int, path: str, descriptor: int, cr
                 raise StorageError("something refers by now to what was to be left out", path)
             _move(connection, file_id, rewritten, plan, crawl)
     except StorageError as error:
-        log.warning("a WARC file is closed as it is: %s", error)
-        _remove(archive.warc_folder / rewritten_path(path))
-        return False
+        if not is_replaced(archive, path):  # else it was committed, and only the answer was lost
+            log.warning("a WARC file is closed as it is: %s", error)
+            _remove(archive.warc_folder / rewritten_path(path))
+            return False
     os.utime(archive.warc_folder / (path + OPEN), (now.timestamp(), now.timestamp()))
     return True
 

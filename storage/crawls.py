@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from storage.inserting import insert_into
 from storage.joining import living, members
 from storage.manifest import FORM, draw_manifest, newest_digest
 from storage.models import archive, crawl, host_lease, outlet, outlet_lock
-from storage.owners import is_dead, is_local, new_owner, process_lives
+from storage.owners import is_dead, is_local, machine, new_owner, process_lives
 from storage.serial import write_alone
 
 CrawlKind = Literal["crawl", "fetch", "import", "reextract", "recover", "decision"]
@@ -88,7 +87,7 @@ def hold_outlet(connection: Connection, outlet_id: int, owner: str, *, now: date
     (default: the system's), since a mapped clock that leaps would make every holder look dead.
     """
     now = now or datetime.now(UTC)
-    mine = {"owner": owner, "host": socket.gethostname(), "pid": os.getpid(), "heartbeat": now}
+    mine = {"owner": owner, "host": machine(), "pid": os.getpid(), "heartbeat": now}
     while True:
         statement = insert_into(connection, outlet_lock).values(outlet=outlet_id, **mine)
         statement = statement.on_conflict_do_nothing(index_elements=["outlet"])
@@ -208,5 +207,5 @@ def _is_free(connection: Connection, held: Any, owner: str, now: datetime) -> bo
 
 
 def _abandoned(owner: str, host: str, pid: int, heartbeat: datetime, now: datetime) -> bool:
-    here = host == socket.gethostname()
+    here = host == machine()
     return is_dead(owner) or (here and not process_lives(pid)) or now - heartbeat > HEARTBEAT_LIMIT

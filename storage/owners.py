@@ -8,15 +8,29 @@ import socket
 from pathlib import Path
 
 _GIVEN_UP: set[str] = set()
+_FIRST_NAMESPACE = 0xEFFFFFFC
+"""The number of the namespace of processes that a Linux system begins with (linux/proc_ns.h, PROC_PID_INIT_INO)."""
+
+
+def machine() -> str:
+    """The name under which processes see each other: the host's, and within it the namespace of processes.
+
+    Containers may share a host's name and know nothing of each other's processes.
+    """
+    try:
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        namespace = _FIRST_NAMESPACE
+    return socket.gethostname() + (f"@{namespace}" if namespace != _FIRST_NAMESPACE else "")
 
 
 def new_owner() -> str:
-    """A name for a run in this process: `host/pid/start/random`, new at each call.
+    """A name for a run in this process: `machine/pid/start/random`, new at each call.
 
     `start` is the process's start in clock ticks since boot where the system tells it (Linux), so that another
     process that later gets the same number is not taken for this one.
     """
-    return "/".join((socket.gethostname(), str(os.getpid()), _started(os.getpid()), secrets.token_hex(4)))
+    return "/".join((machine(), str(os.getpid()), _started(os.getpid()), secrets.token_hex(4)))
 
 
 def give_up(owner: str) -> None:
@@ -32,7 +46,7 @@ def is_dead(owner: str) -> bool:
     host, _, rest = owner.partition("/")
     pid, _, rest = rest.partition("/")
     started = rest.partition("/")[0]
-    if host != socket.gethostname() or not pid.isdecimal():
+    if host != machine() or not pid.isdecimal():
         return False
     if not process_lives(int(pid)):
         return True
@@ -41,12 +55,12 @@ def is_dead(owner: str) -> bool:
 
 def is_local(owner: str) -> bool:
     """Whether the owner runs, or ran, on this machine."""
-    return owner.partition("/")[0] == socket.gethostname()
+    return owner.partition("/")[0] == machine()
 
 
 def runs_here(owner: str) -> bool:
     """Whether the owner is a run of this very process."""
-    return owner.startswith("/".join((socket.gethostname(), str(os.getpid()), _started(os.getpid()), "")))
+    return owner.startswith("/".join((machine(), str(os.getpid()), _started(os.getpid()), "")))
 
 
 def process_lives(pid: int) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from scraper.demo.process import Replica, running_replica
 from storage.archive import Archive
@@ -18,6 +18,7 @@ from storage.models import capture, crawl, host_lease, outlet_lock, resource
 from tests.crawling import Ran, dangling, look, missing_from
 from tests.databases import Place
 from tests.living import asked_for, end_of, living_crawl, open_files, wait_until
+from tests.soundness import verified, walked
 
 LATER = {"PRESSKEEP_NOW": "2026-06-01T12:20:00Z"}
 
@@ -122,3 +123,22 @@ def test_a_second_crawl_of_an_outlet_is_refused_until_the_first_is_dead(place: P
     assert last.code in (0, 1), last.err
     assert missing_from(look(place), replica.articles()) == []
     assert held_by_runs(place) == {"leases": 0, "hosts": 0, "locks": 0, "running": 0}
+
+
+@pytest.mark.long
+def test_a_crawl_that_lost_its_outlet_ends_and_keeps_what_it_has(place: Place, replica: Replica) -> None:
+    """As when its process stood still for a minute, and another run took the outlet over."""
+    replica.set_rules([{"first": 12, "delay": 1.5}])
+    with living_crawl(place, replica) as process:
+        wait_until(asked_for(replica, 14), "the crawl's requests")
+        with Archive.open(place.folder) as archive, archive.begin() as connection:
+            connection.execute(update(outlet_lock).values(owner="elsewhere/1/2/3", host="elsewhere", pid=1))
+        ran = end_of(process)
+    assert ran.code == 4
+    assert "another run took it over" in ran.err
+    with Archive.open(place.folder) as archive, archive.begin() as connection:
+        connection.execute(delete(outlet_lock))
+    replica.set_rules([])
+    assert go_on(place, replica).code in (0, 1)
+    assert missing_from(look(place), replica.articles()) + dangling(place) == []
+    assert verified(place) + walked(place, settled=True) == []

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.demo.process import Replica, running_replica
+from scraper.watching import NotifyFailed, notify
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
-from storage.health.concerns import find_concerns
+from storage.health.concerns import Concern, find_concerns
 from storage.health.facts import HostState, OutletFacts, Run, Yields, gather_facts
 from storage.outlets import sync_outlet
 from tests.crawling import crawl, place_options, presskeep
@@ -142,7 +143,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, replica: Replica) -> Place:
 @pytest.mark.long
 def test_the_command_ends_with_6_and_tells_whom_it_should(place: Place, tmp_path: Path) -> None:
     fine = presskeep("health", *place_options(place), now="2026-06-01T13:00:00Z")
-    assert (fine.code, fine.out, fine.err) == (0, "Nothing needs a person (1 outlets looked at).\n", "")
+    assert (fine.code, fine.out, fine.err) == (0, "Nothing needs a person (1 outlet looked at).\n", "")
 
     hook = tmp_path / "hook.py"
     hook.write_text("import pathlib, sys\npathlib.Path(sys.argv[1]).write_text(sys.stdin.read())\n")
@@ -175,6 +176,39 @@ def test_a_finding_is_told_once_a_day(place: Place, tmp_path: Path) -> None:
         assert (ran.code, ran.err) == (6, "")
         lines.append(told.read_text().count("\n"))
     assert lines == [1, 1, 1, 2]
+
+
+def test_each_command_is_told_of_its_own_outlets(tmp_path: Path) -> None:
+    now = datetime(2026, 6, 10, 6, tzinfo=UTC)
+    ours, theirs = (Concern("stale", name, "nothing was crawled", "Look.") for name in ("ours", "theirs"))
+    full = Concern("disk", None, "the disk is full", "Free space.")
+
+    def told(command: str, *found: Concern, minutes: int) -> bool:
+        names = ["ours"] if ours in found else ["theirs"]
+        return notify(command, found, names, tmp_path, now + timedelta(minutes=minutes))
+
+    assert told("true ours", ours, full, minutes=0)
+    assert told("true theirs", theirs, full, minutes=0), "another command has not heard of the disk"
+    assert not told("true ours", ours, full, minutes=10), "nor was it forgotten what the first was told"
+    assert not told("true theirs", theirs, full, minutes=10)
+    assert told("true one", ours, minutes=20)
+    assert told("true one", theirs, minutes=20), "two jobs may have the same command"
+    assert not told("true one", ours, minutes=30)
+    assert told("true ours", ours, full, minutes=1450)
+
+
+def test_a_command_that_takes_long_ends_with_the_run(tmp_path: Path) -> None:
+    concern = Concern("disk", None, "the disk is full", "Free space.")
+    now = datetime(2026, 6, 10, 6, tzinfo=UTC)
+    with pytest.raises(NotifyFailed, match="told to stop"):
+        notify("sleep 600", [concern], [], tmp_path, now, stopped=lambda: True)
+    assert notify("true", [concern], [], tmp_path, now), "it was not told"
+
+
+def test_a_full_disk_is_told_though_no_crawl_could_end() -> None:
+    now = datetime(2026, 6, 10, 6, tzinfo=UTC)
+    assert [each.kind for each in find_concerns([], now, 100, 200)] == ["disk"]
+    assert find_concerns([], now, 300, 200) == []
 
 
 @pytest.mark.long

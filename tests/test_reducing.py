@@ -5,19 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from storage import rewriting
 from storage.archive import Archive
 from storage.captures import capture_at, read_capture
 from storage.cdxj_following import follow_warcs
-from storage.errors import ArchiveDamaged
+from storage.errors import ArchiveDamaged, DatabaseLost
 from storage.finding import resource_at
 from storage.fixity.checking import check
 from storage.fixity.repairing import repair
@@ -282,6 +283,32 @@ def test_the_old_file_stays_a_while_for_those_who_began_to_read(
     assert old.exists()
     assert recover(sqlite_archive, "nobody", now + 2 * HOUR) == Recovered()
     assert not old.exists()
+    assert faults(sqlite_archive) == []
+
+
+def test_a_lost_answer_to_the_commit_loses_no_file(sqlite_archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = Days(sqlite_archive)
+    run = days.run()
+    days.show(run, "A")
+    days.show(run, "A")
+    begin, lost = Archive.begin, []
+
+    @contextmanager
+    def lose_an_answer(archive: Archive) -> Iterator[Connection]:
+        with begin(archive) as connection:
+            yield connection
+            moves = connection.execute(select(func.count()).select_from(reduction)).scalar_one()
+        if moves and not lost:
+            lost.append(moves)
+            raise DatabaseLost("the connection was lost", "the database", "Run the same command again.")
+
+    monkeypatch.setattr(Archive, "begin", lose_an_answer)
+    run.end()
+    assert lost == [1]
+    assert faults(sqlite_archive) == []
+    assert states(sqlite_archive) == ["closed"]
+    assert recover(sqlite_archive, "nobody", datetime.now(UTC) + 2 * HOUR) == Recovered()
+    assert [path.name for path in sqlite_archive.warc_folder.glob("*.open")] == []
     assert faults(sqlite_archive) == []
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from scraper.crawling.reports import CrawlReport, write_report
 from storage.archive import Archive
 from storage.crawls import hold_outlet
 from storage.outlets import sync_outlet
@@ -80,3 +82,21 @@ def test_log_lines_are_objects_that_name_their_crawl(tmp_path: Path, form: str) 
     lines = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
     assert all(each.keys() == {"at", "level", "logger", "message", "crawl"} for each in lines)
     assert {each["crawl"] for each in lines} == {None, ran.json["outlets"][0]["crawl"]}
+
+
+def test_a_report_without_room_leaves_no_half_of_it(tmp_path: Path) -> None:
+    report = CrawlReport("small", True, {"pages": 1}, crawl=7, began_at=NOW, ended_at=NOW)
+    write_report(tmp_path, report)
+    file = tmp_path / "reports" / "2026-06.jsonl"
+    whole = file.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 20, hard))
+    try:
+        with (tmp_path / "other").open("wb", buffering=0) as other:
+            assert other.write(2 * whole) < 2 * len(whole), "the control: a part is written"
+        write_report(tmp_path, report)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert file.read_bytes() == whole
+    write_report(tmp_path, report)
+    assert file.read_bytes() == 2 * whole

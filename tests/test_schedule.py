@@ -70,6 +70,22 @@ def test_a_wrong_job_is_refused_with_what_is_right(tmp_path: Path, text: str, sa
         load_jobs(environment=configured(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (JOBS.replace('"1h"', '"one hour"'), "max_time"),
+        (JOBS.replace('"20G"', '"lots"'), "max_disk"),
+        (JOBS.replace("outlets = []", 'outlets = ["presstvv"]'), "presstvv"),
+        (JOBS.replace('contact = "you@example.org"', ""), 'Write contact = "you@example.org"'),
+    ],
+)
+def test_jobs_that_could_not_run_are_not_scheduled(tmp_path: Path, text: str, said: str) -> None:
+    for form in ("cron", "systemd"):
+        ran = presskeep("schedule", form, environment=configured(tmp_path, text))
+        assert (ran.code, ran.out) == (2, "")
+        assert said in ran.err
+
+
 def test_wrong_forms_are_refused(tmp_path: Path) -> None:
     environment = configured(tmp_path, JOBS)
     for arguments, said in ((("launchd",), "systemd and cron"), (("cron", "--install"), "crontab -")):

@@ -8,16 +8,17 @@ from scraper.errors import UsageError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_LONGEST = 10 * 366 * 86_400
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,3})?)\s?([KMGT]?)B?", re.IGNORECASE)
 
 
 def seconds(text: str, option: str) -> float:
-    """Seconds of a duration such as 90s, 45m, 2h, 1.5d. Raises UsageError for what is none."""
+    """Seconds of a duration such as 90s, 45m, 2h, 1.5d, of ten years at most. Raises UsageError for what is none."""
     match = _DURATION.fullmatch(text.strip())
-    if match is None or not float(match[1]):
-        raise UsageError(f"{text!r} is no length of time", option, "For example: 45m, 2h or 1d.")
-    return float(match[1]) * _SECONDS[match[2]]
+    if match is None or not 0 < (found := float(match[1]) * _SECONDS[match[2]]) <= _LONGEST:
+        raise UsageError(f"{text!r} is no length of time up to ten years", option, "For example: 45m, 2h or 1d.")
+    return found
 
 
 def size(text: str, option: str) -> int:

@@ -140,7 +140,7 @@ def _estimate_json(sampled: Sampled | None) -> dict[str, Any] | None:
 
 def _print(told: Completeness) -> None:
     found, total = told.gaps, told.gaps.total
-    span = f", {found.first} to {found.last}" if found.first else ""
+    span = f", {found.first} to {found.last}" if found.first and found.last else ""
     write_bold(
         f"{found.outlet}{span}: {counted(total.known, 'article')} known, {total.kept} kept, {total.missing} missing"
     )
@@ -191,7 +191,8 @@ def _print_sources(sources: Sequence[Source], denominators: Sequence[str]) -> No
 def _print_days(found: Gaps) -> None:
     write()
     if not found.days:
-        write_note("no day has a gap: all that is known is kept, or is no article")
+        known = "no day has a gap: all that is known is kept, or is no article"
+        write_note(known if found.total.known else "no article is known yet, so nothing can be missing")
         return
     ways = list(found.days[0].listed)
     header = ["day", *_COLUMNS, *(f"in {way}" for way in ways)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write, write_bold, write_error, write_json, write_note
+from scraper.cli.printing import counted, one_line, write, write_bold, write_error, write_json, write_note
 from scraper.config import Config
 from scraper.errors import UsageError
 
@@ -54,17 +55,22 @@ def health(
 
     now = clock_from(config.now).now()
     facts, concerns = check_health(config, now, outlet)
-    if prometheus is not None:
-        _write_whole(prometheus, metrics(facts, concerns, now))
     if json:
         write_json({"concerns": [asdict(each) for each in concerns], "outlets": [each.name for each in facts]})
     else:
         _print(concerns, len(facts))
     if notify is not None:
         try:
-            notify_of(notify, concerns, config.archive, now)
+            notify_of(notify, concerns, [each.name for each in facts], config.archive, now)
         except NotifyFailed as error:
             write_error(f"presskeep: {one_line(str(error))}. What it should tell stands above.")
+    if prometheus is not None:
+        try:
+            _write_whole(prometheus, metrics(facts, concerns, now))
+        except UsageError as error:
+            if not concerns:
+                raise
+            write_error(f"presskeep: {one_line(str(error))}")
     return NEEDED if concerns else 0
 
 
@@ -72,12 +78,13 @@ def metrics(facts: Sequence[OutletFacts], concerns: Sequence[Concern], now: date
     """The figures in Prometheus' text format (version 0.0.4 of the exposition format)."""
     lines: list[str] = []
 
-    def add(name: str, about: str, values: Sequence[tuple[str, float]]) -> None:
+    def add(name: str, about: str, values: Sequence[tuple[str | None, float]]) -> None:
         lines.extend((f"# HELP presskeep_{name} {about}", f"# TYPE presskeep_{name} gauge"))
-        lines.extend(f'presskeep_{name}{{outlet="{outlet}"}} {value:g}' for outlet, value in values)
+        lines.extend(f'presskeep_{name}{{outlet="{outlet or ""}"}} {value:g}' for outlet, value in values)
 
     last = [(each.name, each.runs[-1]) for each in facts]
-    add("concerns", "Findings that need a person.", [(n, sum(c.outlet == n for c in concerns)) for n, _ in last])
+    found = [(name, sum(each.outlet == name for each in concerns)) for name in (*(name for name, _ in last), None)]
+    add("concerns", "Findings that need a person; without an outlet those of the archive.", found)
     add(
         "last_crawl_seconds", "Age of the last crawl.", [(n, (now - run.started_at).total_seconds()) for n, run in last]
     )
@@ -99,7 +106,7 @@ def _lately(facts: OutletFacts, now: datetime) -> int:
 def _print(concerns: Sequence[Concern], outlets: int) -> None:
     if not concerns:
         write(
-            f"Nothing needs a person ({outlets} outlets looked at)."
+            f"Nothing needs a person ({counted(outlets, 'outlet')} looked at)."
             if outlets
             else "No crawl of an outlet has ended yet."
         )
@@ -116,5 +123,6 @@ def _write_whole(path: Path, text: str) -> None:
         part.write_text(text, "utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise UsageError(f"cannot be written ({error.strerror})", f"--prometheus {path}") from error

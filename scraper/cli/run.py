@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ from scraper.errors import UsageError
 if TYPE_CHECKING:
     from scraper.crawling import CrawlReport, Watched
     from scraper.jobs import Job
+    from storage.health import Concern
 
 app = group("Run the jobs.")
 STOPPED = 7
@@ -71,9 +72,8 @@ def run(
             elif report.error is not None or report.counts["pages"] or report.failures:
                 write_error(one_line(f"{minute(report.ended_at)} {round_line(report)}"))
 
-    whole = keep_crawling(
-        config, watched, read_listing, tell=tell, care=lambda now: _look_at_health(config, jobs, now), lasting=span
-    )
+    watcher = _Watcher(config, jobs)
+    whole = keep_crawling(config, watched, read_listing, tell=tell, care=watcher.look, lasting=span)
     return 0 if whole else STOPPED
 
 
@@ -128,16 +128,35 @@ def round_line(report: CrawlReport) -> str:
     return f"{line}. {report.error}" if report.error is not None else line
 
 
-def _look_at_health(config: Config, jobs: Sequence[Job], now: datetime) -> None:
-    """Tell each job's command what needs a person; without one, say it."""
-    from scraper.watching import NotifyFailed, check_health, notify
+class _Watcher:
+    """Tells each job's command what needs a person, and says once a day what no command is told."""
 
-    _, concerns = check_health(config, now)
-    for job in jobs:
-        own = [each for each in concerns if not job.outlets or each.outlet in (None, *job.outlets)]
-        if job.notify is None:
-            continue
-        try:
-            notify(job.notify, own, config.archive, now)
-        except NotifyFailed as error:
-            write_error(f"presskeep: {one_line(str(error))}")
+    def __init__(self, config: Config, jobs: Sequence[Job]) -> None:
+        self._config, self._jobs = config, jobs
+        self._said: dict[tuple[str | None, str], datetime] = {}
+
+    def look(self, now: datetime, stopped: Callable[[], bool]) -> None:
+        """Look at the archive at an instant (UTC), until `stopped`."""
+        from scraper.watching import NotifyFailed, check_health, notify
+
+        facts, concerns = check_health(self._config, now)
+        for job in self._jobs:
+            looked_at = [each.name for each in facts if not job.outlets or each.name in job.outlets]
+            own = [each for each in concerns if each.outlet is None or each.outlet in looked_at]
+            if job.notify is None:
+                self._say(own, now)
+                continue
+            try:
+                notify(job.notify, own, looked_at, self._config.archive, now, stopped=stopped)
+            except NotifyFailed as error:
+                write_error(f"presskeep: {one_line(str(error))}")
+
+    def _say(self, concerns: Sequence[Concern], now: datetime) -> None:
+        from scraper.watching import TELL_AGAIN
+
+        self._said = {each: at for each, at in self._said.items() if timedelta(0) <= now - at < TELL_AGAIN}
+        for each in concerns:
+            if (each.outlet, each.kind) not in self._said:
+                self._said[each.outlet, each.kind] = now
+                named = each.outlet or "the archive"
+                write_error(one_line(f"{minute(now)} {named}: {each.kind}: {each.what}. {each.next}"))

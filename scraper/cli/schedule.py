@@ -14,7 +14,7 @@ from scraper.cli.options import configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import write, write_error
 from scraper.config import Config
-from scraper.errors import UsageError
+from scraper.errors import ContactMissing, UsageError
 
 if TYPE_CHECKING:
     from scraper.jobs import Job
@@ -41,9 +41,18 @@ def schedule(
 
     Examples: presskeep schedule systemd --install; presskeep schedule cron | crontab -
     """
+    from scraper.cli.run import watch
+    from scraper.crawling.run import demand_contact
     from scraper.jobs import load_jobs
 
     jobs = load_jobs()
+    # What could not run is refused here, where somebody sees it.
+    for each in [one for job in jobs for one in watch(config, [job], ())]:
+        try:
+            demand_contact(config, each.job.outlet)
+        except ContactMissing as error:
+            say = 'Write contact = "you@example.org" into the configuration file'
+            raise ContactMissing(error.what, error.which, say) from error
     if form == "cron":
         if install:
             raise UsageError("is for systemd", "--install", "Pipe the lines: presskeep schedule cron | crontab -")
@@ -172,4 +181,6 @@ def _install(units: dict[str, str]) -> None:
     timers = " ".join(name for name in units if name.endswith(".timer"))
     write(f"Wrote {len(units)} units to {folder}. Start them:")
     write(f"  systemctl --user daemon-reload && systemctl --user enable --now {timers}")
+    for stranger in sorted(each.name for each in folder.glob(f"{PREFIX}*.timer") if each.name not in units):
+        write_error(f"{stranger} is of no job any more: systemctl --user disable --now {stranger}")
     write_error("They stop when you log out, unless: loginctl enable-linger")

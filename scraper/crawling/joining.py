@@ -87,7 +87,14 @@ class Joining:
             await state.run(partial(keep_outlet, outlet=opened.outlet, owner=opened.owner))
             await state.turns.stay()
         else:
-            await state.run(partial(beat, outlet_id=opened.outlet, owner=opened.owner))
+            if not await state.run(partial(beat, outlet_id=opened.outlet, owner=opened.owner)):
+                state.break_off(
+                    OutletLocked(
+                        "another run took it over, since this one was not heard of for a minute",
+                        state.outlet.name,
+                        "All that was fetched is kept. Run the same command again when that run has ended",
+                    )
+                )
 
     async def watch(self) -> None:
         """Look again and again who takes part."""

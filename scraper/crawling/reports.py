@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -67,12 +68,20 @@ def write_report(folder: Path, report: CrawlReport) -> None:
         path.parent.mkdir(exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
-            os.write(descriptor, line.encode())
+            _append(descriptor, line.encode())
         finally:
             os.close(descriptor)
     except OSError as error:
         level = logging.INFO if isinstance(report.error, StorageError) else logging.WARNING
         log.log(level, "the report of crawl %d was not written to %s: %s", report.crawl, path, error.strerror)
+
+
+def _append(descriptor: int, line: bytes) -> None:
+    """Append a whole line or nothing: on a full disk the system writes as much as there is room for."""
+    before = os.fstat(descriptor).st_size
+    if os.write(descriptor, line) < len(line):
+        os.ftruncate(descriptor, before)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _instant(at: datetime | None) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from scraper.crawling.budget import BudgetSpent
 from scraper.crawling.following import follow_captures
 from scraper.crawling.launching import Job, Launcher, Observer
 from scraper.crawling.planning import when_due
@@ -31,14 +33,18 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(minutes=5)
 """Rounds of an outlet begin at multiples of this, counted from midnight UTC, where nothing else is asked."""
 REST_AFTER_ERROR = timedelta(minutes=10)
-LONGEST_REST = timedelta(days=2)
-"""An outlet is looked at each day, at a multiple of `every`, which is a day at most."""
+SET_BACK = timedelta(minutes=1)
+"""A clock that is further back than it was has been set; less is a clock that is kept right."""
 AT_ONCE = 8
 """How many outlets are crawled at the same time; where the clock leaps, one."""
 CARE_EVERY = timedelta(hours=1)
 """How often what follows the captures is brought up to date, and time stamps are asked for."""
 LOOK_AGAIN_SECONDS = 60.0
 """The longest sleep: a machine that was suspended, or whose clock was set, is noticed after it."""
+
+
+Care = Callable[[datetime, Callable[[], bool]], None]
+"""What is done beside the crawls at an instant (UTC), until the second says that the process was told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def keep_crawling(
     read_listing: ReadListing,
     *,
     tell: Callable[[CrawlReport], None],
-    care: Callable[[datetime], None] = lambda now: None,
+    care: Care = lambda now, stopped: None,
     observe: Observer = lambda name, tally: None,
     lasting: timedelta | None = None,
 ) -> bool:
@@ -75,24 +81,25 @@ def keep_crawling(
     workers = start_workers(config, {each.name: each.job.outlet for each in watched}, read_listing)
     gc.set_threshold(*GARBAGE)
     try:
-        whole = _Rounds(config, watched, workers, tell, care, observe, lasting).run()
+        rounds = _Rounds(config, watched, workers, tell, care, observe, lasting)
+        whole = rounds.run()
     finally:
         workers.stop()
-    _follow(config)
+    _follow(config, rounds.stopped.is_set)
     return whole
 
 
-def _follow(config: Config) -> None:
+def _follow(config: Config, stopped: Callable[[], bool]) -> None:
     """Bring up to date what follows the captures, and get the time stamps."""
-    stamp_runs(config)
-    follow_captures(config)
+    stamp_runs(config, stopped=stopped)
+    follow_captures(config, stopped=stopped)
 
 
-def _look_after(config: Config, care: Callable[[datetime], None], now: datetime) -> None:
+def _look_after(config: Config, care: Care, now: datetime, stopped: Callable[[], bool]) -> None:
     """What is done each hour beside the crawls. Nothing of it stops them."""
-    _follow(config)
+    _follow(config, stopped)
     try:
-        care(now)
+        care(now, stopped)
     except (StorageError, OSError) as error:
         log.warning("the look after the archive failed: %s", error)
 
@@ -110,7 +117,7 @@ class _Rounds:
         watched: Sequence[Watched],
         workers: Workers,
         tell: Callable[[CrawlReport], None],
-        care: Callable[[datetime], None],
+        care: Care,
         observe: Observer,
         lasting: timedelta | None,
     ) -> None:
@@ -121,17 +128,19 @@ class _Rounds:
         self._until = begun + lasting if lasting is not None else None
         self._care_at = begun + CARE_EVERY
         self._due = {each.name: begun for each in watched}
+        self._seen = begun
         self._has_archive = False
         self._busy: dict[asyncio.Future[None], str] = {}
         self._woken: asyncio.Future[None] | None = None
         self._launcher: Launcher
         self._failed: BaseException | None = None
+        self.stopped = threading.Event()
 
     def run(self) -> bool:
         from scrapy.crawler import CrawlerProcess
 
         process = CrawlerProcess({**crawl_settings(self._config, None), "LOG_INSTALL_ROOT_HANDLER": False})
-        self._stopper = Stopper(process, on_stop=self._wake)
+        self._stopper = Stopper(process, on_stop=self._leave)
         self._launcher = Launcher(self._config, process, self._workers, self._clock, self._observe, self._stopper)
         self._stopper.run(self._begin, until_ended=True)
         abandoned = self._launcher.abandon()
@@ -176,11 +185,11 @@ class _Rounds:
                 self._start(each.name, self._round(each))
 
     def _heed_set_clock(self, now: datetime) -> None:
-        """Let nothing wait for longer than it would have been put off, where the clock was set back meanwhile."""
-        self._care_at = min(self._care_at, now + CARE_EVERY)
-        for name, at in self._due.items():
-            if at - now > LONGEST_REST:
-                self._due[name] = now
+        """Let nothing wait for a time to come again, where the clock was set back meanwhile."""
+        if self._seen - now > SET_BACK:
+            self._care_at = now
+            self._due = dict.fromkeys(self._due, now)
+        self._seen = now
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -195,7 +204,7 @@ class _Rounds:
         report = await maybe_deferred_to_future(self._launcher.begin(job))
         self._has_archive |= report.crawl is not None
         self._tell(report)
-        rest = timedelta(0) if report.error is None else REST_AFTER_ERROR
+        rest = timedelta(0) if report.error is None or isinstance(report.error, BudgetSpent) else REST_AFTER_ERROR
         due = max(self._clock.now() + rest, await self._next_due(watched))
         self._due[watched.name] = next_time(watched.every, due)
 
@@ -210,7 +219,7 @@ class _Rounds:
         return when[watched.name]
 
     async def _look_after(self) -> None:
-        await asyncio.to_thread(_look_after, self._config, self._care, self._clock.now())
+        await asyncio.to_thread(_look_after, self._config, self._care, self._clock.now(), self.stopped.is_set)
 
     async def _wait(self) -> None:
         """Wait until a round ends, the next one is due, or the process is told to stop."""
@@ -231,6 +240,10 @@ class _Rounds:
         for task in done - {self._woken}:
             del self._busy[task]
             task.result()
+
+    def _leave(self) -> None:
+        self.stopped.set()
+        self._wake()
 
     def _wake(self) -> None:
         if self._woken is not None and not self._woken.done():

@@ -42,10 +42,12 @@ def crawl_outlets(
     workers = start_workers(config, {job.outlet.name: job.outlet for job in jobs}, read_listing)
     gc.set_threshold(*GARBAGE)
     try:
-        reports = _Runner(config, jobs, workers, observe).run()
+        runner = _Runner(config, jobs, workers, observe)
+        reports = runner.run()
     finally:
         workers.stop()
-    stamp_runs(config)
+    if not runner.stopped:  # else the next run asks for them: a signal is obeyed within seconds
+        stamp_runs(config)
     if all(report.finished for report in reports):
         follow_captures(config)
     return reports
@@ -98,6 +100,11 @@ class _Runner:
         launcher = Launcher(self._config, process, self._workers, clock, self._observe, self._stopper)
         self._stopper.run(lambda: self._crawl_next(launcher, iter(self._jobs)))
         return self._reports + launcher.abandon()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a signal ended the run."""
+        return self._stopper.asked
 
     def _crawl_next(self, launcher: Launcher, jobs: Iterator[Job]) -> None:
         job = next(jobs, None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from storage.archive import Archive
@@ -36,7 +37,7 @@ AT_ONCE = 50
 """Stamps asked for after one run; what an authority owes beyond that, later runs make up for."""
 STAMP_SECONDS = 20.0
 """An authority's answer is waited for so long."""
-START_SECONDS = 60.0
+START_SECONDS, LOOK_SECONDS = 60.0, 0.2
 """How long the process that asks may take beyond the answers."""
 
 
@@ -49,17 +50,17 @@ class StampReport:
     reasons: tuple[tuple[str, str], ...] = ()
 
 
-def stamp_runs(config: Config) -> StampReport:
-    """Ask for the time stamps that ended runs of the archive lack, check them and keep them. Blocks; call it after
-    a run, with the archive closed.
+def stamp_runs(config: Config, *, stopped: Callable[[], bool] = lambda: False) -> StampReport:
+    """Ask for the time stamps that ended runs of the archive lack, check them and keep them. Blocks, until `stopped`
+    says that it is not to; call it after a run, with the archive closed.
 
     Never raises for an authority's or the network's sake, nor for a full disk: what is missing is logged as a warning,
     and asked for again after the next run.
     """
-    if config.time_stamp_authority is None:
+    if config.time_stamp_authority is None or stopped():
         return StampReport()
     try:
-        report = _stamp_runs(config)
+        report = _stamp_runs(config, stopped)
     except StorageError as error:
         log.warning("time stamps could not be kept: %s", error)
         return StampReport()
@@ -76,8 +77,10 @@ class Question:
     der: bytes
 
 
-def ask_authorities(config: Config, questions: Sequence[Question]) -> list[bytes | str]:
-    """The authorities' answers in the order of the questions: bytes, or why there is none.
+def ask_authorities(
+    config: Config, questions: Sequence[Question], stopped: Callable[[], bool] = lambda: False
+) -> list[bytes | str]:
+    """The authorities' answers in the order of the questions: bytes, or why there is none. Waits until `stopped`.
 
     They are asked through the doors that all requests go through (guarded addresses, mapping, proxy, certificates,
     limits of time and size), in a process of its own: a reactor that ran a crawl cannot run again.
@@ -88,10 +91,12 @@ def ask_authorities(config: Config, questions: Sequence[Question]) -> list[bytes
     process.start()
     sender.close()
     try:
-        if receiver.poll(START_SECONDS + STAMP_SECONDS * len(questions)):
-            answers: list[bytes | str] = receiver.recv()
-            return answers
-        return ["no answer in time"] * len(questions)
+        until = monotonic() + START_SECONDS + STAMP_SECONDS * len(questions)
+        while not receiver.poll(LOOK_SECONDS):
+            if stopped() or monotonic() > until:
+                return ["no answer in time"] * len(questions)
+        answers: list[bytes | str] = receiver.recv()
+        return answers
     except EOFError:
         return ["the process that asks ended without an answer"] * len(questions)
     finally:
@@ -100,7 +105,7 @@ def ask_authorities(config: Config, questions: Sequence[Question]) -> list[bytes
         receiver.close()
 
 
-def _stamp_runs(config: Config) -> StampReport:
+def _stamp_runs(config: Config, stopped: Callable[[], bool]) -> StampReport:
     trusted = config.time_stamp_ca
     if trusted is not None:
         certificates_of(trusted)  # told before anybody is asked
@@ -110,7 +115,8 @@ def _stamp_runs(config: Config) -> StampReport:
         asked = [(each, stamp_request(each.digest)) for each in waiting]
         if not asked:
             return StampReport()
-        answers = ask_authorities(config, [Question(each.authority, request.der) for each, request in asked])
+        questions = [Question(each.authority, request.der) for each, request in asked]
+        answers = ask_authorities(config, questions, stopped)
         kept = 0
         reasons: dict[str, str] = {}
         for (each, request), answer in zip(asked, answers, strict=True):

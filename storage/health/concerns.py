@@ -34,10 +34,11 @@ class Concern:
     next: str
 
 
-def find_concerns(facts: Sequence[OutletFacts], now: datetime, free: int | None) -> list[Concern]:
-    """All concerns, by outlet. `now` is UTC, `free` the bytes that are free on the archive's disk (None: unknown)."""
+def find_concerns(facts: Sequence[OutletFacts], now: datetime, free: int | None, least: int = 0) -> list[Concern]:
+    """All concerns, by outlet. `now` is UTC, `free` the bytes that are free on the archive's disk (None: unknown),
+    `least` those that crawls leave free."""
     found = [concern for each in facts for concern in _of_outlet(each, now)]
-    return found + list(_of_disk(facts, free))
+    return found + list(_of_disk(facts, free, least))
 
 
 def _of_outlet(facts: OutletFacts, now: datetime) -> Iterator[Concern]:
@@ -131,7 +132,11 @@ def _silent(facts: OutletFacts, now: datetime) -> Iterator[Concern]:
         yield Concern("silent", facts.name, what, "Do its feeds and sections still list what it publishes?")
 
 
-def _of_disk(facts: Sequence[OutletFacts], free: int | None) -> Iterator[Concern]:
+def _of_disk(facts: Sequence[OutletFacts], free: int | None, least: int) -> Iterator[Concern]:
+    if free is not None and free <= least:
+        what = f"the disk is full: {free / 1e9:.1f} GB are free, and crawls leave {least / 1e9:.1f} GB (min_free_bytes)"
+        yield Concern("disk", None, what, "Free space, or move the archive to a larger disk.")
+        return
     written = sum(each.written for each in facts)
     runs = [run.started_at for each in facts for run in each.runs]
     if free is None or not runs or not written:
