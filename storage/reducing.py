@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
+from storage.captures import is_reduced
 from storage.inserting import among, in_portions
 from storage.models import capture, domain_event, extraction, location, outlet, reduction, resource, warc_file
 
@@ -49,20 +50,25 @@ def plan_reductions(connection: Connection, file_id: int) -> dict[int, Reduction
 
     With the policy `unchanged = headers` these are captures of articles whose location showed the same text just
     before, letter by letter; with `listings = changed` captures of listings that led to nothing new. Of both, one that
-    is kept whole must have come before; and nothing is reduced that anything else refers to, or that waits to be read.
-    Revisits and answers of status 304 are reduced alike: their records are larger than what tells of them then.
+    is kept whole must have come before; and nothing is reduced that waits to be read, or that anything else refers to
+    but what is reduced with it. Revisits and answers of status 304 are reduced alike: their records are larger than
+    what tells of them then.
     """
     if connection.execute(_WITH_POLICY.limit(1)).first() is None:
         return {}
     candidates = _candidates(connection, file_id)
     if not candidates:
         return {}
-    kept_for_others = _referred_to(connection, list(candidates))
     seen = _seen_at(connection, set(candidates.values()))
-    plan: dict[int, Reduction] = {}
-    for captures in seen.values():
-        plan.update(_of_location(captures, candidates.keys() - kept_for_others))
-    return plan
+    free = set(candidates)
+    while True:
+        plan: dict[int, Reduction] = {}
+        for captures in seen.values():
+            plan.update(_of_location(captures, free))
+        needed = _needed_by_others(connection, plan)
+        if not needed:
+            return plan
+        free -= needed  # what referred to it may have to stay now, and what that refers to
 
 
 def write_reductions(
@@ -85,7 +91,7 @@ def write_reductions(
 
 def still_reducible(connection: Connection, plan: Mapping[int, Reduction]) -> bool:
     """Whether nothing refers to what is to be reduced, as the transaction sees it that reduces it."""
-    return not _referred_to(connection, list(plan))
+    return not _needed_by_others(connection, plan)
 
 
 def _candidates(connection: Connection, file_id: int) -> dict[int, int]:
@@ -105,11 +111,15 @@ def _candidates(connection: Connection, file_id: int) -> dict[int, int]:
     return {row.id: row.location for row in connection.execute(statement)}
 
 
-def _referred_to(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Those of some captures that other rows refer to."""
+def _needed_by_others(connection: Connection, plan: Mapping[int, Reduction]) -> set[int]:
+    """Those of the captures that are to be reduced which others refer to: captures that stay whole, and other rows."""
     found: set[int] = set()
-    for portion in in_portions(ids):
-        for column in (capture.c.refers_to, domain_event.c.capture, reduction.c.shows):
+    for portion in in_portions(list(plan)):
+        referring = select(capture.c.id, capture.c.refers_to).where(
+            capture.c.refers_to.in_(portion), ~is_reduced(capture)
+        )
+        found.update(row.refers_to for row in connection.execute(referring) if row.id not in plan)
+        for column in (domain_event.c.capture, reduction.c.shows):
             found.update(connection.execute(select(column).where(column.in_(portion))).scalars())
     return found
 

@@ -172,18 +172,36 @@ def test_each_policy_is_asked_for_by_itself(sqlite_archive: Archive, policies: t
     assert faults(sqlite_archive) == []
 
 
-def test_what_others_refer_to_stays_whole(sqlite_archive: Archive) -> None:
-    days = Days(sqlite_archive)
+def test_what_is_referred_to_goes_with_what_refers_to_it(archive: Archive) -> None:
+    days = Days(archive)
     run = days.run()
     page = BODY + b"twice the same"
     seen = [days.show(run, "A"), days.show(run, "A", body=page), days.show(run, "A", body=page), days.show(run, "A")]
     run.end()
-    assert set(reduced(sqlite_archive)) == {seen[2], seen[3]}, "the third is a revisit of the second"
+    assert set(reduced(archive)) == set(seen[1:]), "the third is a revisit of the second"
     pages_are_as_sent(days)
-    assert faults(sqlite_archive) == []
-    with sqlite_archive.read() as connection:
+    assert faults(archive) == []
+    with archive.read() as connection:
         place = connection.execute(select(location).where(location.c.url.endswith("/1"))).one()
     assert (place.whole_capture, place.etag) == (None, None), "no server is asked by what is no more"
+    again = days.run()
+    seen.append(days.show(again, "A", body=page))
+    again.end()
+    assert set(reduced(archive)) == set(seen[1:]), "in the next file too"
+    assert faults(archive) == []
+
+
+def test_what_others_refer_to_stays_whole(archive: Archive) -> None:
+    days = Days(archive)
+    run = days.run()
+    page = BODY + b"twice the same"
+    seen = [days.show(run, "A"), days.show(run, "A", body=page), days.show(run, "B", body=page), days.show(run, "A")]
+    seen.append(days.show(run, "A"))
+    run.end()
+    assert set(reduced(archive)) == {seen[4]}, "the third, another text, is a revisit of the second"
+    with archive.read() as connection:
+        assert read_capture(archive.folder, capture_at(connection, seen[2])).payload == days.sent[seen[2]].payload
+    assert faults(archive) == []
 
 
 def test_files_that_come_later_refer_to_what_was_kept_before(sqlite_archive: Archive) -> None:
