@@ -37,11 +37,13 @@ def test_with_reading_stalled_fetching_stops_within_bounds_and_goes_on_after(tmp
     place = Place(tmp_path / "archive", None)
     with (
         running_replica(articles=ARTICLES, seed=8, truth=False) as replica,
-        living_crawl(place, replica, environment={"PRESSKEEP_PAGE_SECONDS": "600"}) as process,
+        living_crawl(
+            place, replica, environment={"PRESSKEEP_PAGE_SECONDS": "600", "PRESSKEEP_WORKERS": "2"}
+        ) as process,
     ):
         wait_until(asked_for(replica, 40), "the first requests")
+        wait_until(lambda: len(workers_of(process.pid)) == 2, "the workers, who may start later than requests do")
         stalled = workers_of(process.pid)
-        assert stalled
         for worker in stalled:
             os.kill(worker, signal.SIGSTOP)
 

@@ -258,6 +258,7 @@ def is_open(port: int) -> bool:
 
 
 @pytest.mark.long
+@pytest.mark.soak
 def test_an_exported_article_looks_in_pywb_as_it_does_live(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with running_replica(articles=20) as replica:
