@@ -54,7 +54,8 @@ class Stopper:
             yield
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                # What a signal ended ends in order, however many more come: what is left takes seconds.
+                signal.signal(number, signal.SIG_IGN if self.asked else handler)
 
     def _take(self, number: int, frame: Any) -> None:
         # Not here: a signal may come in the middle of anything, and before Scrapy has chosen the reactor.
