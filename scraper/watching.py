@@ -68,16 +68,16 @@ def notify(
     """
     told = _read_told(folder / TOLD)
     mark = sha256(command.encode()).hexdigest()[:8]
-    names = {id(each): f"{mark}:{each.outlet or ''}:{each.kind}" for each in concerns}
+    names = {each: f"{mark}:{each.outlet or ''}:{each.kind}" for each in concerns}
     # What was told at a time to come was told by a clock that was set back since.
-    news = [each for each in concerns if not timedelta(0) <= now - told.get(names[id(each)], _LONG_AGO) < TELL_AGAIN]
+    news = [each for each in concerns if not timedelta(0) <= now - told.get(names[each], _LONG_AGO) < TELL_AGAIN]
     if not news:
         return False
     _run_hook(command, "".join(json.dumps(asdict(each)) + "\n" for each in news), stopped)
     # A finding that has gone is forgotten: when it comes back, it is news. Other commands are told of other outlets.
     ours, still = {f"{mark}:{name}" for name in ("", *looked_at)}, set(names.values())
     kept = {name: at for name, at in told.items() if name in still or name.rpartition(":")[0] not in ours}
-    _write_told(folder / TOLD, kept | {names[id(each)]: now for each in news})
+    _write_told(folder / TOLD, kept | {names[each]: now for each in news})
     return True
 
 
