@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ LEAST_SQLITE = (3, 35, 0)
 """RETURNING came with 3.35; FTS5, partial indexes and upserts are older. Debian 12 has 3.40.1."""
 FAILED = (OperationalError, InterfaceError, InternalError, PendingRollbackError)
 """Errors that say that the database itself failed (gone, full, locked), not what was asked of it."""
+KEPT = 8
+"""How many engines a process keeps: each compiles a statement once, and `run` opens an archive again and again. An
+archive that is closed leaves its engine without connections."""
 _WAIT_SECONDS = 30
 _GO_ON = "All that was kept is safe; once it answers, run the same command again."
 _EXAMPLE = "postgresql://user@host/database"
@@ -77,21 +81,13 @@ def connect_postgresql(database: str, *, write: bool) -> Engine:
     if url.drivername not in ("postgresql", "postgresql+psycopg"):
         raise ArchiveUnusable(f"{url.drivername} is not supported", "--database", f"Give a URL like {_EXAMPLE}.")
     try:
-        engine = create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            json_serializer=_to_json,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": _WAIT_SECONDS},
-        )
+        return _with_psycopg(url, write=write)
     except ImportError:
         raise ArchiveUnusable(
             "the driver for PostgreSQL is not installed",
             name_of(url),
             "Run: pip install 'presskeep[postgres]' (in a checkout: pip install '.[postgres]')",
         ) from None
-    if not write:
-        _refuse_writing(engine)
-    return engine
 
 
 def demand_unchanged(connection: Connection) -> None:
@@ -206,6 +202,20 @@ def _look_at(path: Path) -> tuple[object, ...]:
     return facts.st_ino, facts.st_size, facts.st_mtime_ns, log.exists() and log.stat().st_size > 0
 
 
+@lru_cache(maxsize=KEPT)
+def _with_psycopg(url: URL, *, write: bool) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        json_serializer=_to_json,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _WAIT_SECONDS},
+    )
+    if not write:
+        _refuse_writing(engine)
+    return engine
+
+
+@lru_cache(maxsize=KEPT)
 def _with_pragmas(path: Path, mode: str | None, *, write: bool) -> Engine:
     """An engine whose connections are opened in a mode; with None, each as the file can be read just then."""
     escaped = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
