@@ -94,6 +94,7 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
             lines[step]["new"] += 1  # type: ignore[operator]
     given = {step: GivenDay(new=int(line["new"])) for step, line in lines.items()}  # type: ignore[call-overload]
     timeline = Timeline(seed, articles, HOST_SETS["demo"], Volume(0, 0, 0), given, length=STEP)
+    born = [timeline.published(index) for index in range(timeline.total(steps[-1]))]
     happened: dict[str, list[Happening]] = {"new": [], "edited": [], "withdrawn": []}
     gone: set[int] = set()
     for day in range(days):
@@ -102,7 +103,7 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
         moments += [(step, "withdrawn") for step in rng.choices(own, k=WITHDRAWN)]
         for step, name in sorted(moments):
             at = timeline.moment(step)
-            index = _draw(rng, timeline, step, gone)
+            index = _draw(rng, timeline, born[: timeline.total(step - 1)], step, gone)
             if timeline.key(index) in lines[step]["edited"]:  # type: ignore[operator]
                 continue
             lines[step][name].append(timeline.key(index))  # type: ignore[union-attr]
@@ -112,19 +113,19 @@ def plan_days(days: int, *, articles: int, seed: int) -> tuple[Plan, list[dict[s
     for step in steps:
         planned = timeline.planned(step)
         happened["new"] += [Happening(str(timeline.key(i)), timeline.moment(step), timedelta(0)) for i in planned.new]
-    born = {str(timeline.key(index)): timeline.published(index) for index in range(timeline.total(steps[-1]))}
     until = timeline.moment(steps[-1])
-    plan = Plan(tuple(happened["new"]), tuple(happened["edited"]), tuple(happened["withdrawn"]), until, born)
+    by_key = {str(timeline.key(index)): at for index, at in enumerate(born)}
+    plan = Plan(tuple(happened["new"]), tuple(happened["edited"]), tuple(happened["withdrawn"]), until, by_key)
     return plan, [{"day": step, **line} for step, line in lines.items()]
 
 
-def _draw(rng: random.Random, timeline: Timeline, step: int, gone: set[int]) -> int:
+def _draw(rng: random.Random, timeline: Timeline, born: Sequence[datetime], step: int, gone: set[int]) -> int:
     """An article that is still there: three of four under a week old, one of eight up to two months, the rest older."""
-    at, total = timeline.moment(step), timeline.total(step - 1)
+    at = timeline.moment(step)
     lot = rng.random()
     while True:
         oldest = WEEK if lot < 0.75 else TWO_MONTHS if lot < 0.875 else timedelta(days=6000)
-        young = [index for index in range(total) if index not in gone and at - timeline.published(index) <= oldest]
+        young = [index for index, born_at in enumerate(born) if index not in gone and at - born_at <= oldest]
         if young:
             return rng.choice(young)
         lot = 1.0

@@ -165,7 +165,7 @@ class Timeline:
         return range(bisect_left(known, first, key=local), bisect_right(known, last, key=local))
 
     def _born(self, index: int) -> int:
-        return next(plan.day for plan in self._days if index in plan.new)
+        return bisect_right(self._days, index, key=lambda plan: plan.new.stop)
 
     def _plan_next(self) -> None:
         day = len(self._days)
