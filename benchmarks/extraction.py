@@ -31,7 +31,12 @@ Adapter = Callable[[bytes, str | None], dict[str, Any] | None]
 
 def extract_page(html: bytes, url: str | None) -> dict[str, Any] | None:
     """Read a page without a profile: title, authors, published (ISO 8601), body; None for what is no article."""
-    outcome = extract(Page(html, None, url or "", datetime.now(UTC)), Context())
+    return read_page(html, url, Context())
+
+
+def read_page(html: bytes, url: str | None, context: Context) -> dict[str, Any] | None:
+    """Read a page in a context, as extract_page() gives it."""
+    outcome = extract(Page(html, None, url or "", datetime.now(UTC)), context)
     article = outcome.article
     if article is None:
         return None

@@ -13,6 +13,7 @@ _WORDS = {
     "byline": "the byline that the page prints",
     "content": "the element that holds the page's text",
     "trafilatura": "trafilatura's reading of the page",
+    "verdicts": "verdicts on its passages",
     "h1": "the first h1 element",
     "title": "the title element",
     "text": "the words of the text",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 
+from htmldate import find_date
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
+from trafilatura.metadata import examine_meta, extract_author, extract_meta_json
 from trafilatura.settings import Document
 
 # What it has to say of a page is in our outcome; its warnings name no capture.
@@ -16,46 +19,45 @@ logging.getLogger("htmldate").setLevel(logging.CRITICAL)
 logging.getLogger("courlan").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Trafilatura's answer: the lines of the body in order, and what it made of the page's metadata."""
+class Engine:
+    """Trafilatura's reading of one page, each part of it when it is first asked for. The tree stays as it is."""
 
-    lines: tuple[str, ...] = ()
-    title: str | None = None
-    authors: tuple[str, ...] = ()
-    day: str | None = None
-    tags: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    site: str | None = None
+    def __init__(self, tree: HtmlElement, url: str, captured_at: datetime) -> None:
+        self._tree, self._url, self._captured_at = tree, url or None, captured_at
 
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the body, by its own rules alone, which are quick; nothing where it takes the page for none."""
+        return self._read(fast=True)
 
-def take(tree: HtmlElement, url: str, captured_at: datetime) -> Taken | None:
-    """Ask trafilatura for a page; None where it takes it for no page of text. `tree` stays as it is.
+    @cached_property
+    def second_lines(self) -> tuple[str, ...]:
+        """The lines of the body after it has asked the algorithms that it falls back on, too."""
+        return self._read(fast=False)
 
-    No date after the day of capture is taken; the day is given, for the engine would ask the clock.
-    """
-    latest = captured_at.date().isoformat()
-    document = bare_extraction(
-        tree,
-        url=url or None,
-        with_metadata=True,
-        include_comments=False,
-        date_extraction_params={"original_date": True, "extensive_search": True, "max_date": latest},
-    )
-    if not isinstance(document, Document):
-        return None
-    return Taken(
-        lines=tuple(line for line in (document.text or "").splitlines() if line.strip()),
-        title=document.title or None,
-        authors=tuple(name for part in (document.author or "").split(";") if (name := part.strip())),
-        day=document.date or None,
-        tags=_texts(document.tags),
-        categories=_texts(document.categories),
-        site=document.sitename or None,
-    )
+    @cached_property
+    def authors(self) -> tuple[str, ...]:
+        """Its guess of the authors: from meta elements, then JSON-LD, then what looks like a byline."""
+        found = examine_meta(self._tree)
+        if found.author and " " not in found.author:
+            found.author = None
+        with suppress(Exception):  # as trafilatura does itself: JSON-LD that is none raises whatever it likes
+            found = extract_meta_json(self._tree, found)
+        author = found.author or extract_author(self._tree) or ""
+        return tuple(name for part in author.split(";") if (name := part.strip()))
 
+    @cached_property
+    def day(self) -> str | None:
+        """Its guess of the day of publication (ISO 8601), by htmldate. No day after that of the capture is taken; the
+        day is given, for it would ask the clock."""
+        latest = self._captured_at.date().isoformat()
+        day: str | None = find_date(
+            self._tree, url=self._url, original_date=True, extensive_search=True, max_date=latest
+        )
+        return day
 
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple(text for item in value if isinstance(item, str) for part in item.split(",") if (text := part.strip()))
+    def _read(self, *, fast: bool) -> tuple[str, ...]:
+        document = bare_extraction(self._tree, url=self._url, include_comments=False, fast=fast)
+        if not isinstance(document, Document):
+            return ()
+        return tuple(line for line in (document.text or "").splitlines() if line.strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
@@ -76,7 +77,7 @@ def extract(page: Page, context: Context) -> Outcome:
         passages = read_passages(tree)
         if _length(passages) > limits.text_chars:
             return Outcome(verdict="failed:too-large")
-        return _read(page, context.outlet, tree, passages)
+        return _read(page, context, tree, passages)
     except UnknownCharset:
         return Outcome(verdict="failed:charset")
     except Unreadable as error:
@@ -94,7 +95,8 @@ def _is_html(page: Page) -> bool:
     return not page.content.startswith(_MAGIC) and not _DATA.match(page.content[:2_000])
 
 
-def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[Passage]) -> Outcome:
+def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passage]) -> Outcome:
+    outlet = context.outlet
     base = base_of(tree, page.url)
     stated = read_structured(tree)
     outcome = Outcome(
@@ -117,7 +119,7 @@ def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[P
         read = read_template(tree, stated, outlet, template, page=page, base=base, identified=identified)
         outcome = replace(outcome, announced=read_announced(passages, outlet))
     else:
-        read = _read_without_template(page, outlet, tree, passages, stated)
+        read = _read_without_template(page, context, tree, passages, stated)
         # The page's text, and the body's too: some pages hold their text in scripts alone.
         if not (says_article or read.reason) and max(_length(passages), len(read.content.body)) < _LEAST_PAGE:
             read = replace(read, reason="too-short")
@@ -125,13 +127,19 @@ def _read(page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[P
 
 
 def _read_without_template(
-    page: Page, outlet: Outlet | None, tree: HtmlElement, passages: list[Passage], stated: Structured
+    page: Page, context: Context, tree: HtmlElement, passages: list[Passage], stated: Structured
 ) -> Read:
-    if outlet is None:
-        return read_generic(tree, passages, stated, url=page.url, captured_at=page.captured_at)
-    languages = tuple(dict.fromkeys((outlet.language, *outlet.languages.values())))
+    outlet = context.outlet
+    languages = tuple(dict.fromkeys((outlet.language, *outlet.languages.values()))) if outlet else ()
     return read_generic(
-        tree, passages, stated, url=page.url, captured_at=page.captured_at, zone=outlet.timezone, languages=languages
+        tree,
+        passages,
+        stated,
+        url=page.url,
+        captured_at=page.captured_at,
+        zone=outlet.timezone if outlet else UTC,
+        languages=languages,
+        forest=context.forest,
     )
 
 

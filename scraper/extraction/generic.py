@@ -1,23 +1,26 @@
-"""Reading an article's page without a profile: trafilatura chooses, the page is quoted."""
+"""Reading an article's page without a profile: verdicts on its passages choose, the page is quoted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from lxml.html import HtmlElement
 
 from scraper.extraction.blocks import Piece, build_blocks, without_headline, without_read_more
 from scraper.extraction.conventions import wordpress_refusal
-from scraper.extraction.engine import Taken, take
+from scraper.extraction.engine import Engine
 from scraper.extraction.flow import Flow, find_flow
-from scraper.extraction.grounding import ground
+from scraper.extraction.forest import Forest, load_forest
+from scraper.extraction.grounding import Grounded, ground
 from scraper.extraction.links import base_of
 from scraper.extraction.listing import lists_other_pages
-from scraper.extraction.metadata import PUBLISHED, UPDATED, read_language, read_metadata
+from scraper.extraction.metadata import PUBLISHED, UPDATED, Metadata, read_language, read_metadata
 from scraper.extraction.passages import Passage, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
-from scraper.extraction.structured import Structured
+from scraper.extraction.signals import Around
+from scraper.extraction.structured import Structured, text_in
+from scraper.extraction.verdicts import judge
 from storage.content import ArticleContent, Block, Figure, plain_text
 
 _DESCRIPTIONS = ("og:description", "description", "twitter:description")
@@ -44,28 +47,28 @@ def read_generic(
     captured_at: datetime,
     zone: tzinfo = UTC,
     languages: tuple[str, ...] = (),
+    forest: Forest | None = None,
 ) -> Read:
-    """Read any page as an article. `zone` reads dates that state none; `languages` are those to choose from."""
-    taken = take(tree, url, captured_at)
-    pieces = [Piece(each.text, each.passage) for each in ground(taken.lines, passages)] if taken else []
-    chosen = [each.passage for each in pieces if each.passage is not None]
+    """Read any page as an article. `zone` reads dates that state none; `languages` are those to choose from; `forest`
+    gives the verdicts in the place of the package's."""
+    engine = Engine(tree, url, captured_at)
+    looked = look(tree, passages, stated, engine)
+    chosen = [each.passage for each in looked.grounded if each.passage is not None]
     refusal = wordpress_refusal(tree)
     if refusal is None and not _states_date(stated) and lists_other_pages(passages, chosen, url):
         refusal = "listing"
-    flow = find_flow(tree, passages, chosen, stated.first(*_DESCRIPTIONS) or "")
-    if flow is not None:
-        pieces = [Piece(each.text, each) for each in flow.passages]
-        taken = _without_year_alone(taken, tree)
+    flow = looked.flow
     data = read_metadata(
-        tree, stated, taken, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
+        tree, stated, engine, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
     )
-    headlines = [data.headline, (taken.title if taken else None) or "", *_sole_heading(tree)]
+    how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
+    headlines = [data.headline, *_sole_heading(tree)]
     blocks = build_blocks(without_read_more(without_headline(pieces, headlines)) or pieces)
     text = plain_text(blocks)
-    data.language, how = read_language(tree, text, languages)
-    found = {**data.found, "body": "content" if flow else "trafilatura"} if blocks else dict(data.found)
+    data.language, how_language = read_language(tree, text, languages)
+    found = {**data.found, "body": how} if blocks else dict(data.found)
     if data.language:
-        found["language"] = how
+        found["language"] = how_language
     lead, found_lead = _lead(stated, passages, blocks)
     if lead:
         found["lead"] = found_lead
@@ -86,19 +89,62 @@ def read_generic(
     return Read(content, refusal or (None if text.strip() else "empty"))
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the engine's lines are on the page, and the plain flow that they stand in, if they do."""
+
+    grounded: list[Grounded]
+    flow: Flow | None
+    stated: Structured
+
+    @property
+    def shares(self) -> dict[int, float]:
+        """How much of each passage, by its number, the engine took."""
+        shares: dict[int, float] = {}
+        for each in self.grounded:
+            if each.passage is not None:
+                shares[each.passage.order] = min(1.0, shares.get(each.passage.order, 0.0) + each.share)
+        return shares
+
+    def around(self, data: Metadata) -> Around:
+        """What the page says beside its passages."""
+        return Around(
+            data.headline,
+            self.stated.first(*_DESCRIPTIONS) or "",
+            text_in((self.stated.article or {}).get("articleBody")) or "",
+            data.authors,
+            frozenset(each.order for each in self.flow.passages) if self.flow else None,
+        )
+
+
+def look(tree: HtmlElement, passages: list[Passage], stated: Structured, engine: Engine) -> Looked:
+    """Find on the page what the engine takes for its text."""
+    grounded = ground(engine.lines, passages)
+    taken = [each.passage for each in grounded if each.passage is not None]
+    return Looked(grounded, find_flow(tree, passages, taken, stated.first(*_DESCRIPTIONS) or ""), stated)
+
+
+def _choose(
+    passages: list[Passage], looked: Looked, data: Metadata, engine: Engine, forest: Forest
+) -> tuple[str, list[Piece]]:
+    """How the pieces of the body were found, and the pieces: plain flow, else what the verdicts say; the engine's
+    where they are in doubt, and where its text does not stand on the page but in its scripts."""
+    if looked.flow is not None:
+        return "content", [Piece(each.text, each) for each in looked.flow.passages]
+    elsewhere = sum(len(each.text) for each in looked.grounded if each.passage is None)
+    if 2 * elsewhere <= sum(len(each.text) for each in looked.grounded):
+        verdicts = judge(passages, looked.shares, looked.around(data), forest)
+        if verdicts.chosen and not verdicts.doubtful:
+            return "verdicts", [Piece(passages[order].text, passages[order]) for order in verdicts.chosen]
+    return "trafilatura", [Piece(each.text, each.passage) for each in ground(engine.second_lines, passages)]
+
+
 def _states_date(stated: Structured) -> bool:
     """Whether a page's metadata call it an article and date it."""
     node = stated.article or {}
     return bool(node.get("datePublished")) or (
         stated.first("og:type") == "article" and stated.first(*PUBLISHED, *UPDATED) is not None
     )
-
-
-def _without_year_alone(taken: Taken | None, tree: HtmlElement) -> Taken | None:
-    """The engine's answer without a day that it made of a year alone, as a notice of copyright has it."""
-    if taken is None or not (taken.day or "").endswith("-01-01") or next(tree.iter("time"), None) is not None:
-        return taken
-    return replace(taken, day=None)
 
 
 def _lead(stated: Structured, passages: list[Passage], blocks: tuple[Block, ...]) -> tuple[str | None, str]:

@@ -31,11 +31,13 @@ _ENOUGH = 0.5
 class Grounded:
     """One piece of the body: the passage it stands in, and its text as printed there.
 
-    `passage` is None for a line that does not stand on the page, as an article's text taken from JSON-LD.
+    `passage` is None for a line that does not stand on the page, as an article's text taken from JSON-LD. `share` is
+    how much of the passage the line covers, from 0 to 1.
     """
 
     passage: Passage | None
     text: str
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,8 @@ def ground(lines: Sequence[str], passages: Sequence[Passage]) -> list[Grounded]:
             if place in taken or (hit.order, _WHOLE) in taken:
                 continue
             taken.add(place)
-            pieces.append(Grounded(passage, passage.text if whole else cut(passage, hit.first, hit.last)))
-        if len(pieces) > 1 and line.lstrip().startswith("|"):
-            pieces = [Grounded(pieces[0].passage, " | ".join(piece.text for piece in pieces))]
+            text = passage.text if whole else cut(passage, hit.first, hit.last)
+            pieces.append(Grounded(passage, text, min(hit.share, 1.0)))
         out.extend(pieces)
     return list(_with_headings(out, passages, {order for order, _ in taken}))
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from lxml.html import HtmlElement
 
 from scraper.extraction.conventions import classes_of
 from scraper.extraction.links import absolute
-from scraper.extraction.passages import plain, text_of
+from scraper.extraction.passages import plain
 
 _MOST_LINKS = 3_000
 _MOST_TAGS = 50
 _LONGEST = 60
 _TAG_PATH = re.compile(r"/tags?/[^/]+/?$", re.I)
+_TAGGED = re.compile("tag", re.I)
+_MARKED = frozenset(("taxonomy-category", "taxonomy-post_tag", "p-category"))
 _CATEGORY_PATH = re.compile(r"/categor(?:y|ies|ia|ie)/[^?#]+$", re.I)
 _NUMBER = re.compile(r"\d+")
 _TAXONOMIES = frozenset(("tag", "tags", "category", "categories", "author", "authors", "page", "search"))
@@ -44,8 +46,8 @@ def read_labels(tree: HtmlElement, url: str, headline: str) -> Labels:
     categories: list[str] = []
     tags: list[str] = []
     by_path: list[str] = []
-    for link in _links(tree):
-        text = plain(text_of(link)).lstrip("#").strip(" ,")
+    for link in _labelling_links(tree):
+        text = _text_of(link).lstrip("#").strip(" ,")
         if not text or len(text) > _LONGEST:
             continue
         rel = (link.get("rel") or "").lower().split()
@@ -71,16 +73,27 @@ def read_labels(tree: HtmlElement, url: str, headline: str) -> Labels:
     )
 
 
-def _links(tree: HtmlElement) -> Iterator[HtmlElement]:
-    """The page's links that stand in no menu, no box at the side and no article but the first."""
+def _labelling_links(tree: HtmlElement) -> Iterator[HtmlElement]:
+    """The page's links that may be labels, and stand in no menu, no box at the side and no article but the first."""
     first = next((each for each in tree.iter("article")), None)
     for _, link in zip(range(_MOST_LINKS), tree.iter("a"), strict=False):
+        if not (
+            link.get("rel")
+            or _TAGGED.search(link.get("href") or "")
+            or _MARKED & (classes_of(link) | _classes_above(link))
+        ):
+            continue
         above = list(link.iterancestors())
         if any(each.tag in _APART or each.get("role") == "navigation" for each in above):
             continue
         article = next((each for each in reversed(above) if each.tag == "article"), None)
         if article is None or article is first or next(article.iter("h1"), None) is not None:
             yield link
+
+
+def _text_of(link: HtmlElement) -> str:
+    """The text of a link on one line. A page has many, and their text stands in one line as a rule."""
+    return plain("".join(link.itertext()))
 
 
 def _classes_above(link: HtmlElement) -> frozenset[str]:
@@ -97,7 +110,7 @@ def _crumbs(tree: HtmlElement, url: str, headline: str) -> tuple[str, ...]:
         names = []
         for link in element.iter("a"):
             path = urlsplit(absolute(url, link.get("href")) or "").path
-            text = plain(text_of(link))
+            text = _text_of(link)
             if text and len(text) <= _LONGEST and path.strip("/") and text.casefold() != headline.casefold():
                 names.append(text)
         if names:
@@ -116,11 +129,14 @@ def _directories(tree: HtmlElement, url: str) -> tuple[str, ...]:
         wanted["/".join(parts[:end])] = ""
     if not wanted:
         return ()
+    ends = tuple({end for path in wanted for end in (path.rpartition("/")[2], quote(path.rpartition("/")[2]))})
     for _, link in zip(range(_MOST_LINKS), tree.iter("a"), strict=False):
+        if not (link.get("href") or "").partition("#")[0].rstrip("/").endswith(ends):
+            continue
         target = urlsplit(absolute(url, link.get("href")) or "")
         path = unquote(target.path).strip("/")
         if wanted.get(path) == "" and target.hostname == here.hostname and not target.query:
-            text = plain(text_of(link))
+            text = _text_of(link)
             if text and len(text) <= _LONGEST and any(sign.isalpha() for sign in text):
                 wanted[path] = text
     return tuple(name for name in wanted.values() if name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from resiliparse.parse.lang import detect_fast
 from scraper.extraction.authors import persons, split_names
 from scraper.extraction.bylines import printed_authors
 from scraper.extraction.dates import day_in, read_date
-from scraper.extraction.engine import Taken
+from scraper.extraction.engine import Engine
 from scraper.extraction.labels import Labels, read_labels
 from scraper.extraction.passages import text_of, tidy
 from scraper.extraction.structured import Structured, text_in, texts_in, types_of
@@ -37,6 +37,11 @@ _BRACKETED = re.compile(r"\s+[|–—·•»«:-]\s+")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:\D|$)")
 _WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+_SIGN = re.compile(r"\s*[|–—·•»«:\-]")
+_WORDS = re.compile(r"\w+")
+_LEAST_WORDS = 2
+_LIKE = 0.4
+"""Share of words in common from which on one of several headings is what a stated title means."""
 _LEAST_LETTERS = 120
 _MOST_TIMES = 20
 _MOST_TAGS = 50
@@ -65,7 +70,7 @@ class Metadata:
 def read_metadata(
     tree: HtmlElement,
     stated: Structured,
-    taken: Taken | None,
+    engine: Engine,
     *,
     url: str,
     captured_at: datetime,
@@ -77,10 +82,10 @@ def read_metadata(
     `marks_believed`: the names that the page marks as its author's go before the engine's guess.
     """
     data = Metadata()
-    _read_headline(data, tree, stated, taken)
-    _read_authors(data, tree, stated, taken, marks_believed=marks_believed)
-    _read_dates(data, tree, stated, taken, captured_at, zone)
-    _read_labels(data, stated, taken, read_labels(tree, url, data.headline))
+    _read_headline(data, tree, stated)
+    _read_authors(data, tree, stated, engine, marks_believed=marks_believed)
+    _read_dates(data, tree, stated, engine, captured_at, zone)
+    _read_labels(data, stated, read_labels(tree, url, data.headline))
     data.image = stated.first("og:image", "og:image:url", "twitter:image")
     for node in stated.nodes:
         for name in types_of(node):
@@ -135,56 +140,108 @@ def _bare(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
-def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None) -> None:
-    for how, title in _titles(tree, stated, taken):
-        if title and (clean := without_site(tidy(title), tree, stated)):
-            data.headline = _as_printed(clean, tree)
-            data.note("headline", _stated_as(clean, tree, stated) or how)
-            return
+def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured) -> None:
+    headings = [text for each in tree.iter("h1") if (text := text_of(each))]
+    titles = {
+        how: clean
+        for how, title in _stated_titles(tree, stated)
+        if title and (clean := without_site(tidy(title), tree, stated))
+    }
+    how, headline = _choose_headline(titles, headings, is_news=_is_news(stated))
+    if headline:
+        data.headline = _as_printed(headline, tree)
+        data.note("headline", how)
 
 
-def _stated_as(headline: str, tree: HtmlElement, stated: Structured) -> str | None:
-    """Where the page itself states a headline that trafilatura gave."""
-    titles = ((how, without_site(tidy(title), tree, stated)) for how, title in _titles(tree, stated, None) if title)
-    return next((how for how, title in titles if title == headline), None)
-
-
-def _as_printed(title: str, tree: HtmlElement) -> str:
-    """A title as a heading of the page prints it, with the signs without a width that the engine takes out."""
-    printed = (text_of(each) for each in tree.iter("h1", "h2"))
-    return next((text for text in printed if _WIDTHLESS.sub("", text) == title), title)
-
-
-def _titles(tree: HtmlElement, stated: Structured, taken: Taken | None) -> list[tuple[str, str | None]]:
+def _stated_titles(tree: HtmlElement, stated: Structured) -> list[tuple[str, str | None]]:
+    """The titles that a page states of itself, and how."""
     return [
-        ("trafilatura", taken.title if taken else None),
         ("og:title", stated.first("og:title")),
         ("twitter:title", stated.first("twitter:title")),
         ("json-ld", text_in((stated.article or {}).get("headline"))),
-        ("h1", next((text for each in tree.iter("h1") if (text := text_of(each))), None)),
         ("title", next((tidy(each.text or "") for each in tree.iter("title")), None)),
     ]
 
 
+def _choose_headline(titles: dict[str, str], headings: list[str], *, is_news: bool) -> tuple[str, str]:
+    """How the headline is stated, and the headline.
+
+    A heading that a stated title begins with, or is, is the headline as printed: what follows it there is the site's
+    or the section's. Where they differ, news pages say in og:title what their editors call the article, while other
+    pages write there for search engines, and print the headline.
+    """
+    for heading in headings:
+        for how, title in titles.items():
+            if _same(title, heading):
+                return how, title
+            if _begins_with(title, heading) and (not is_news or how == "og:title" or "og:title" not in titles):
+                return "h1", heading
+    if is_news and titles:
+        how = next(iter(titles))
+        return how, titles[how]
+    if headings:
+        like = [max((_likeness(heading, title) for title in titles.values()), default=1.0) for heading in headings]
+        best = max(range(len(headings)), key=like.__getitem__)
+        if len({_bare(heading) for heading in headings}) == 1 or like[best] >= _LIKE:
+            return "h1", headings[best]
+    how = next(iter(titles), "h1")
+    return how, titles.get(how, headings[0] if headings else "")
+
+
+def _is_news(stated: Structured) -> bool:
+    """Whether a page calls itself a piece of news, by JSON-LD or with a time of publication by Open Graph."""
+    types = types_of(stated.article or {})
+    if any(name.endswith("newsarticle") for name in types):
+        return True
+    dated = stated.first("og:type") == "article" and stated.first("article:published_time") is not None
+    return dated and "blogposting" not in types
+
+
+def _same(one: str, other: str) -> bool:
+    return _bare(one) == _bare(other)
+
+
+def _begins_with(title: str, heading: str) -> bool:
+    """Whether a title is a heading with something of the site behind it, parted by a sign."""
+    words = heading.split()
+    return (
+        len(words) >= _LEAST_WORDS
+        and title.casefold().startswith(heading.casefold())
+        and bool(_SIGN.match(title, len(heading)))
+    )
+
+
+def _likeness(one: str, other: str) -> float:
+    """The share of the words of two titles that both hold."""
+    words, others = set(_WORDS.findall(one.casefold())), set(_WORDS.findall(other.casefold()))
+    return len(words & others) / len(words | others) if words and others else 0.0
+
+
+def _as_printed(title: str, tree: HtmlElement) -> str:
+    """A title as a heading of the page prints it, signs without a width and all."""
+    printed = (text_of(each) for each in tree.iter("h1", "h2"))
+    return next((text for text in printed if _WIDTHLESS.sub("", text) == title), title)
+
+
 def _read_authors(
-    data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None, *, marks_believed: bool
+    data: Metadata, tree: HtmlElement, stated: Structured, engine: Engine, *, marks_believed: bool
 ) -> None:
-    candidates = [
-        ("json-ld", _stated_persons((stated.article or {}).get("author"))),
-        ("byline", _marked_authors(tree, taken) if marks_believed else ()),
-        ("trafilatura", taken.authors if taken else ()),
+    candidates: list[tuple[str, Callable[[], tuple[str, ...]]]] = [
+        ("json-ld", lambda: _stated_persons((stated.article or {}).get("author"))),
+        ("byline", lambda: _marked_authors(tree, engine) if marks_believed else ()),
+        ("trafilatura", lambda: engine.authors),
     ]
-    for how, names in candidates:
-        data.authors = persons(names)
+    for how, find in candidates:
+        data.authors = persons(find())
         if data.authors:
             data.note("authors", how)
             return
 
 
-def _marked_authors(tree: HtmlElement, taken: Taken | None) -> tuple[str, ...]:
+def _marked_authors(tree: HtmlElement, engine: Engine) -> tuple[str, ...]:
     """The names marked as the author's, but for the engine's where it found one of them."""
     marked = printed_authors(tree)
-    guessed = persons(taken.authors) if taken else ()
+    guessed = persons(engine.authors)
     known = {name.casefold() for name in marked.every}
     return () if guessed and all(name.casefold() in known for name in guessed) else marked.best
 
@@ -202,7 +259,7 @@ def _stated_persons(value: object) -> tuple[str, ...]:
 
 
 def _read_dates(
-    data: Metadata, tree: HtmlElement, stated: Structured, taken: Taken | None, captured_at: datetime, zone: tzinfo
+    data: Metadata, tree: HtmlElement, stated: Structured, engine: Engine, captured_at: datetime, zone: tzinfo
 ) -> None:
     article = stated.article or {}
     latest = captured_at + _SLACK
@@ -213,8 +270,6 @@ def _read_dates(
         ("json-ld", formal),
         *((name, stated.first(name)) for name in PUBLISHED),
         ("microdata", stated.item("datepublished", "datecreated")),
-        ("trafilatura", taken.day if taken else None),
-        ("json-ld", first),
     ]
     updated = [
         ("json-ld", text_in(article.get("dateModified"))),
@@ -222,12 +277,23 @@ def _read_dates(
         ("microdata", stated.item("datemodified")),
     ]
     data.published = _first_date(data, "published", published, latest, zone)
+    if data.published is None:
+        guessed = [("trafilatura", _guessed_day(tree, engine)), ("json-ld", first)]
+        data.published = _first_date(data, "published", guessed, latest, zone)
     if data.published and data.published.precision == "day":
         data.published = _same_day_with_time(data, data.published, tree, zone)
     data.updated = _first_date(data, "updated", updated, latest, zone)
     if data.published and data.updated and data.updated.at <= data.published.at:
         data.updated = None
         data.found.pop("updated", None)
+
+
+def _guessed_day(tree: HtmlElement, engine: Engine) -> str | None:
+    """The engine's guess, but for a day that it made of a year alone, as a notice of copyright has it."""
+    day = engine.day
+    if (day or "").endswith("-01-01") and next(tree.iter("time"), None) is None:
+        return None
+    return day
 
 
 def _same_day_with_time(data: Metadata, day: PrintedDate, tree: HtmlElement, zone: tzinfo) -> PrintedDate:
@@ -250,9 +316,9 @@ def _first_date(
     return None
 
 
-def _read_labels(data: Metadata, stated: Structured, taken: Taken | None, printed: Labels) -> None:
+def _read_labels(data: Metadata, stated: Structured, printed: Labels) -> None:
     _read_section(data, stated, printed)
-    _read_tags(data, stated, taken, printed)
+    _read_tags(data, stated, printed)
 
 
 def _read_section(data: Metadata, stated: Structured, printed: Labels) -> None:
@@ -270,13 +336,12 @@ def _read_section(data: Metadata, stated: Structured, printed: Labels) -> None:
         data.note("section", printed.section_found)
 
 
-def _read_tags(data: Metadata, stated: Structured, taken: Taken | None, printed: Labels) -> None:
+def _read_tags(data: Metadata, stated: Structured, printed: Labels) -> None:
     candidates: list[tuple[str, Iterable[str]]] = [
         ("json-ld", _parts(texts_in((stated.article or {}).get("keywords")))),
         ("article:tag", _parts(stated.meta.get("article:tag", ()))),
         (printed.tags_found, printed.tags),
         ("microdata", _parts(stated.microdata.get("keywords", ()))),
-        ("trafilatura", taken.tags if taken else ()),
     ]
     for how, tags in candidates:
         data.tags = tuple(dict.fromkeys(tags))[:_MOST_TAGS]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from storage.content import ArticleContent
 
 if TYPE_CHECKING:
+    from scraper.extraction.forest import Forest
     from scraper.outlet import Outlet
 
 
@@ -33,10 +34,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that an extraction knows besides the page: the outlet's profile (None: any news site) and limits."""
+    """All that an extraction knows besides the page: the outlet's profile (None: any news site), limits, and the forest
+    that gives verdicts on passages (None: the package's)."""
 
     outlet: Outlet | None = None
     limits: Limits = Limits()
+    forest: Forest | None = None
 
 
 @dataclass(frozen=True, slots=True)
