@@ -1,9 +1,9 @@
 """Train the verdicts on passages from pages with known text: `python -m benchmarks.train`.
 
 Writes `scraper/extraction/verdicts.json`. With `--folds 6` it writes nothing and says what the verdicts are worth:
-each page is scored with a forest that saw no page of its site in any set, through the scorer of the test data; `alone`
-is the F1 of the letters that the verdicts choose by themselves, without the engine's answer in the place of doubtful
-ones. With `--shuffled` the passages' labels are dealt out at random within each page, and `alone` must collapse.
+each page is scored with a forest that saw no page of its site in any set, through the scorer of the test data; `apart`
+is how often a passage of the text is rated above one that is not, on the same page (0.5 is chance). With `--shuffled`
+the forests learn from labels dealt out at random within each page, and `apart` must collapse to chance.
 
 Needs LightGBM (`pip install '.[train]'`); what it makes needs nothing.
 """
@@ -18,6 +18,7 @@ import math
 import random
 import statistics
 import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -40,7 +41,6 @@ from scraper.extraction.passages import read_passages
 from scraper.extraction.signals import BITS, NUMBERS, Around, Row, candidates, read_signals
 from scraper.extraction.structured import read_structured
 from scraper.extraction.tree import parse_page
-from scraper.extraction.verdicts import weigh
 
 OUT = Path(__file__).resolve().parents[1] / "scraper" / "extraction" / "verdicts.json"
 SETTINGS = {
@@ -57,7 +57,7 @@ _COLUMNS = ("F1", "exact", "verbatim", "lost", "foreign", "alien", "title", "dat
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A page with known text: its site, and for each passage that may be of the text its number, its signals, its
-    letters, and whether it is."""
+    letters, and whether it is; `missing` is the share of the text that no passage holds."""
 
     name: str
     file: str
@@ -67,7 +67,6 @@ class Sample:
     letters: tuple[int, ...]
     held: tuple[bool, ...]
     missing: float
-    held_letters: int
 
 
 def site_of(html: bytes, url: str | None) -> str:
@@ -99,7 +98,6 @@ def sample(name: str, folder: Path, truth: dict[str, Any]) -> Sample:
         tuple(len(passages[order].letters) for order in orders),
         tuple(order in labels.held for order in orders),
         labels.missing,
-        sum(len(passages[order].letters) for order in labels.held),
     )
 
 
@@ -129,7 +127,7 @@ def deal_out(samples: Sequence[Sample], seed: int) -> list[Sample]:
     return [
         Sample(
             each.name, each.file, each.site, each.orders, each.rows, each.letters,
-            tuple(chance.sample(each.held, len(each.held))), each.missing, each.held_letters,
+            tuple(chance.sample(each.held, len(each.held))), each.missing,
         )
         for each in samples
     ]  # fmt: skip
@@ -142,17 +140,20 @@ def folds_of(samples: Sequence[Sample], count: int) -> dict[str, int]:
     return {site: at % count for at, site in enumerate(sites)}
 
 
-def alone(forest: Forest, samples: Sequence[Sample]) -> dict[str, list[float]]:
-    """The F1 of the letters that the verdicts choose by themselves, for each page of each set."""
+def told_apart(forest: Forest, samples: Sequence[Sample]) -> dict[str, list[float]]:
+    """For each page of each set, the share of pairs of a passage of the text and one that is not in which the first is
+    rated higher."""
     found: dict[str, list[float]] = {}
     for each in samples:
-        likely = [forest.probability(row) for row in each.rows]
-        least = weigh(likely, each.letters)
-        parts = list(zip(likely, each.letters, each.held, strict=True))
-        both = sum(letters for probability, letters, held in parts if probability >= least and held)
-        chosen = sum(letters for probability, letters, _ in parts if probability >= least)
-        total = chosen + each.held_letters
-        found.setdefault(each.name, []).append(2 * both / total if total else 1.0)
+        rated = [(forest.probability(row), held) for row, held in zip(each.rows, each.held, strict=True)]
+        others = sorted(likely for likely, held in rated if not held)
+        above = [
+            (bisect_left(others, likely) + bisect_right(others, likely)) / (2 * len(others))
+            for likely, held in rated
+            if held and others
+        ]
+        if above:
+            found.setdefault(each.name, []).append(statistics.mean(above))
     return found
 
 
@@ -187,19 +188,19 @@ def _score(folder: Path, names: Sequence[str], samples: Sequence[Sample], count:
     forests = [Forest(train([each for each in taught if folds[each.site] != fold])) for fold in range(count)]
     by_set: dict[str, list[float]] = {}
     for fold, forest in enumerate(forests):
-        for name, values in alone(forest, [each for each in samples if folds[each.site] == fold]).items():
+        for name, values in told_apart(forest, [each for each in samples if folds[each.site] == fold]).items():
             by_set.setdefault(name, []).extend(values)
     scorer = load_scorer()
     if shuffled or scorer is None:
         for name, values in by_set.items():
-            print(f"{name:18} alone {statistics.mean(values):.4f}")
+            print(f"{name:18} apart {statistics.mean(values):.4f}")
         return
 
     def adapter(html: bytes, url: str | None) -> dict[str, Any] | None:
         fold = folds.get(site_of(html, url), 0)
         return read_page(html, url, Context(forest=forests[fold]))
 
-    print(f"{'set':18}{'alone':>9}" + "".join(f"{column:>9}" for column in _COLUMNS))
+    print(f"{'set':18}{'apart':>9}" + "".join(f"{column:>9}" for column in _COLUMNS))
     for name in names:
         row = scorer.score(adapter, folder / name, name)
         cells = [statistics.mean(by_set[name]), *(row.get(column) for column in _COLUMNS)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from scraper.extraction.calendars import MONTHS
 from scraper.extraction.passages import plain
 
 _BY = re.compile(
-    r"^(?:author(?=[ :]+\S)|(?:written |reported |edited |posted |story |text |words )?by"
+    r"^(?:author(?=[ :]+\S)|(?:this (?:post|article|story|guide) (?:was|is) )?"
+    r"(?:written |reported |edited |posted |story |article |text |words )?by|all posts by"
+    r"|read more (?:posts )?(?:by|about)"
     r"|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор"
     r"|نوشته|بقلم)\s*:?\s+",
     re.I,
@@ -18,9 +21,23 @@ _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|@\w+")
 _NOBODY = re.compile(
     r"(?:staff|editors?|editorial (?:team|board|staff)|admin(?:istrator)?|web ?desk|news ?desk|newsroom|redaktion"
     r"|(?:la )?rédaction|redacción|redazione|redactie|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?"
-    r"|guest|unknown|anonymous|author|root|user|press release)",
+    r"|guest|unknown|anonymous|about the|(?:about the )?authors?|article by|root|user|press release|privacy policy"
+    r"|human|twitter|facebook|rn|m\.?d|ph\.?d)",
     re.I,
 )
+_UPDATED = re.compile(r"\s*\b(?:last )?(?:updated|published|posted|modified)\b.*$", re.I)
+_JOINED = re.compile(r"(?<=[a-zà-ÿ])(?=(?:Last )?(?:Updated|Published|Posted)\b)")
+_TITLE = re.compile(
+    r"(?:(?:co-?)?founder|writer|reporter|correspondent|journalist|contributor|reviewer|author|editor|rn|m\.?d|ph\.?d)",
+    re.I,
+)
+"""What stands behind a name without a comma."""
+_REPORTER = frozenset(("기자", "記者", "记者"))
+"""'Reporter' in languages that write it behind each name."""
+_SURNAMES = frozenset(
+    ("may", "march", "mars", "april", "june", "august", "jan", "mai", "marca", "maja", "julio", "juli")
+)
+"""Months that are names of persons too."""
 _LONGEST = 80
 
 
@@ -44,8 +61,24 @@ def persons(names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that can be persons', each once, in order."""
     found: dict[str, str] = {}
     for name in names:
-        name = plain(_BY.sub("", plain(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—")
+        name = _name_alone(plain(_BY.sub("", plain(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—"))
         if not name or len(name) > _LONGEST or _NOBODY.fullmatch(name) or not any(sign.isalpha() for sign in name):
             continue
         found.setdefault(name.casefold(), name)
     return tuple(found.values())
+
+
+def _name_alone(text: str) -> str:
+    """A name without the date and the role that a byline writes behind it."""
+    words = _UPDATED.sub("", _JOINED.sub(" ", text)).split()
+    dated = False
+    while words:
+        last = words[-1].strip(".,()").casefold()
+        if last.isdigit():
+            dated = True
+        elif last in MONTHS and (dated or last not in _SURNAMES):
+            dated = False
+        elif not (len(words) > 2 and _TITLE.fullmatch(last)) and not (len(words) > 1 and last in _REPORTER):
+            break
+        words.pop()
+    return " ".join(words).strip(" ,;:|-–—")

@@ -230,10 +230,23 @@ def _read_authors(
         ("json-ld", lambda: _stated_persons((stated.article or {}).get("author"))),
         ("byline", lambda: _marked_authors(tree, engine) if marks_believed else ()),
         ("trafilatura", lambda: engine.authors),
+        ("author", lambda: split_names(stated.first("author", "article:author", "parsely-author") or "")),
+        ("byline", lambda: printed_authors(tree).best),
     ]
+    sites = {_bare(name) for name in _site_names(tree, stated)}
+    houses: list[tuple[str, tuple[str, ...]]] = []
     for how, find in candidates:
-        data.authors = persons(find())
+        names = persons(find())
+        data.authors = tuple(name for name in names if _bare(name) not in sites)
         if data.authors:
+            data.note("authors", how)
+            return
+        houses.append((how, names))
+    # No person is named: what the page states as its author is the house itself.
+    houses.append(("json-ld", persons(texts_in((stated.article or {}).get("author")))))
+    for how, names in houses:
+        if names:
+            data.authors = names
             data.note("authors", how)
             return
 

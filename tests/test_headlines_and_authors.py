@@ -1,0 +1,83 @@
+"""Headline and authors of pages that state them in several ways, and not always the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from scraper.extraction import extract
+from scraper.extraction.page import Context, Page
+from storage.content import ArticleContent
+
+TEXT = "".join(
+    f"<p>Paragraph {number} tells what the council of the harbour town decided on this matter, and why it did so.</p>"
+    for number in range(5)
+)
+
+
+def read(head: str, *, h1: str = "", byline: str = "") -> ArticleContent:
+    body = f"<main><article>{h1}{byline}{TEXT}</article></main>"
+    html = f"<!doctype html><html><head>{head}</head><body>{body}</body></html>"
+    outcome = extract(Page(html.encode(), "text/html", "https://post.example/a/pier-rebuilt",
+                           datetime(2026, 3, 3, tzinfo=UTC)), Context())  # fmt: skip
+    assert outcome.article is not None, outcome.verdict
+    return outcome.article
+
+
+def og(title: str) -> str:
+    return f"<meta property='og:title' content='{title}'>"
+
+
+NEWS = (
+    "<meta property='og:type' content='article'><meta property='article:published_time' content='2026-03-02T08:00:00Z'>"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "h1", "headline", "found"),
+    [
+        (og("Pier rebuilt at last | Post of Westhaven"), "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "h1"),
+        (og("Pier rebuilt at last"), "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "og:title"),
+        # What is written for search engines is not what the page prints; editors of news write the same for both.
+        (og("How to rebuild a pier: a guide for towns"), "<h1>Ten steps to a pier</h1>", "Ten steps to a pier", "h1"),
+        (NEWS + og("Town rebuilds pier"), "<h1>Pier: Westhaven builds anew</h1>", "Town rebuilds pier", "og:title"),
+        # Of several headings that one is meant which the page's own title says.
+        (og("Town rebuilds its old pier"), "<h1>Post</h1><h1>Town rebuilds its old pier in spring</h1>",
+         "Town rebuilds its old pier in spring", "h1"),
+        ("<title>Pier rebuilt at last</title>", "", "Pier rebuilt at last", "title"),
+        ("", "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "h1"),
+    ],
+)  # fmt: skip
+def test_the_headline_is_what_the_page_prints_or_its_editors_state(
+    head: str, h1: str, headline: str, found: str
+) -> None:
+    article = read(head, h1=h1)
+    assert (article.headline, article.found["headline"]) == (headline, found)
+
+
+def ld(author: str) -> str:
+    return f'<script type="application/ld+json">{{"@type":"NewsArticle","headline":"A","author":{author}}}</script>'
+
+
+SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
+
+
+@pytest.mark.parametrize(
+    ("head", "byline", "authors"),
+    [
+        ("", "<p class='byline'>By Ada Berg, Updated: Feb 5, 2026</p>", ("Ada Berg",)),
+        ("", "<p class='author'>Ada Berg December 18, 2025</p>", ("Ada Berg",)),
+        ("", "<p class='author'>Ada May</p>", ("Ada May",)),
+        ("<meta name='author' content='Ada'>", "", ("Ada",)),
+        ("", "<p class='author'>This post was written by Ada Berg</p>", ("Ada Berg",)),
+        (ld('{"@type":"Person","name":"Ada Berg Reporter"}'), "", ("Ada Berg",)),
+        (ld('{"@type":"Person","name":"신현주 기자"}'), "", ("신현주",)),
+        # The house is no person; where no person is named, it is what the page states.
+        (SITE + ld('{"@type":"Person","name":"Post of Westhaven"}'), "<p class='author'>Bo Ek</p>", ("Bo Ek",)),
+        (SITE + ld('{"@type":"Organization","name":"Post of Westhaven"}'), "", ("Post of Westhaven",)),
+        (ld('{"@type":"Person","name":"Staff"}'), "", ()),
+    ],
+)  # fmt: skip
+def test_authors_are_the_persons_that_a_page_names(head: str, byline: str, authors: tuple[str, ...]) -> None:
+    assert read(head + og("Pier rebuilt"), h1="<h1>Pier rebuilt</h1>", byline=byline).authors == authors
