@@ -31,6 +31,7 @@ from courlan import extract_domain
 from benchmarks.extraction import DATA, SETS, load_scorer, read_page
 from benchmarks.labelling import label
 from scraper.extraction.charset import decode_page
+from scraper.extraction.company import Around
 from scraper.extraction.conventions import clear_page
 from scraper.extraction.engine import Engine
 from scraper.extraction.forest import Forest, Tree
@@ -38,7 +39,7 @@ from scraper.extraction.generic import look
 from scraper.extraction.metadata import read_metadata
 from scraper.extraction.page import Context, Limits
 from scraper.extraction.passages import read_passages
-from scraper.extraction.signals import BITS, NUMBERS, Around, Row, candidates, read_signals
+from scraper.extraction.signals import BITS, NUMBERS, Row, candidates, read_signals
 from scraper.extraction.structured import read_structured
 from scraper.extraction.tree import parse_page
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scraper.extraction import extract
+from scraper.extraction.company import Around
 from scraper.extraction.forest import Forest, Tree, load_forest
 from scraper.extraction.page import Context, Page
 from scraper.extraction.passages import read_passages
-from scraper.extraction.signals import BITS, NUMBERS, Around, candidates, read_signals
+from scraper.extraction.signals import BITS, NUMBERS, candidates, read_signals
 from scraper.extraction.tree import parse_page
 from scraper.extraction.verdicts import judge, weigh
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from lxml.html import HtmlElement
 
 from scraper.extraction.blocks import Piece, build_blocks, without_headline, without_read_more
+from scraper.extraction.company import Around
 from scraper.extraction.conventions import wordpress_refusal
 from scraper.extraction.engine import Engine
 from scraper.extraction.flow import Flow, find_flow
@@ -18,7 +19,6 @@ from scraper.extraction.listing import lists_other_pages
 from scraper.extraction.metadata import PUBLISHED, UPDATED, Metadata, read_language, read_metadata
 from scraper.extraction.passages import Passage, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
-from scraper.extraction.signals import Around
 from scraper.extraction.structured import Structured, text_in
 from scraper.extraction.verdicts import judge
 from storage.content import ArticleContent, Block, Figure, plain_text

@@ -170,15 +170,16 @@ def _choose_headline(titles: dict[str, str], headings: list[str], *, is_news: bo
     or the section's. Where they differ, news pages say in og:title what their editors call the article, while other
     pages write there for search engines, and print the headline.
     """
+    if is_news and titles:
+        how, title = next(iter(titles.items()))
+        printed = [("h1", heading) for heading in headings]
+        return next((each for each in (*printed, *titles.items()) if _begins_with(title, each[1])), (how, title))
     for heading in headings:
         for how, title in titles.items():
             if _same(title, heading):
                 return how, title
-            if _begins_with(title, heading) and (not is_news or how == "og:title" or "og:title" not in titles):
+            if _begins_with(title, heading):
                 return "h1", heading
-    if is_news and titles:
-        how = next(iter(titles))
-        return how, titles[how]
     if headings:
         like = [max((_likeness(heading, title) for title in titles.values()), default=1.0) for heading in headings]
         best = max(range(len(headings)), key=like.__getitem__)

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scraper.extraction.company import CHOSEN, Around
 from scraper.extraction.forest import Forest
 from scraper.extraction.passages import Passage
-from scraper.extraction.signals import CHOSEN, Around, candidates, read_signals
+from scraper.extraction.signals import candidates, read_signals
 
 _COMPANY = 0.2
 """How much a passage's verdict follows that of the passages whose elements are alike."""
