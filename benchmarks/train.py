@@ -3,7 +3,8 @@
 Writes `scraper/extraction/verdicts.json`. With `--folds 6` it writes nothing and says what the verdicts are worth:
 each page is scored with a forest that saw no page of its site in any set, through the scorer of the test data; `apart`
 is how often a passage of the text is rated above one that is not, on the same page (0.5 is chance). With `--shuffled`
-the forests learn from labels dealt out at random within each page, and `apart` must collapse to chance.
+the forests learn from labels dealt out at random within each page, and `apart` must collapse: all that is left to learn
+is which pages hold much text.
 
 Needs LightGBM (`pip install '.[train]'`); what it makes needs nothing.
 """
