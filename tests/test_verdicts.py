@@ -138,3 +138,17 @@ def test_trees_that_are_left_are_not_asked_of_what_is_sure() -> None:
     unsure: list[Tree] = [0.1] * 20 + [-100.0]
     assert Forest(sure).probability(row) > 0.99
     assert Forest(unsure).probability(row) < 0.01
+
+
+@pytest.mark.parametrize(("paragraphs", "found"), [(3_000, "verdicts"), (9_000, "trafilatura")])
+def test_a_page_of_more_passages_than_any_article_is_left_to_the_engine(paragraphs: int, found: str) -> None:
+    # With a class of its own, no paragraph is plain flow.
+    body = "".join(
+        f"<p class='text'>Sentence number {at} of a long report tells of it.</p>" for at in range(paragraphs)
+    )
+    html = f"<html><body><main><h1>Long report</h1><div class='report'>{body}</div></main></body></html>"
+    outcome = extract(Page(html.encode(), "text/html", "https://post.example/r", datetime(2026, 3, 3, tzinfo=UTC)),
+                      Context())  # fmt: skip
+    assert outcome.article is not None
+    assert outcome.article.found["body"] == found
+    assert len(outcome.article.body.split("\n\n")) == paragraphs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 
 from scraper.extraction.marks import TAGS, Place, Places, bits_of
@@ -35,14 +35,18 @@ class Around:
 
 @dataclass(slots=True)
 class Kin:
-    """Sums over passages that stand in one element, or whose elements are alike."""
+    """Sums over passages that stand in one element, or whose elements are alike, and the numbers of the first and the
+    last of them, and of the first and the last chosen (-1: none)."""
 
     passages: int = 0
     letters: int = 0
     linked: float = 0.0
     chosen: int = 0
     paragraphs: int = 0
-    orders: list[int] = field(default_factory=list)
+    first: int = -1
+    last: int = -1
+    first_chosen: int = -1
+    last_chosen: int = -1
 
     def add(self, order: int, letters: int, linked: float, chosen: bool, paragraph: bool) -> None:
         self.passages += 1
@@ -50,7 +54,11 @@ class Kin:
         self.linked += linked * letters
         self.chosen += letters * chosen
         self.paragraphs += paragraph
-        self.orders.append(order)
+        self.first = order if self.first < 0 else self.first
+        self.last = order
+        if chosen:
+            self.first_chosen = order if self.first_chosen < 0 else self.first_chosen
+            self.last_chosen = order
 
     @property
     def chosen_share(self) -> float:
@@ -115,6 +123,8 @@ class Company:
 
     def _look_at_kin(self) -> None:
         self.kin: dict[object, Kin] = {}
+        self.numbers: list[int] = []
+        """How many passages of the same parent stand before each."""
         for order, place in enumerate(self.places):
             facts = (
                 order, self.letters[order], self.passages[order].link_share, self.chosen[order],
@@ -125,6 +135,7 @@ class Company:
                 if kin is None:
                     kin = self.kin[key] = Kin()
                 kin.add(*facts)
+            self.numbers.append(self.kin["parent", place.parent].passages - 1)
 
     def _look_at_main(self) -> None:
         """Find the element that holds most of what was chosen, and what its paragraphs are like."""

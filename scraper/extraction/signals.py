@@ -182,7 +182,7 @@ class _Rows(Company):
         run = self.run
         first, last = (run[0], run[-1]) if run else (order, order)
         previous, following = self.previous[order], self.next[order]
-        beside = self.kin["parent", place.parent].orders
+        beside = self.kin["parent", place.parent]
         parent = place.parent
         flow = self.around.flow
         return [
@@ -202,8 +202,8 @@ class _Rows(Company):
             (order - first) / max(1, last - first),
             self.median,
             self.letters[order] / (self.median or 1),
-            bool(run) and previous < last and any(self.chosen[each] for each in beside if each > order),
-            bool(run) and any(self.chosen[each] for each in beside if each < order),
+            beside.last_chosen > order,
+            0 <= beside.first_chosen < order,
             following < self.count and self.places[following].parent is parent,
             previous >= 0 and self.places[previous].parent is parent,
             -1 if flow is None else order in flow,
@@ -213,7 +213,6 @@ class _Rows(Company):
         parent, grandparent, shape, shapes = (self.kin[key] for key in kin_of(place))
         levels = self._levels_to_main(place)
         main = self.main
-        orders = parent.orders
         return [
             parent.chosen_share,
             parent.passages,
@@ -237,9 +236,9 @@ class _Rows(Company):
             levels == 0,
             place.depth - (main.depth + 1 if main is not None else 0),
             place.depth,
-            orders.index(order) if orders[0] != order else 0,
-            orders[0] == order,
-            orders[-1] == order,
+            self.numbers[order],
+            parent.first == order,
+            parent.last == order,
             order > 0 and self.places[order - 1].shape == place.shape,
             order + 1 < self.count and self.places[order + 1].shape == place.shape,
             len(self.articles),
@@ -257,7 +256,7 @@ class _Rows(Company):
         if entries is None:
             return [*row, 0, 0, 0]
         kin = self.lists[entries]
-        announced = kin.orders[0] > 0 and self.passages[kin.orders[0] - 1].text.endswith(":")
+        announced = kin.first > 0 and self.passages[kin.first - 1].text.endswith(":")
         return [*row, kin.passages, kin.linked_share, announced]
 
     def _sets(self, order: int, place: Place) -> Row:

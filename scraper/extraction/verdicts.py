@@ -11,6 +11,8 @@ from scraper.extraction.forest import Forest
 from scraper.extraction.passages import Passage
 from scraper.extraction.signals import candidates, read_signals
 
+_MOST_PASSAGES = 20_000
+_MOST_JUDGED = 5_000
 _COMPANY = 0.2
 """How much a passage's verdict follows that of the passages whose elements are alike."""
 _LEAST_COMPANY = 3
@@ -33,8 +35,11 @@ class Verdicts:
 
 
 def judge(passages: Sequence[Passage], shares: Mapping[int, float], around: Around, forest: Forest) -> Verdicts:
-    """Judge every passage. `shares` are those of the passages that the engine took, by number."""
+    """Judge every passage. `shares` are those of the passages that the engine took, by number. A page of more passages
+    than any article has is left to the engine."""
     orders = candidates(passages, shares)
+    if len(passages) > _MOST_PASSAGES or len(orders) > _MOST_JUDGED:
+        return Verdicts({}, (), doubtful=True)
     likely = [forest.probability(row) for row in read_signals(passages, orders, shares, around)]
     likely = _with_company([passages[order] for order in orders], likely)
     letters = [len(passages[order].letters) for order in orders]
