@@ -147,6 +147,7 @@ def test_the_lines_of_the_crontab_run_the_jobs(tmp_path: Path) -> None:
         assert times == "0 */1 "
         shell = command.replace("\\%", "%")  # as cron does it
         assert "echo 100%" in shell
+        assert "--no-create" not in shell
         done = subprocess.run(
             shell, shell=True, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )  # fmt: skip
@@ -154,3 +155,14 @@ def test_the_lines_of_the_crontab_run_the_jobs(tmp_path: Path) -> None:
     assert "demo: done" in done.stdout
     assert "Nothing needs a person" in done.stdout
     assert len(look(place).headlines) >= 12
+    # What is scheduled for an archive that is there makes no second one where it is gone, as when its disk is missing.
+    _, line = presskeep("schedule", "cron", environment=environment).out.splitlines()
+    command = line.split("* * * ", 1)[1].replace("\\%", "%").partition(";")[0]
+    assert "--no-create" in command
+    place.folder.rename(tmp_path / "elsewhere")
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 2, done.stderr
+    assert "there is no archive" in done.stderr
+    assert not place.folder.exists()

@@ -74,6 +74,9 @@ def crawl(
     join: Annotated[
         bool, typer.Option("--join", help="Take part in a crawl of the outlet that runs; on PostgreSQL alone.")
     ] = False,
+    no_create: Annotated[
+        bool, typer.Option("--no-create", help="Make no archive where there is none: its disk may not be mounted.")
+    ] = False,
     domain: Annotated[list[str] | None, typer.Option(metavar="HOST", help="Ask only this host; repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     json: JsonOption = False,
@@ -125,6 +128,7 @@ def crawl(
         fill=fill,
         forecast=forecast,
         join=join,
+        create=not no_create,
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,

@@ -119,9 +119,13 @@ WantedBy=timers.target
 
 
 def _commands(job: Job, config: Config) -> tuple[list[str], list[str]]:
+    from storage.engines import DATABASE_NAME
+
     program = _program()
     place = ["--archive", str(config.archive.absolute())]
     crawl = [*program, "crawl", *(job.outlets or ("--all",)), "--due", *place]
+    if (config.archive / DATABASE_NAME).exists():
+        crawl.append("--no-create")  # should its disk be missing once, no second archive is begun in its place
     for option, value in (("--max-pages", job.max_pages), ("--max-time", job.max_time), ("--max-disk", job.max_disk)):
         if value is not None:
             crawl += [option, str(value)]
