@@ -135,6 +135,22 @@ def test_a_word_of_a_unit_is_one_word_without_specifiers_or_variables(word: str)
         assert not set(word) & set(" \t\"'%$\\")
 
 
+def test_a_database_that_the_file_does_not_name_is_named_but_for_its_password(tmp_path: Path) -> None:
+    url = "postgresql://keeper@db.example/archive"
+    environment = configured(tmp_path, 'contact = "you@example.org"\n[jobs.presstv]\nevery = "1h"\n')
+    line = presskeep("schedule", "cron", "--database", url, environment=environment).out.splitlines()[1]
+    assert line.count(f"--database {url}") == 2, "crawl and health"
+    environment = configured(
+        tmp_path, f'contact = "you@example.org"\ndatabase = "{url}"\n[jobs.presstv]\nevery = "1h"\n'
+    )
+    assert "--database" not in presskeep("schedule", "cron", environment=environment).out
+    shown = presskeep("schedule", "cron", "--database", "postgresql://keeper:secret@db.example/archive",
+                      environment=environment)  # fmt: skip
+    assert shown.code == 2
+    assert "holds a password" in shown.err
+    assert "secret" not in shown.out + shown.err
+
+
 @pytest.mark.long
 def test_the_lines_of_the_crontab_run_the_jobs(tmp_path: Path) -> None:
     place = Place(tmp_path / "the archive", None)

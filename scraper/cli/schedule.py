@@ -7,13 +7,14 @@ import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from scraper.cli.options import configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import write, write_error
-from scraper.config import Config
+from scraper.config import Config, load_config
 from scraper.errors import ContactMissing, UsageError
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _commands(job: Job, config: Config) -> tuple[list[str], list[str]]:
     from storage.engines import DATABASE_NAME
 
     program = _program()
-    place = ["--archive", str(config.archive.absolute())]
+    place = ["--archive", str(config.archive.absolute()), *_database(config)]
     crawl = [*program, "crawl", *(job.outlets or ("--all",)), "--due", *place]
     if (config.archive / DATABASE_NAME).exists():
         crawl.append("--no-create")  # should its disk be missing once, no second archive is begun in its place
@@ -131,6 +132,18 @@ def _commands(job: Job, config: Config) -> tuple[list[str], list[str]]:
             crawl += [option, str(value)]
     one = job.outlets if len(job.outlets) == 1 else ()
     return crawl, [*program, "health", *one, *place, *(("--notify", job.notify) if job.notify else ())]
+
+
+def _database(config: Config) -> list[str]:
+    """The option that names the database, where the configuration file does not. Raises UsageError where it would show
+    a password to all who see the schedule."""
+    named = {name: os.environ[name] for name in ("PRESSKEEP_CONFIG",) if os.environ.get(name)}
+    if config.database is None or config.database == load_config({}, environment=named).database:
+        return []
+    if urlsplit(config.database).password is not None:
+        say = "Write it into the configuration file as database, and let only yourself read that."
+        raise UsageError("holds a password, which a schedule would show", "--database", say)
+    return ["--database", config.database]
 
 
 def _program() -> list[str]:
