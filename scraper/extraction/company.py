@@ -19,6 +19,9 @@ FAR = 50
 _WORD = re.compile(r"\w+")
 _H1, _LI, _ARTICLE = bits_of(["h1"], TAGS), bits_of(["li"], TAGS), bits_of(["article"], TAGS)
 _COMMON = 40
+_MOST_DESCRIBED = 2_000
+_MOST_STATED = 200_000
+"""Characters of what metadata state that each passage is looked for in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ class Company:
     def _look_at_words(self) -> None:
         self.title = set(words_of(self.around.headline))
         self.authors = {word for name in self.around.authors for word in words_of(name)}
-        self.description = letters_of(self.around.description.rstrip(" .…[]"))
-        self.stated = letters_of(self.around.stated_body)
+        self.description = letters_of(self.around.description[:_MOST_DESCRIBED].rstrip(" .…[]"))
+        self.stated = letters_of(self.around.stated_body[:_MOST_STATED])
         self.words = {order: words_of(self.passages[order].text) for order, chosen in enumerate(self.chosen) if chosen}
         said = Counter(chain.from_iterable(self.words.values()))
         self.said = said

@@ -43,6 +43,7 @@ _LEAST_WORDS = 2
 _LIKE = 0.4
 """Share of words in common from which on one of several headings is what a stated title means."""
 _LEAST_LETTERS = 120
+_MOST_HEADINGS = 20
 _MOST_TIMES = 20
 _MOST_TAGS = 50
 _SLACK = timedelta(days=1)
@@ -141,7 +142,9 @@ def _bare(name: str) -> str:
 
 
 def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured) -> None:
-    headings = [text for each in tree.iter("h1") if (text := text_of(each))]
+    headings = [
+        text for _, each in zip(range(_MOST_HEADINGS), tree.iter("h1"), strict=False) if (text := text_of(each))
+    ]
     titles = {
         how: clean
         for how, title in _stated_titles(tree, stated)
