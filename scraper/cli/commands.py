@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from scraper.cli.plain_values import read_plainly
+from scraper.deafness import held_back
 
 COMMANDS = {
     "demo": "Crawl the bundled outlet, offline, end to end.",
@@ -48,7 +49,8 @@ class CommandTable(MutableMapping[str, Any]):
         if name not in COMMANDS:
             raise KeyError(name)
         if name not in self._loaded:
-            command = typer.main.get_command(import_module(f"scraper.cli.{MODULES.get(name, name)}").app)
+            with held_back():  # an interrupt within an exec, as dataclasses have it, ends Python though we catch it
+                command = typer.main.get_command(import_module(f"scraper.cli.{MODULES.get(name, name)}").app)
             command.name = name
             self._loaded[name] = command
         return self._loaded[name]
