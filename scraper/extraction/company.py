@@ -97,9 +97,8 @@ class Company:
         self.description = letters_of(self.around.description[:_MOST_DESCRIBED].rstrip(" .…[]"))
         self.stated = letters_of(self.around.stated_body[:_MOST_STATED])
         self.words = {order: words_of(self.passages[order].text) for order, chosen in enumerate(self.chosen) if chosen}
-        said = Counter(chain.from_iterable(self.words.values()))
-        self.said = said
-        self.common = {word for word, _ in said.most_common(_COMMON)}
+        self.said = Counter(chain.from_iterable(self.words.values()))
+        self.common = {word for word, _ in self.said.most_common(_COMMON)}
 
     def _look_at_run(self) -> None:
         self.run = [order for order, chosen in enumerate(self.chosen) if chosen]

@@ -152,7 +152,7 @@ def _read_headline(data: Metadata, tree: HtmlElement, stated: Structured) -> Non
     }
     how, headline = _choose_headline(titles, headings, is_news=_is_news(stated))
     if headline:
-        data.headline = _as_printed(headline, tree)
+        data.headline = headline if how == "h1" else _as_printed(headline, tree)
         data.note("headline", how)
 
 

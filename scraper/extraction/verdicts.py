@@ -26,10 +26,9 @@ _SMALLEST = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How likely each passage (by its number) is to be of the text, the numbers of those that are, and whether the
-    verdicts are in doubt as a whole, so that the engine's choice is the better one."""
+    """The numbers of the passages that are of the text, and whether the verdicts are in doubt as a whole, so that the
+    engine's choice is the better one."""
 
-    likely: dict[int, float]
     chosen: tuple[int, ...]
     doubtful: bool
 
@@ -39,7 +38,7 @@ def judge(passages: Sequence[Passage], shares: Mapping[int, float], around: Arou
     than any article has is left to the engine."""
     orders = candidates(passages, shares)
     if len(passages) > _MOST_PASSAGES or len(orders) > _MOST_JUDGED:
-        return Verdicts({}, (), doubtful=True)
+        return Verdicts((), doubtful=True)
     likely = [forest.probability(row) for row in read_signals(passages, orders, shares, around)]
     likely = _with_company([passages[order] for order in orders], likely)
     letters = [len(passages[order].letters) for order in orders]
@@ -48,7 +47,7 @@ def judge(passages: Sequence[Passage], shares: Mapping[int, float], around: Arou
     engine = {order for order, share in shares.items() if share >= CHOSEN}
     doubt = _doubt(likely, letters)
     doubtful = bool(engine) and doubt > _DOUBT and _agreement(passages, set(chosen), engine) < _ALIKE
-    return Verdicts(dict(zip(orders, likely, strict=True)), chosen, doubtful)
+    return Verdicts(chosen, doubtful)
 
 
 def _with_company(passages: Sequence[Passage], likely: Sequence[float]) -> list[float]:
