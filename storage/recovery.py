@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -12,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, or_, select, text, update
 
 from storage.archive import Archive
 from storage.captures import PendingCapture, placed_captures
@@ -23,6 +24,7 @@ from storage.joining import living, members
 from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
 from storage.models import archive as archive_table
 from storage.models import capture, crawl, host_lease, outlet_lock, resource, warc_file
+from storage.models import outlet as outlet_table
 from storage.owners import is_dead, is_local
 from storage.records import Fetch
 from storage.resting import rests, set_closed
@@ -34,6 +36,7 @@ from storage.warc_writing import OPEN, Appended, hold, sync_folder
 log = logging.getLogger(__name__)
 
 _BATCH = 64
+_RECOVERING = text("SELECT pg_advisory_xact_lock(7355, 0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,17 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
     a torn tail is copied to `warc/torn/` and cut off, and the file is closed, unless the run that wrote to it last has
     ended in order: then it rests until a run goes on with it or closes it (storage.resting). Then leases that expired
     by `now` (UTC of the mapped clock) or whose owner is dead are released, and runs that were killed are ended as
-    'killed'. Files that others are writing are left alone, and running it twice does nothing the second time.
+    'killed'. Files that others are writing are left alone, and running it twice does nothing the second time. Whoever
+    else recovers the archive meanwhile is waited for.
 
     Raises ArchiveDamaged, after all else is done, when a file is missing or shorter than what was committed.
     """
+    with _one_at_a_time(archive):
+        _let_the_dead_finish(archive, owner)
+        return _recover(archive, owner, now)
+
+
+def _recover(archive: Archive, owner: str, now: datetime) -> Recovered:
     damaged: list[str] = []
     adopted = torn = closed = 0
     for path in _open_files(archive):
@@ -77,6 +87,36 @@ def recover(archive: Archive, owner: str, now: datetime) -> Recovered:
     if damaged:
         raise ArchiveDamaged("; ".join(damaged), str(archive.warc_folder), "Run a check before anything is written.")
     return Recovered(adopted, torn, closed, released, ended)
+
+
+@contextmanager
+def _one_at_a_time(archive: Archive) -> Iterator[None]:
+    """Wait until nobody else recovers the archive: he might be about to take in pages of a run that would be ended
+    here, and its manifest would not name them."""
+    if archive.engine.dialect.name == "postgresql":
+        with archive.begin() as connection:
+            connection.execute(_RECOVERING)
+            yield
+        return
+    descriptor = os.open(archive.folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _let_the_dead_finish(archive: Archive, owner: str) -> None:
+    """Wait until PostgreSQL has done what processes had asked of it that are dead since: a commit goes on without the
+    one who sent it. Everything that a run writes stands under its outlet's lock."""
+    with archive.read() as connection:
+        abandoned = crawl.c.id.in_(abandoned_crawls(connection, owner))
+        found = set(connection.execute(select(crawl.c.outlet).where(abandoned)).scalars())
+        if None in found:  # an import, which may write to any
+            found = set(connection.execute(select(outlet_table.c.id)).scalars())
+    for outlet in sorted(found):
+        with archive.begin() as connection:
+            write_alone(connection, outlet)
 
 
 def pending(

@@ -8,9 +8,11 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, BinaryIO
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -19,15 +21,18 @@ from storage import recovery, writer
 from storage.archive import Archive
 from storage.crawls import begin_crawl, free_outlet, hold_outlet
 from storage.errors import ArchiveDamaged, StorageError
+from storage.fixity.manifests import check_manifests
 from storage.frontier import lease
 from storage.models import capture, location, warc_file
 from storage.owners import new_owner
 from storage.records import Fetch, Reading
 from storage.recovery import Recovered, pending, recover
 from storage.warc import read_exchange
+from storage.warc_reading import walk
 from storage.writer import Writer
 from tests.databases import Place, place_of
 from tests.keeping import EXTRACTOR, HOUR, PRIMARY, T0, Work, begin, content, exchange, working
+from tests.living import wait_until
 
 NOTHING = Recovered()
 
@@ -234,6 +239,71 @@ def test_runs_of_the_living_are_left_alone(archive: Archive) -> None:
         assert outcomes == {work.owner: None, owners[0]: None, owners[1]: "killed", owners[2]: None}
 
 
+def test_of_two_who_recover_at_once_neither_ends_a_run_whose_pages_the_other_takes_in(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(archive) as work:
+        resources = work.find("1", "2")
+        work.keep(resources["1"], f"https://{PRIMARY}/detail/1")
+        leave_unaccounted(work, monkeypatch, resources["2"], "2")
+    adopting, go_on = Event(), Event()
+
+    def walk_slowly(file: BinaryIO, start: int) -> Iterator[Any]:
+        adopting.set()
+        assert go_on.wait(20)
+        return walk(file, start)
+
+    monkeypatch.setattr(recovery, "walk", walk_slowly)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(recover, archive, work.owner, T0)
+        assert adopting.wait(20)
+        second = threads.submit(recover, archive, work.owner, T0)
+        wait([second], timeout=0.5)
+        go_on.set()
+        found = [first.result(20), second.result(20)]
+    assert sorted(found, key=lambda each: each.adopted) == [NOTHING, Recovered(adopted=1, closed=1, ended=1)]
+    with archive.read() as connection:
+        assert list(check_manifests(connection)) == []
+
+
+SLOW_COMMIT = """
+CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
+CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON capture DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION dawdle();
+"""
+
+
+def test_what_the_database_still_commits_for_one_that_was_killed_is_not_taken_in_again(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "reported"
+    log.touch()
+    with Archive.open(tmp_path / "archive", postgres_url, create=True) as archive:
+        outlet, crawl, owner, _ = begin(archive)
+        add(archive, outlet, ["1"], owner, crawl)
+        with archive.begin() as connection:
+            connection.exec_driver_sql(SLOW_COMMIT)
+        archive.engine.dispose()
+        child = multiprocessing.get_context("fork").Process(target=crawl_all, args=(place_of(archive), log))
+        child.start()
+        wait_until(lambda: is_committing(archive), "the commit of its page")
+        assert child.pid
+        os.kill(child.pid, signal.SIGKILL)
+        child.join(60)
+        assert is_committing(archive), "the database has not heard of its death"
+        assert recover(archive, new_owner(), T0).adopted == 0
+        check(archive, log)
+        with archive.read() as connection:
+            assert connection.execute(select(capture.c.crawl)).all() == [(2,)]
+            assert list(check_manifests(connection)) == []
+
+
+def is_committing(archive: Archive) -> bool:
+    with archive.read() as connection:
+        sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query = 'COMMIT'"
+        return bool(connection.exec_driver_sql(sleeping).scalar_one())
+
+
 # Kills. A child works through the archive and kills itself at one of these moments; the parent recovers and checks.
 
 ARTICLES = 12
@@ -360,13 +430,13 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_reported(archive: Archive, 
     chance = random.Random(seed)
     log = tmp_path / "reported"
     log.touch()
-    outlet, _, owner, _ = begin(archive)
+    outlet, crawl, owner, _ = begin(archive)
     assert outlet == 1
     keys = [f"{number}" for number in range(ARTICLES * len(MOMENTS))]
     made = Recovered()
     for turn, moment in enumerate(chance.sample(MOMENTS, len(MOMENTS))):
         keys_now = keys[turn * ARTICLES : (turn + 1) * ARTICLES]
-        add(archive, outlet, keys_now, owner)
+        add(archive, outlet, keys_now, owner, crawl)
         archive.engine.dispose()
         limit = 8 if moment.endswith("write") else 3 if moment.endswith("fsync") else 6
         child = multiprocessing.get_context("fork").Process(
@@ -391,7 +461,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_reported(archive: Archive, 
     assert made.torn > 0, "some kill fell into a write"
 
 
-def add(archive: Archive, outlet: int, keys: list[str], owner: str) -> None:
+def add(archive: Archive, outlet: int, keys: list[str], owner: str, crawl: int) -> None:
     from storage.frontier import NEW, add_found
     from storage.records import Found
 
@@ -402,14 +472,15 @@ def add(archive: Archive, outlet: int, keys: list[str], owner: str) -> None:
             outlet,
             [Found(key, "article", f"https://{PRIMARY}/detail/{key}", NEW, T0, "home") for key in keys],
             now=T0,
+            crawl=crawl,
         )
 
 
 def test_the_check_after_a_kill_sees_what_is_missing_or_there_twice(sqlite_archive: Archive, tmp_path: Path) -> None:
     archive, log = sqlite_archive, tmp_path / "reported"
     log.touch()
-    outlet, _, owner, _ = begin(archive)
-    add(archive, outlet, ["1", "2"], owner)
+    outlet, crawl, owner, _ = begin(archive)
+    add(archive, outlet, ["1", "2"], owner, crawl)
     crawl_all(place_of(archive), log)
     check(archive, log)
     place = the_file(archive)
