@@ -51,7 +51,7 @@ class OutletSpider(Spider):
         spider.session = session or cls._own_session(crawler, discovery)
         spider.session.state.frames = frames(cls.outlet)
         crawler.clock = spider.session.clock  # type: ignore[attr-defined]
-        crawler.robots_store = spider.session  # type: ignore[attr-defined]
+        crawler.robots_store = spider.session.robots  # type: ignore[attr-defined]
         crawler.host_turns = spider.session.state.turns  # type: ignore[attr-defined]
         return spider
 

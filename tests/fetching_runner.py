@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,9 @@ def main(job: Mapping[str, Any]) -> None:
                 host: StoredRobots(host, datetime.now(UTC), status, body.encode())
                 for host, (status, body) in job.get("robots_kept", {}).items()
             }
+
+        def alone(self, host: str) -> AbstractAsyncContextManager[None]:
+            return nullcontext()
 
         async def load(self, host: str) -> StoredRobots | None:
             return self.kept.get(host)

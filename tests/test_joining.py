@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from subprocess import Popen
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
+from scraper.crawling.robots_kept import AGAIN, ArchivedRobots
+from scraper.crawling.state import CrawlState
 from scraper.demo.process import Replica, running_replica
 from storage.archive import Archive
 from storage.models import crawl as crawl_table
 from storage.models import host_lease, outlet_lock
+from storage.owners import new_owner
 from tests.crawling import Served, crawl, dangling, look, missing_from, presskeep
 from tests.databases import Place
 from tests.killing import POINTS
@@ -47,7 +53,12 @@ def joined_crawls(place: Place, site: Served, *more: str, number: int = PROCESSE
 
 def left_behind(place: Place) -> list[object]:
     """Locks and leases that somebody still holds."""
-    with Archive.open(place.folder, place.database, write=False) as archive, archive.read() as connection:
+    with Archive.open(place.folder, place.database, write=False) as archive:
+        return left_in(archive)
+
+
+def left_in(archive: Archive) -> list[object]:
+    with archive.read() as connection:
         locks = list(connection.execute(select(outlet_lock.c.owner)).scalars())
         hosts = connection.execute(select(host_lease.c.host)).scalars()
         return locks + [each for each in hosts if not each.endswith("#turn")]
@@ -59,6 +70,41 @@ def test_joining_is_refused_on_sqlite(tmp_path: Path) -> None:
     assert "PostgreSQL" in ran.err
     assert len(ran.err.strip().splitlines()) == 1
     assert not (tmp_path / "place").exists()
+
+
+def test_one_of_them_at_a_time_asks_a_host_for_its_robots_txt(postgres_archive: Archive) -> None:
+    held: list[str] = []
+
+    async def ask(owner: str, begun: asyncio.Event, end: asyncio.Event) -> None:
+        async with ArchivedRobots(crawl_state(postgres_archive, owner)).alone("https://www.small.example"):
+            held.append(owner)
+            begun.set()
+            await end.wait()
+
+    async def ask_together() -> None:
+        begun, end, alone = asyncio.Event(), asyncio.Event(), new_owner()
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            tasks.create_task(ask(alone, begun, end))
+            await begun.wait()
+            others = [tasks.create_task(ask(new_owner(), asyncio.Event(), end)) for _ in range(2)]
+            await asyncio.wait(others, timeout=4 * AGAIN)
+            assert held == [alone], "the others wait"
+            async with ArchivedRobots(crawl_state(postgres_archive, new_owner())).alone("https://mirror.example"):
+                end.set()
+
+    asyncio.run(ask_together())
+    assert len(held) == 3
+    assert left_in(postgres_archive) == []
+
+
+def crawl_state(archive: Archive, owner: str) -> CrawlState:
+    """As much of a crawl's state as its robots.txt need."""
+
+    async def run(job: Callable[[Connection], Any]) -> Any:
+        with archive.begin() as connection:
+            return job(connection)
+
+    return cast("CrawlState", SimpleNamespace(opened=SimpleNamespace(archive=archive, owner=owner), run=run))
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from scraper.crawling.budget import Account
 from scraper.crawling.dispatch import Dispatch
@@ -20,12 +20,12 @@ from scraper.crawling.media import MediaAccount, budget_of
 from scraper.crawling.opening import open_archive
 from scraper.crawling.polling import Polling
 from scraper.crawling.requisites import Requisites
+from scraper.crawling.robots_kept import ArchivedRobots
 from scraper.crawling.routing import Route, scheme_of
 from scraper.crawling.state import LEASE, CrawlOptions, CrawlState
 from scraper.crawling.tally import Tally
 from scraper.crawls_under_way import UNDER_WAY
 from scraper.fetching.reasons import reason_of
-from scraper.fetching.robots import StoredRobots
 from storage.due import make_due, make_due_unread
 from storage.errors import StorageError
 from storage.finding import add_found
@@ -33,7 +33,6 @@ from storage.frontier import LISTING, extend, release
 from storage.joining import leave_outlet
 from storage.polls import begin_polling, polled_listings
 from storage.records import ExtractorName, Found
-from storage.robots import KeptRobots, load_robots, save_robots
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from scraper.outlet import Outlet
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 HEARTBEAT = 15.0
 """Seconds between two signs of life; storage gives up a holder after 60."""
@@ -56,7 +54,7 @@ class CrawlSession:
     """The one object that Scrapy's parts (scheduler, middleware, spider) know of a crawl.
 
     Its methods run in the reactor's thread and never touch the database: all writing goes through the archive's
-    writer thread, all reading of pages through the workers. It is also fetching's store of robots.txt.
+    writer thread, all reading of pages through the workers.
     """
 
     def __init__(
@@ -75,6 +73,7 @@ class CrawlSession:
         budget = budget_of(config)
         account = Account(replace(options.budget, free=config.min_free_bytes), config.archive)
         self.state = CrawlState(outlet, options, clock, observe, account, MediaAccount(budget) if budget else None)
+        self.robots = ArchivedRobots(self.state)
         self._learner = Learner(self.state, workers, extractor)
         self._joining = Joining(self.state, self._learner.read_pending)
         self.intake = Intake(self.state, self._learner)
@@ -188,24 +187,6 @@ class CrawlSession:
             log.warning("%s stopped answering (%s); the crawl goes on without it", left.domain.host, reason)
             self.state.start(self.state.set_state(left.row.id, "unreachable"))
         return self.dispatch.other_way(request)
-
-    async def load(self, host: str) -> StoredRobots | None:
-        """The robots.txt kept for an origin (fetching's RobotsStore)."""
-        kept = await self._run_for_robots(lambda connection: load_robots(connection, host))
-        return StoredRobots(kept.host, kept.at, kept.status, kept.body) if kept else None
-
-    async def save(self, stored: StoredRobots) -> None:
-        """Keep a robots.txt for the runs to come (fetching's RobotsStore)."""
-        kept = KeptRobots(stored.host, stored.at, stored.status, stored.body)
-        await self._run_for_robots(lambda connection: save_robots(connection, kept))
-
-    async def _run_for_robots(self, job: Callable[[Connection], T]) -> T:
-        """Run a job for fetching, which would take its failure for the host's."""
-        try:
-            return await self.state.run(job)
-        except StorageError as error:
-            self.state.break_off(error)
-            raise
 
     def _may_ask(self, host: str) -> bool:
         from scraper.fetching.settings import needs_contact

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -52,8 +53,11 @@ class StoredRobots:
 class RobotsStore(Protocol):
     """Where robots.txt are kept between runs. Given to the middleware as the crawler's attribute `robots_store`.
 
-    Both are awaited in the reactor's thread, so they must not block it.
+    All are awaited in the reactor's thread, so they must not block it.
     """
+
+    def alone(self, host: str) -> AbstractAsyncContextManager[None]:
+        """Until its end no other process asks an origin; it begins when none does."""
 
     async def load(self, host: str) -> StoredRobots | None:
         """The one kept for an origin, however old."""
@@ -192,12 +196,18 @@ class RobotsMiddleware:
             raise Declined("robots", "its robots.txt disallows it", request.url, "See --ignore-robots.")
 
     async def _learn(self, origin: str) -> Rules:
-        if self._store is not None:
-            kept = await self._store.load(origin)
+        store = self._store
+        if store is None:
+            return await self._ask(origin)
+        async with store.alone(origin):
+            kept = await store.load(origin)
             if kept is not None:
                 rules = read_robots(kept, self._agent)
                 if timedelta(0) < rules.until - self._clock.now() <= FRESH:  # more, if the clock was set back
                     return rules
+            return await self._ask(origin)
+
+    async def _ask(self, origin: str) -> Rules:
         try:
             fresh = await self._fetch(origin)
         except Exception as error:  # noqa: BLE001, whatever it was, the file was not reached
