@@ -6,7 +6,6 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -18,7 +17,7 @@ from scraper.crawling.stamping import stamp_runs
 from scraper.errors import ScraperError, UsageError
 from scraper.fetching.clock import clock_from
 from scraper.importing.extracting import Extraction
-from scraper.importing.indexing import Batch, Bring, Brought, Refused, Setup, Walk
+from scraper.importing.indexing import Bring, Brought, Refused, Setup
 from scraper.importing.keeping import Keeper
 from scraper.importing.listing import make_urls_due
 from scraper.importing.pool import Pool, ReaderDied, Work
@@ -35,22 +34,17 @@ from scraper.importing.sources import (
     sort_sources,
     why_not_linkable,
 )
+from scraper.importing.walking import Walker
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
 from storage.errors import StorageError
-from storage.foreign import BadRecord
-from storage.foreign.views import Part
 from storage.foreign_files import remove_leftovers, settle
 from storage.importing import (
     ImportedFile,
     add_file,
-    clear_position,
     file_of,
     forget_file,
     imported_paths,
-    position_of,
-    read_up_to,
-    set_position,
 )
 from storage.made_warcs import write_resources
 from storage.owners import new_owner
@@ -94,25 +88,6 @@ def import_sources(
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a file that is being read: its row, and where a second walk for its revisits is noted."""
-
-    file: ImportedFile
-    steps: str
-    size: int
-    origin: str
-    report: FileReport
-
-    @property
-    def revisits(self) -> str:
-        return f"revisits:{self.file.sha256}{self.steps}"
-
-    @property
-    def chosen(self) -> str:
-        return f"chosen:{self.file.sha256}{self.steps}"
-
-
 class _Import:
     def __init__(
         self,
@@ -131,7 +106,6 @@ class _Import:
         self._clock = clock_from(config.now)
         self._tally = ImportTally()
         self._reports = [FileReport(origin_of(each)) for each in sources]
-        self._second: list[_Part] = []
         self._taken: set[str] = set()
         self._positions: dict[str, int] = {}
         self._total = sum(size_of(each) for each in sources)
@@ -154,7 +128,8 @@ class _Import:
                 stamp_authority=self._config.time_stamp_authority,
             )
         close_overdue(self._archive, self._crawl, now)
-        self._keeper = Keeper(self._archive, self._outlets, self._crawl, now)
+        keeper = Keeper(self._archive, self._outlets, self._crawl, now)
+        self._walker = Walker(self._archive, keeper, self._tally, self._crawl, self._choice, self._show)
         error: Exception | None = None
         finished = False
         try:
@@ -191,9 +166,7 @@ class _Import:
         pool = Pool(setup, self._config.workers)
         try:
             pool.run(self._works(made, now))
-            # What a revisit refers to may stand in a file that was read after it.
-            second, self._second = self._second, []
-            pool.run(self._walk_again(part) for part in second)
+            pool.run(self._walker.walk_again())
         finally:
             pool.stop()
 
@@ -290,7 +263,7 @@ class _Import:
                 return
             report.path = file.path if file.store == "warc" else f"{file.store}/{file.path}"
             report.add_bad("", brought.problems)
-            yield from self._walk_parts(file, brought, origin, report, was_known=was_known)
+            yield from self._walker.walk_parts(file, brought, origin, report, was_known=was_known)
             if report.held and not report.captures and self._is_own(path):
                 self._take_back(file, report)
         except ReaderDied:
@@ -332,8 +305,8 @@ class _Import:
 
     def _take_back(self, file: ImportedFile, report: FileReport) -> None:
         """Remove the copy of a file that lies in the archive itself, where nothing of it was to be taken."""
-        if any(part.report is report for part in self._second):
-            return  # a revisit in it waits for what it refers to
+        if self._walker.waits(report):
+            return
         with self._archive.begin() as connection:
             gone = forget_file(connection, file)
         if gone:
@@ -341,111 +314,8 @@ class _Import:
             if file.store == "warc":
                 (self._archive.warc_folder / file.path).unlink(missing_ok=True)
 
-    def _walk_parts(
-        self, file: ImportedFile, brought: Brought, origin: str, report: FileReport, *, was_known: bool
-    ) -> Work:
-        parts = [self._part(file, part, origin, report) for part in brought.parts]
-        unread = [part for part in parts if part.file.read_to < part.size]
-        # What was passed over may be asked for now: by another choice a file is walked through from its beginning.
-        other = [part for part in parts if part.file.read_to and self._choice_of(part) != self._choice]
-        for part in parts:
-            if part not in unread and part not in other and self._revisits_from(part) is not None:
-                self._second.append(part)
-        for part in parts:
-            if part in other:
-                yield from self._walk(part, 0)
-                self._note_choice(part)
-            elif part in unread:
-                if not part.file.read_to:
-                    self._note_choice(part)
-                yield from self._walk(part, part.file.read_to)
-            else:
-                continue
-            if self._revisits_from(part) is not None:
-                self._second.append(part)
-        if file.read_to < brought.size and parts[0].steps:
-            with self._archive.begin() as connection:
-                read_up_to(connection, file, brought.size)
-        anew = bool(unread and report.records) or bool(report.captures)
-        report.outcome = "imported" if anew or not was_known else "known"
-
-    def _part(self, file: ImportedFile, part: Part, origin: str, report: FileReport) -> _Part:
-        row = file
-        if part.steps:
-            with self._archive.begin() as connection:
-                row = add_file(connection, file.store, file.path + part.steps, file.sha256, part.size, self._crawl)
-        return _Part(row, part.steps, part.size, origin + part.steps, report)
-
-    def _walk(self, part: _Part, start: int) -> Work:
-        """Walk through a part from a place on, writing down each batch."""
-        order: Walk | None = self._order(part, start, revisits_only=False)
-        records = 0
-        while True:
-            batch = yield order
-            assert isinstance(batch, Batch)
-            order = None
-            position = part.size if batch.last and not batch.error else batch.position
-            further = position if position > part.file.read_to else None
-            kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits)
-            part.report.captures += kept.captures.total()
-            part.report.held += kept.held
-            self._tally.count_kept(kept.captures)
-            part.report.records += batch.records - records
-            records = max(records, batch.records)
-            part.report.add_bad(part.steps, batch.bad, batch.bad_count)
-            self._show(part, batch.position)
-            if batch.error:
-                part.report.add_bad(part.steps, [BadRecord(batch.position, 0, "", batch.error)])
-            if batch.last:
-                return
-
-    def _walk_again(self, part: _Part) -> Work:
-        """Walk through a part once more, for the revisits whose payload had not been found."""
-        start = self._revisits_from(part)
-        if start is None:
-            return
-        order: Walk | None = self._order(part, start, revisits_only=True)
-        first: int | None = None
-        try:
-            while True:
-                batch = yield order
-                assert isinstance(batch, Batch)
-                order = None
-                kept = self._keeper.keep(part.file, part.origin, batch.selected, None)
-                for each in kept.unresolved:
-                    first = each.raw if first is None else min(first, each.raw)
-                part.report.unresolved += len(kept.unresolved)
-                part.report.captures += kept.captures.total()
-                self._tally.count_kept(kept.captures)
-                if batch.last:
-                    break
-        except ReaderDied:
-            part.report.reason = "the process that read it died"
-            return
-        with self._archive.begin() as connection:
-            if first is None:
-                clear_position(connection, part.revisits)
-            else:
-                set_position(connection, part.revisits, first)
-
-    def _order(self, part: _Part, start: int, *, revisits_only: bool) -> Walk:
-        root = self._archive.warc_folder if part.file.store == "warc" else Path(part.file.store)
-        return Walk(root, part.file.path, start, revisits_only)
-
-    def _note_choice(self, part: _Part) -> None:
-        with self._archive.begin() as connection:
-            set_position(connection, part.chosen, self._choice)
-
-    def _choice_of(self, part: _Part) -> int | None:
-        with self._archive.read() as connection:
-            return position_of(connection, part.chosen)
-
-    def _revisits_from(self, part: _Part) -> int | None:
-        with self._archive.read() as connection:
-            return position_of(connection, part.revisits)
-
-    def _show(self, part: _Part, position: int) -> None:
-        self._positions[part.origin] = position
+    def _show(self, origin: str, position: int) -> None:
+        self._positions[origin] = position
         if monotonic() - self._observed > 0.2:
             self._observed = monotonic()
             done = min(sum(self._positions.values()), self._total)
