@@ -44,11 +44,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 5
+SCHEMA = 6
 """The number of this schema; each migration adds one."""
 MIN_READER = 5
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -315,6 +315,7 @@ capture = Table(
     _text("span_sha256"),
     Column("moved_to", BigInteger),
     Column("gained", Integer),
+    Column("rights", Json),
     UniqueConstraint("warc_file", "offset"),
 )
 Index("ix_capture_location", capture.c.location)
