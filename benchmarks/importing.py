@@ -20,7 +20,7 @@ from pathlib import Path
 from time import perf_counter
 
 from scraper.config import Config
-from scraper.importing import import_sources
+from scraper.importing.run import import_sources
 from scraper.profiles import SHIPPED, load_outlet
 
 ROUNDS = 3

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from storage.inserting import among, in_portions, update_each
 from storage.models import resource
+from storage.records import DayFrom
 from storage.ways import LINK
 
-DayFrom = Literal["seen", "lastmod", "listing", "url", "page"]
-"""What a resource's day is known from: the day of its first sight, of the last change that a listing states, of
-publication as a listing states it, its URL, or the page itself (whose URL counts first)."""
 _RANKS: tuple[DayFrom, ...] = ("seen", "lastmod", "listing", "url", "page")
 
 _KNOWN = select(

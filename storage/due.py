@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, ScalarSelect, or_, select, update
 
+from storage.clocks import TOLERANCE
 from storage.inserting import in_portions
 from storage.models import article, capture, crawl, location, resource
 from storage.priorities import NEW
-from storage.turned_back import TOLERANCE
 from storage.urls import url_hash
 from storage.ways import way_bit
 

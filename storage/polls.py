@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
+from storage.clocks import TOLERANCE
 from storage.due import NO_LISTINGS
 from storage.frontier import next_due
 from storage.inserting import in_portions, insert_missing
 from storage.models import crawl, location, poll, resource
-from storage.turned_back import TOLERANCE
 
 MEMORY = timedelta(days=14)
 """After so long what a listing brought counts half: news sites change their habits."""

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Literal
 
 from storage.content import ArticleContent
-from storage.dating import DayFrom
 from storage.exchange import Exchange
 
 Novelty = Literal["new", "edit", "same", "duplicate", "none"]
@@ -17,6 +16,10 @@ new: an article not known before. edit: a text that its domain's line of observa
 same: the text that this domain showed last. duplicate: a page of a known article, seen on a domain that had not
 shown it before. none: no article.
 """
+
+DayFrom = Literal["seen", "lastmod", "listing", "url", "page"]
+"""What a resource's day is known from: the day of its first sight, of the last change that a listing states, of
+publication as a listing states it, its URL, or the page itself (whose URL counts first)."""
 
 
 @dataclass(frozen=True, slots=True)

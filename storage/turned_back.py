@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from storage.clocks import TOLERANCE
 from storage.models import crawl, location, resource
 
-TOLERANCE = timedelta(minutes=10)
-"""Clocks are corrected by less than this; nothing is said of it, and nothing waits for longer than it."""
 LONGEST = timedelta(days=30)
 """An interval that was chosen by a wrong clock, which made articles look old, is at most a month."""
 _PORTION = 1000

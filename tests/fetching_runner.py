@@ -79,7 +79,8 @@ def main(job: Mapping[str, Any]) -> None:
 
     from scraper.config import Config
     from scraper.fetching.handler import take_exchange
-    from scraper.fetching.reasons import outcome_of, reason_of
+    from scraper.fetching.outcomes import outcome_of
+    from scraper.fetching.reasons import reason_of
     from scraper.fetching.robots import StoredRobots
     from scraper.fetching.settings import fetching_settings
 

@@ -17,7 +17,8 @@ from twisted.web.http import PotentialDataLoss, _DataLoss, _MalformedChunkedData
 
 from scraper.errors import FetchError
 from scraper.fetching import reasons
-from scraper.fetching.reasons import DEFINITE, REASONS, TRANSIENT, Declined, outcome_of, reason_of
+from scraper.fetching.outcomes import outcome_of
+from scraper.fetching.reasons import DEFINITE, REASONS, TRANSIENT, Declined, reason_of
 from storage.exchange import Exchange, Truncation
 
 

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.archive import Archive
-from storage.dating import DayFrom
 from storage.finding import add_found
 from storage.frontier import LISTING, NEW, lease
 from storage.gaps import DayCount, Gaps, gaps
 from storage.listings import note_listings
 from storage.outlets import sync_outlet
-from storage.records import Coverage, Found, Reading
+from storage.records import Coverage, DayFrom, Found, Reading
 from storage.spans import Span, cut, holds, join
 from tests.commanding import Run, cli, options_of
 from tests.databases import place_of

@@ -15,7 +15,8 @@ from sqlalchemy import func, select, update
 from scraper.cli.sheets import read_list
 from scraper.config import Config
 from scraper.errors import UsageError
-from scraper.importing import ImportReport, import_sources
+from scraper.importing.reporting import ImportReport
+from scraper.importing.run import import_sources
 from scraper.outlet import Outlet
 from scraper.profiles import SHIPPED, load_outlet
 from storage.archive import Archive

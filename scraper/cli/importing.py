@@ -17,7 +17,7 @@ from scraper.sentences import sentence_of
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from scraper.importing import FileReport, ImportReport
+    from scraper.importing.reporting import FileReport, ImportReport
     from scraper.outlet import Outlet
 
 app = group("Take in what others archived.")
@@ -54,7 +54,7 @@ def import_(
     from scraper.cli.estimate import show_estimate
     from scraper.cli.logs import start_logging
     from scraper.cli.sheets import read_list
-    from scraper.importing import import_sources
+    from scraper.importing.run import import_sources
 
     stop_cleanly()
     with show_estimate("done") as estimate:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scraper.crawling.passing import FOLLOWED, HOPS
 from scraper.fetching.handler import MAX_BYTES
-from scraper.fetching.reasons import outcome_of
+from scraper.fetching.outcomes import outcome_of
 
 if TYPE_CHECKING:
     from scrapy import Request

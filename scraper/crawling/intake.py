@@ -15,7 +15,8 @@ from scraper.crawling.polling import UNREAD
 from scraper.crawling.reading import READABLE, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.conditions import CONDITIONAL
-from scraper.fetching.reasons import Declined, outcome_of, reason_of
+from scraper.fetching.outcomes import outcome_of
+from scraper.fetching.reasons import Declined, reason_of
 from storage.due import finish, has_shown, restore, withdraw
 from storage.errors import StorageError
 from storage.frontier import LISTING

@@ -14,7 +14,8 @@ from scraper.crawling.run import demand_contact
 from scraper.crawling.settings import oneoff_settings
 from scraper.errors import FetchError, NothingReached
 from scraper.fetching.decoding import decode
-from scraper.fetching.reasons import outcome_of, reason_of
+from scraper.fetching.outcomes import outcome_of
+from scraper.fetching.reasons import reason_of
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

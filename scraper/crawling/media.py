@@ -161,7 +161,7 @@ def leads_on(found_by: str) -> bool:
 def media_outcome(exchange: Exchange, *, follow: bool) -> str:
     """What became of a requisite's exchange: 'media', 'pending' for a stylesheet that is to be read for what it names,
     or as `outcome_of` says. A page of markup is none: so do many sites answer for an image that is gone."""
-    from scraper.fetching.reasons import HTML_TYPES, outcome_of
+    from scraper.fetching.outcomes import HTML_TYPES, outcome_of
 
     outcome = outcome_of(exchange, listing=True)
     if outcome != "pending":

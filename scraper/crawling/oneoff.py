@@ -17,7 +17,8 @@ from scraper.crawling.run import start_workers
 from scraper.crawling.saving import Answer, Saved, Saver, Stale
 from scraper.crawling.settings import oneoff_settings
 from scraper.fetching.clock import clock_from
-from scraper.fetching.reasons import outcome_of, reason_of
+from scraper.fetching.outcomes import outcome_of
+from scraper.fetching.reasons import reason_of
 from storage.content import ArticleContent
 from storage.errors import StorageError
 

@@ -14,10 +14,9 @@ from scraper.errors import FetchError
 from scraper.extraction.page import Context, Limits, Link, Outcome, Page
 from scraper.outlet import Outlet
 from storage.content import ArticleContent
-from storage.dating import DayFrom
 from storage.exchange import Exchange
 from storage.priorities import LISTING, NEW
-from storage.records import Coverage, Found
+from storage.records import Coverage, DayFrom, Found
 from storage.ways import WHOLE_WAYS
 
 _LONG_AGO = date(2000, 1, 1)

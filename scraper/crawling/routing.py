@@ -6,12 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from scraper.outlet import Domain, Outlet
-from storage.frontier import Leased
-from storage.outlets import DomainRow
-from storage.turned_back import TOLERANCE
+from storage.clocks import TOLERANCE
+
+if TYPE_CHECKING:
+    from storage.frontier import Leased
+    from storage.outlets import DomainRow
 
 FAILURES_TO_LEAVE = 3
 """So many failed attempts in a row, none between them answered, and a domain is left for this crawl."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from scraper.crawling.adhoc import page_key, registrable_domain
 from scraper.crawling.describing import describe_run
 from scraper.crawling.media import media_found, names_of
 from scraper.crawling.opening import facts_of
@@ -27,7 +28,6 @@ from storage.outlets import kind_of, sync_outlet
 from storage.owners import new_owner
 from storage.records import DomainFacts, ExtractorName, Failure, Fetch, Found, Reading
 from storage.rehoming import bind_redirects
-from storage.urls import canonical_url
 from storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -376,26 +376,3 @@ def _hop_key(url: str, name: str, outlet: Outlet | None) -> str:
 def _to_requisite(resource: int, hops: tuple[Exchange, ...]) -> Passed:
     """Redirects to a requisite are its own, as in a crawl."""
     return Passed(hops, (resource,) * len(hops))
-
-
-def registrable_domain(url: str) -> str:
-    """The registrable domain of a URL's host, by the public suffix list that is bundled; an address as it stands."""
-    from tldextract import TLDExtract
-
-    host = urlsplit(url).hostname or ""
-    found = TLDExtract(suffix_list_urls=(), cache_dir=None)(host)
-    return found.top_domain_under_public_suffix or host
-
-
-def page_key(url: str, outlet: str) -> str:
-    """The identity of a page of an ad-hoc outlet: its canonical URL without scheme and the outlet's own host.
-
-    What can be no URL for us, though it was fetched, is its own.
-    """
-    try:
-        parts = urlsplit(canonical_url(url))
-    except ValueError:
-        return url
-    host = (parts.netloc or "").removeprefix("www.")
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if host == outlet else host + path

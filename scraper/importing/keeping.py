@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from scraper.crawling.opening import facts_of
-from scraper.fetching.reasons import outcome_of
+from scraper.fetching.outcomes import outcome_of
 from scraper.importing.selecting import NOT_MODIFIED, Owner, Reference, Selected
 from storage.captures import with_payload_of
 from storage.errors import ArchiveDamaged

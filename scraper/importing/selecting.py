@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from scraper.crawling.saving import page_key, registrable_domain
-from scraper.fetching.reasons import HTML_TYPES, outcome_of
+from scraper.crawling.adhoc import page_key, registrable_domain
+from scraper.fetching.outcomes import HTML_TYPES, outcome_of
 from scraper.outlet import Outlet
 from storage.exchange import Exchange
 from storage.foreign import FoundRecord, RecordHead, exchange_of
