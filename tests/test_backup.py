@@ -26,10 +26,11 @@ from storage.models import outlet_lock, resource
 from tests.crawling import NOON, Ran, crawl, dangling, look, missing_from, place_options, presskeep
 from tests.databases import Place
 from tests.living import living_crawl, wait_until
+from tests.tiers import in_soak
 
 BACKUPS = int(os.environ.get("PRESSKEEP_BACKUPS", "3"))
 """Backups at random moments: 3 in `make test`, 8 in .ci/run, 50 in `make soak`."""
-ARTICLES = 40
+ARTICLES = 24
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,7 @@ def test_closed_files_are_copied_once_and_open_ones_grow(replica: Replica, tmp_p
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("moment", ["before-fsync", "after-fsync"])
+@pytest.mark.parametrize("moment", ["before-fsync", in_soak("after-fsync")])
 def test_a_backup_killed_at_any_moment_leaves_the_one_before(
     copy: Place, replica: Replica, tmp_path: Path, moment: str
 ) -> None:
@@ -174,7 +175,7 @@ def test_a_backup_killed_at_any_moment_leaves_the_one_before(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("moment", ["before-fsync", "after-fsync"])
+@pytest.mark.parametrize("moment", [in_soak("before-fsync"), "after-fsync"])
 def test_a_restoring_killed_at_any_moment_goes_on_and_twice_is_as_once(
     copy: Place, tmp_path: Path, moment: str
 ) -> None:
@@ -343,6 +344,7 @@ def test_files_of_something_else_are_in_the_way(copy: Place, tmp_path: Path, nam
     assert verified(Place(folder, None)).code == 0
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_an_archive_on_postgresql_is_backed_up_and_restored_to_either(
     replica: Replica, postgres_url: str, tmp_path: Path

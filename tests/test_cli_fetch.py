@@ -119,6 +119,7 @@ def test_each_field_says_in_words_how_it_was_found(server: PageServer) -> None:
     assert fetch(server, f"{SITE}/stated", "--json").json["article"]["found"]["headline"] == "og:title"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_what_fetch_saves_has_its_day_of_publication_everywhere(server: PageServer, tmp_path: Path) -> None:
     place = ("--archive", str(tmp_path / "archive"))
@@ -137,6 +138,7 @@ def test_what_fetch_saves_has_its_day_of_publication_everywhere(server: PageServ
     assert (published["precision"], published["day"]) == ("day", "2024-05-06")
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_page_saved_again_under_another_profile_is_read_anew_and_not_edited(tmp_path: Path) -> None:
     place, profiles = ("--archive", str(tmp_path / "archive")), tmp_path / "profiles"

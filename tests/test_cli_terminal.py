@@ -11,6 +11,7 @@ from storage.archive import Archive
 from tests.commanding import on_terminal, options_of
 from tests.databases import place_of
 from tests.keeping import MIRROR, PRIMARY, working
+from tests.tiers import in_soak
 
 LONG = f"https://{PRIMARY}/a/long/way/of/folders/to/a/page/that/is/no/article/at/all"
 COMMANDS = (
@@ -41,7 +42,7 @@ def place(sqlite_archive: Archive) -> tuple[str, ...]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("columns", [40, in_soak(80), in_soak(120)])
 def test_nothing_is_wider_than_the_terminal_but_what_must_stay_whole(place: tuple[str, ...], columns: int) -> None:
     for command in COMMANDS:
         where = place if command[-1] != "--help" else ()
@@ -76,6 +77,7 @@ def test_no_color_and_a_pipe_get_no_colours(place: tuple[str, ...]) -> None:
     assert "\x1b" not in on_terminal(80, "status", *place)
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_demo_s_second_run_says_that_it_goes_on_with_the_same_archive(tmp_path: Path) -> None:
     command = ("demo", "--articles", "10", "--archive", str(tmp_path / "archive"))

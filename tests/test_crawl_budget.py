@@ -71,12 +71,14 @@ def test_no_more_pages_are_asked_for_than_the_budget_allows_until_all_is_there(p
 @pytest.mark.parametrize(
     ("options", "variables", "said"),
     [
-        (("--max-disk", "60K"), {}, "bytes on disk is used up"),
-        ((), {"PRESSKEEP_MIN_FREE_BYTES": str(10**15)}, "min_free_bytes asks for 1,000,000,000,000,000"),
-        (("--max-time", "0.001s"), {}, "seconds is used up"),
+        pytest.param(("--max-disk", "60K"), {}, "bytes on disk is used up", id="disk"),
+        pytest.param(
+            (), {"PRESSKEEP_MIN_FREE_BYTES": str(10**15)}, "min_free_bytes asks for 1,000,000,000,000,000",
+            id="free-space", marks=pytest.mark.soak,
+        ),
+        pytest.param(("--max-time", "0.001s"), {}, "seconds is used up", id="time", marks=pytest.mark.soak),
     ],
-    ids=["disk", "free-space", "time"],
-)
+)  # fmt: skip
 def test_disk_and_time_end_a_crawl_in_order(
     place: Place, replica: Replica, options: tuple[str, ...], variables: dict[str, str], said: str
 ) -> None:

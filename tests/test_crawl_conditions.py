@@ -114,6 +114,7 @@ def test_a_server_that_calls_every_answer_unchanged_is_not_trusted_for_ever(plac
     assert verified(place) == []
 
 
+@pytest.mark.soak
 def test_not_modified_without_having_been_asked_is_no_page(tmp_path: Path, replica: Replica) -> None:
     place = Place(tmp_path / "other", None)
     replica.set_day(0)
@@ -125,6 +126,7 @@ def test_not_modified_without_having_been_asked_is_no_page(tmp_path: Path, repli
     assert counts_of(crawl(place, replica, now=A_MONTH_LATER))["articles"] > 0, "they are asked for again"
 
 
+@pytest.mark.soak
 def test_what_cannot_be_read_back_is_asked_for_whole(place: Place, replica: Replica) -> None:
     for file in (place.folder / "warc").glob("*.warc.gz"):
         content = bytearray(file.read_bytes())

@@ -102,6 +102,7 @@ def test_polls_stay_within_what_a_host_is_asked_for(place: Place, replica: Repli
     assert 4 * max(once.values()) > 12
 
 
+@pytest.mark.soak
 def test_a_listing_that_fails_is_tried_again_soon_and_not_at_once(place: Place, replica: Replica) -> None:
     replica.set_rules([{"path": "rss|feed|sitemap", "status": 503}])
     assert crawl_at(place, replica, NOON + timedelta(minutes=30), "--due").code in (0, 1)

@@ -20,7 +20,7 @@ from tests.small_site import SmallSite, crawl_small, small_site
 
 pytestmark = pytest.mark.long
 
-RUNS = int(os.environ.get("PRESSKEEP_ESTIMATES", "6"))
+RUNS = int(os.environ.get("PRESSKEEP_ESTIMATES", "3"))
 DAYS = (NOON.date() - FIRST).days + 1
 A_DAY = 2
 KEPT = DAYS * A_DAY
@@ -108,6 +108,7 @@ def test_the_interval_covers_the_truth_in_93_of_100_runs(kept: Kept, tmp_path: P
         assert hits >= RUNS - 1
 
 
+@pytest.mark.soak
 def test_a_sample_costs_its_listings_and_fills_what_it_finds(kept: Kept, tmp_path: Path) -> None:
     asked(kept.site)
     truth, told, _, place = run(kept, 7, tmp_path)

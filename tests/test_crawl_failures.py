@@ -236,6 +236,7 @@ def test_a_place_that_is_no_archive_is_refused_before_anything_is_asked(
     assert replica.new_requests() == []
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_place_that_can_be_used_is_asked_for(tmp_path: Path, replica: Replica) -> None:
     """The control of the tests before and after: nothing but the place's fault stops those crawls."""

@@ -99,6 +99,7 @@ def test_a_fill_keeps_to_its_budget_and_to_robots(tmp_path: Path) -> None:
         assert crawl_small(place, site, "--fill", "--due").code == 2
 
 
+@pytest.mark.soak
 def test_a_first_crawl_goes_back_to_the_first_day_and_a_second_does_not(tmp_path: Path) -> None:
     """Though the home page listed what is newest already, and days are without anything."""
     place, gazette = Place(tmp_path / "archive", None), site_of_days()

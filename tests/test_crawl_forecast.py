@@ -46,6 +46,7 @@ def test_a_forecast_is_right_within_a_quarter(tmp_path: Path, replica: Replica) 
     assert counts["listings"] <= 5, "what was read for the forecast is not read again"
 
 
+@pytest.mark.soak
 def test_a_week_of_articles_is_the_most_that_one_crawl_asks_for(tmp_path: Path) -> None:
     days = [f"2026/05/{day:02}" for day in range(1, 21)]
     paths = [article_path(key, day) for key, day in enumerate(days)]

@@ -26,6 +26,7 @@ from scraper.demo.process import Replica, running_replica
 from tests.crawling import DAY, ROOT, crawl, dangling, look, missing_from, place_options, presskeep, replica_options
 from tests.databases import Place
 from tests.living import PATIENCE, asked_for, end_of, heed_hangups, living_crawl, open_files, wait_until
+from tests.tiers import in_soak
 
 PRIMARY = "www.replica.example"
 PLAIN = {"Content-Type": "text/plain"}
@@ -111,6 +112,7 @@ def test_where_https_is_dead_and_http_lives_the_domain_is_asked_by_http(
     assert dead.code == 3, "the control: with http dead too, it is told"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_domain_that_falls_silent_in_mid_crawl_is_left_and_the_next_one_asked(place: Place, replica: Replica) -> None:
     replica.set_rules([{"host": PRIMARY, "first": 20, "delay": 60}])
@@ -171,12 +173,11 @@ def test_what_robots_txt_disallows_is_not_fetched(place: Place, replica: Replica
 @pytest.mark.parametrize(
     "answer",
     [
-        {"body": "User-agent: *\nDisallow: /\n", "headers": PLAIN},
-        {"status": 503},
-        {"drop": True},
-        {"endless": True, "headers": PLAIN, "drip": 0.1},
+        in_soak({"body": "User-agent: *\nDisallow: /\n", "headers": PLAIN}, id="all"),
+        pytest.param({"status": 503}, id="503"),
+        in_soak({"drop": True}, id="dropped"),
+        in_soak({"endless": True, "headers": PLAIN, "drip": 0.1}, id="endless"),
     ],
-    ids=["all", "503", "dropped", "endless"],
 )
 def test_where_robots_txt_disallows_all_or_cannot_be_had_nothing_is_fetched(
     place: Place, replica: Replica, answer: dict[str, Any]

@@ -212,6 +212,7 @@ def test_a_payload_that_zcat_cannot_unpack_is_not_called_gz(sqlite_archive: Arch
     demand_checks(folder)
 
 
+@pytest.mark.soak
 def test_evidence_of_every_article_of_the_shared_files_holds(sqlite_archive: Archive, tmp_path: Path) -> None:
     if not WARC_DATA.is_dir():
         pytest.skip("../shared/data/warc is not here")
@@ -241,6 +242,7 @@ def decide(archive: Archive, *decisions: tuple[str, str, str, Any]) -> None:
         end_crawl(connection, run, "finished", {}, NOW)
 
 
+@pytest.mark.either
 def test_a_merged_articles_evidence_says_who_decided_it(archive: Archive, tmp_path: Path) -> None:
     rows = [shown("2019-05-06", piece=piece(number)) for number in range(4)]
     take_in(place_of(archive), write(tmp_path / "x.warc.gz", *rows))

@@ -171,6 +171,7 @@ def test_without_save_a_redirect_leaves_nothing(place: Place, tmp_path: Path) ->
         assert place.folder.exists()
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_an_address_that_shows_its_own_page_later_keeps_its_own_text(place: Place, tmp_path: Path) -> None:
     """And one that redirected to nothing is told no more once it leads to an article."""
@@ -191,6 +192,7 @@ def test_an_address_that_shows_its_own_page_later_keeps_its_own_text(place: Plac
     assert faults(place) == []
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_what_is_known_as_something_else_is_saved_where_it_is_known(place: Place, tmp_path: Path) -> None:
     """A page saved before its site had a profile, a listing, a robots.txt."""
@@ -277,6 +279,7 @@ def test_a_url_without_scheme_goes_by_https_and_else_as_it_was_given(place: Plac
     assert faults(place) == []
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_replay_follows_the_kept_redirect(place: Place, tmp_path: Path) -> None:
     twin = Place(tmp_path / "twin", None)

@@ -134,6 +134,7 @@ def test_a_file_whose_revisits_were_looked_for_is_not_read_anew(archive: Archive
     demand_sound(archive)
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_backup_holds_an_imported_file_whole_however_far_it_was_read(tmp_path: Path) -> None:
     source, folder = tmp_path / "x.warc.gz", tmp_path / "archive"
@@ -343,6 +344,7 @@ def test_a_zip_file_without_archives_is_refused_by_what_is_missing(archive: Arch
     assert (report.files[0].outcome, report.files[0].reason) == ("refused", "no entry of it is a WARC or ARC file")
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_tiny_records_by_the_thousand_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
     peaks = {}

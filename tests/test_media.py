@@ -30,6 +30,7 @@ from tests.small_site import (
     section,
     small_site,
 )
+from tests.tiers import in_soak
 
 LOGO, PHOTO = b"\x89PNG logo" * 200, b"\xff\xd8 photo" * 300
 ELSEWHERE = "images.elsewhere.example"
@@ -99,6 +100,7 @@ def asked(site: SmallSite) -> list[str]:
     return [host + path for host, path in site.new_requests() if path != "/robots.txt"]
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_what_articles_need_is_kept_once_and_never_asked_again(empty_place: Place, site: SmallSite) -> None:
     plain = crawl_small(empty_place, site)
@@ -137,6 +139,7 @@ def test_what_articles_need_is_kept_once_and_never_asked_again(empty_place: Plac
     assert findings(empty_place) == []
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_budgets_leave_out_and_tell(empty_place: Place, site: SmallSite, tmp_path: Path) -> None:
     settings = {"PRESSKEEP_MEDIA_ARTICLE_COUNT": "2", "PRESSKEEP_MEDIA": "true"}
@@ -181,7 +184,7 @@ def crawl_with(place: Place, site: SmallSite, settings: dict[str, str], now: str
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("moment", ["after-write", "before-commit", "after-commit"])
+@pytest.mark.parametrize("moment", [in_soak("after-write"), "before-commit", in_soak("after-commit")])
 def test_a_crawl_killed_among_its_media_keeps_each_once(tmp_path: Path, site: SmallSite, moment: str) -> None:
     place = Place(tmp_path / "archive", None)
     killed = 0

@@ -122,6 +122,7 @@ def test_an_archive_with_the_log_of_a_killed_run_is_read_with_what_the_log_holds
     assert without.code != 0 or without.json["articles"] < articles
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_log_that_cannot_be_read_is_told(replica: Replica, place: Place) -> None:
     assert crawl(place, replica, "--limit", "3").code in (0, 1)

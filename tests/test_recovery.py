@@ -33,6 +33,7 @@ from storage.writer import Writer
 from tests.databases import Place, place_of
 from tests.keeping import EXTRACTOR, HOUR, PRIMARY, T0, Work, begin, content, exchange, working
 from tests.living import wait_until
+from tests.tiers import in_soak
 
 NOTHING = Recovered()
 
@@ -425,7 +426,8 @@ def check(archive: Archive, log: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.either
+@pytest.mark.parametrize("seed", [1, in_soak(2)])
 def test_a_kill_at_any_moment_loses_nothing_that_was_reported(archive: Archive, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     log = tmp_path / "reported"

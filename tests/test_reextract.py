@@ -214,6 +214,7 @@ def test_an_outlet_that_another_run_holds_is_left_alone(archive: Archive, folder
     assert read_again(archive, folder, WITHOUT_NOTES).counts["read"] == 1
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_an_interrupted_run_is_gone_on_with(archive: Archive, folder: Path) -> None:
     with printing(archive, folder) as paper:

@@ -23,6 +23,7 @@ from storage.models import article, capture, crawl, extraction
 from tests.crawling import Ran, place_options, presskeep
 from tests.crawling import crawl as crawl_replica
 from tests.databases import Place
+from tests.tiers import in_soak
 
 SHIPPED = Path(__file__).parents[1] / "spiders" / "outlets" / "demo.toml"
 DAYS = 3
@@ -32,7 +33,7 @@ SIGKILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 @pytest.fixture(scope="module")
 def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
     folder = tmp_path_factory.mktemp("replica")
-    with running_replica(articles=56, seed=11, days=DAYS + 1, folder=folder, site_options=("--volume", "3,5,1")) as one:
+    with running_replica(articles=30, seed=11, days=DAYS + 1, folder=folder, site_options=("--volume", "3,5,1")) as one:
         yield one
 
 
@@ -93,6 +94,7 @@ def count_edits(found: dict[int, list[tuple[Any, ...]]]) -> int:
     return sum(each[0] == "edit" for seen in found.values() for each in seen)
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_every_article_tells_the_same_edits_before_and_after(
     empty_place: Place, replica: Replica, tmp_path: Path
@@ -122,7 +124,7 @@ def test_every_article_tells_the_same_edits_before_and_after(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("commit", [8, 9])
+@pytest.mark.parametrize("commit", [8, in_soak(9)])
 def test_a_run_that_is_killed_is_gone_on_with(place: Place, tmp_path: Path, commit: int) -> None:
     before = edits_of(place)
     changed = profile_in(tmp_path / "first", FIRST)

@@ -23,6 +23,7 @@ from tests.disks import TO_THE_LAST_BYTE, Disk, disk
 from tests.lasting import LastingRun, lasting_run
 from tests.living import asked_for
 from tests.postgres import NoServer, OwnServer, own_server
+from tests.tiers import in_soak
 
 __all__ = ["disk"]
 pytestmark = [pytest.mark.long, pytest.mark.timeout(0)]
@@ -120,7 +121,7 @@ def test_it_goes_on_when_a_full_disk_has_room_again(disk: Disk, replica: Replica
         assert_went_on(running, place, replica)
 
 
-@pytest.mark.parametrize("how", ["stopped", "restarted"])
+@pytest.mark.parametrize("how", ["stopped", in_soak("restarted")])
 def test_it_goes_on_when_a_database_that_was_stopped_answers(
     server: OwnServer, replica: Replica, tmp_path: Path, how: str
 ) -> None:
@@ -181,8 +182,11 @@ def test_an_archive_that_is_gone_is_not_made_anew_and_gone_on_with_when_it_is_ba
 
 @pytest.mark.parametrize(
     "signals",
-    [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM, signal.SIGTERM]],
-    ids=["terminate", "interrupt", "terminate-twice"],
+    [
+        pytest.param([signal.SIGTERM], id="terminate"),
+        in_soak([signal.SIGINT], id="interrupt"),
+        in_soak([signal.SIGTERM, signal.SIGTERM], id="terminate-twice"),
+    ],
 )
 @pytest.mark.parametrize("while_it", ["rests", "fetches"])
 def test_a_signal_ends_it_in_order(

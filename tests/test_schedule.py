@@ -151,6 +151,7 @@ def test_a_database_that_the_file_does_not_name_is_named_but_for_its_password(tm
     assert "secret" not in shown.out + shown.err
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_lines_of_the_crontab_run_the_jobs(tmp_path: Path) -> None:
     place = Place(tmp_path / "the archive", None)

@@ -118,6 +118,7 @@ def test_a_missing_stamp_fails_no_run_is_told_and_made_up_for(
         assert openssl_agrees(place, run.id, run.stamp, authority.root, tmp_path)
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_an_import_is_stamped_too(authority: Authority, replica: Replica, tmp_path: Path) -> None:
     crawled, place = Place(tmp_path / "crawled", None), Place(tmp_path / "archive", None)
@@ -132,6 +133,7 @@ def test_an_import_is_stamped_too(authority: Authority, replica: Replica, tmp_pa
     assert openssl_agrees(place, run.id, run.stamp, authority.root, tmp_path)
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_answers_that_are_no_stamp_for_this_run_are_refused(
     authority: Authority, archive: Archive, tmp_path: Path
