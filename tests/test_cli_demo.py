@@ -19,6 +19,7 @@ from storage.crawls import hold_outlet
 from storage.outlets import sync_outlet
 from storage.owners import new_owner
 from tests.living import heed_hangups
+from tests.tiers import in_soak
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,7 +71,7 @@ def test_the_demo_keeps_what_its_articles_look_like_when_asked_to(tmp_path: Path
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("stop", [signal.SIGINT, in_soak(signal.SIGHUP)])
 def test_a_run_that_is_stopped_ends_with_7_and_the_same_command_goes_on(tmp_path: Path, stop: signal.Signals) -> None:
     run = subprocess.Popen(
         command(tmp_path),

@@ -103,6 +103,7 @@ def test_without_validators_in_the_request_everything_is_sent_again(place: Place
     assert statuses[200] > 10
 
 
+@pytest.mark.soak
 def test_a_server_that_calls_every_answer_unchanged_is_not_trusted_for_ever(place: Place, replica: Replica) -> None:
     replica.set_rules([{"status": 304, "path": "^/(?!robots)"}])
     lied_to = counts_of(crawl(place, replica, now=A_MONTH_LATER))

@@ -384,7 +384,7 @@ def interrupt_twice(terminal: Terminal) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("end", [interrupt, interrupt_twice, Terminal.hang_up])
+@pytest.mark.parametrize("end", [interrupt, in_soak(interrupt_twice), in_soak(Terminal.hang_up)])
 def test_a_terminal_ends_a_crawl_that_waits_for_a_slow_answer(
     place: Place, replica: Replica, end: Callable[[Terminal], None]
 ) -> None:

@@ -196,6 +196,7 @@ def test_listings_in_circles_and_without_end_are_read_to_an_end(place: Place, tm
     assert look(place).locations.keys() == {"1", "2", *(str(1000 + 20 * number) for number in range(bound))}
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_sitemap_of_a_million_addresses_is_read_to_its_bound(place: Place, tmp_path: Path) -> None:
     locs = "".join(f"<url><loc>/news/2026/05/30/{number}</loc></url>" for number in range(1_000_000))

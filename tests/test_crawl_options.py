@@ -27,6 +27,7 @@ from tests.small_site import (
     section,
     small_site,
 )
+from tests.tiers import in_soak
 
 DAYS = ("2026/05/28", "2026/05/29", "2026/05/30")
 OTHER = "www.tiny.example"
@@ -82,6 +83,7 @@ def test_days_of_publication_bound_what_is_asked_for(place: Place, site: SmallSi
     assert articles(ask(place, site, "--full", hour=11)) == [1, 2], "without the days the others are there"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_full_reads_listings_to_their_end_each_time(place: Place, site: SmallSite) -> None:
     assert "/page/2" in ask(place, site)
@@ -150,7 +152,7 @@ def answer_both(host: str, path: str) -> Answer | None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("named", [["small", "tiny"], ["--all"]], ids=["named", "all"])
+@pytest.mark.parametrize("named", [in_soak(["small", "tiny"], id="named"), pytest.param(["--all"], id="all")])
 def test_several_outlets_are_crawled_by_one_command(tmp_path: Path, named: list[str]) -> None:
     place = Place(tmp_path / "archive", None)
     with small_site(tmp_path, answer_both) as site:

@@ -63,6 +63,7 @@ def draws(place: Place) -> list[tuple[datetime, int]]:
         return [(row.at, row.resource) for row in rows]
 
 
+@pytest.mark.soak
 def test_each_day_a_few_old_articles_are_fetched_whatever_their_own_time(gazette: Gazette, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with small_site(tmp_path, gazette.answer) as site:

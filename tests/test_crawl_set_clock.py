@@ -47,6 +47,7 @@ def asked(site: SmallSite) -> list[int]:
     return sorted(int(path.rpartition("/")[2]) for _, path in site.new_requests() if path.startswith("/news/"))
 
 
+@pytest.mark.either
 def test_a_clock_that_was_years_ahead_and_is_set_right_silences_nothing(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, pages(shelf(KNOWN))) as site:
         assert said(crawl(place, site, NOON)) == []
@@ -113,6 +114,7 @@ def test_what_is_due_by_schedule_goes_on_too(place: Place, tmp_path: Path) -> No
         assert asked(site) == [13], "listings are read again within a day"
 
 
+@pytest.mark.either
 def test_a_clock_that_is_corrected_by_minutes_is_no_news(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, pages(shelf(KNOWN))) as site:
         crawl(place, site, "2026-06-01T12:05:00Z")

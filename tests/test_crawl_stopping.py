@@ -21,6 +21,7 @@ from tests.crawling import Ran, dangling, look, missing_from
 from tests.databases import Place
 from tests.living import asked_for, end_of, living_crawl, open_files, wait_until
 from tests.soundness import verified, walked
+from tests.tiers import in_soak
 
 LATER = {"PRESSKEEP_NOW": "2026-06-01T12:20:00Z"}
 
@@ -58,8 +59,11 @@ def go_on(place: Place, replica: Replica) -> Ran:
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("signals", "slow"),
-    [(["SIGHUP"], False), (["SIGTERM"], True), (["SIGINT", "SIGINT"], True)],
-    ids=["hangup", "terminate-slow", "interrupt-twice-slow"],
+    [
+        pytest.param(["SIGHUP"], False, id="hangup", marks=pytest.mark.soak),
+        pytest.param(["SIGTERM"], True, id="terminate-slow"),
+        pytest.param(["SIGINT", "SIGINT"], True, id="interrupt-twice-slow", marks=pytest.mark.soak),
+    ],
 )
 def test_a_signal_ends_a_crawl_in_order_and_the_next_one_goes_on(
     place: Place, replica: Replica, signals: list[str], slow: bool
@@ -104,7 +108,7 @@ def until_python_runs() -> float:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("after", [0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7])
+@pytest.mark.parametrize("after", [0.05, 0.2, in_soak(0.4), 0.6, in_soak(0.8), 1.0, in_soak(1.3), in_soak(1.7)])
 def test_an_interrupt_while_a_crawl_starts_ends_it_with_one_line(
     place: Place, replica: Replica, until_python_runs: float, after: float
 ) -> None:
@@ -139,6 +143,7 @@ def test_a_second_crawl_of_an_outlet_is_refused_until_the_first_is_dead(place: P
     assert held_by_runs(place) == {"leases": 0, "hosts": 0, "locks": 0, "running": 0}
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_crawl_that_lost_its_outlet_ends_and_keeps_what_it_has(place: Place, replica: Replica) -> None:
     """As when its process stood still for a minute, and another run took the outlet over."""

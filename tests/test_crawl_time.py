@@ -189,6 +189,7 @@ def test_what_a_killed_crawl_kept_is_read_by_the_next(place: Place, tmp_path: Pa
     assert look(twin).headlines == {}, "the check would see what stays unread"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_one_interrupt_ends_a_crawl_that_waits_for_an_answer(place: Place, tmp_path: Path) -> None:
     """The slow answer comes when the crawl has ended, never before: no clock is read."""

@@ -30,6 +30,7 @@ from tests.foreign import each_packed
 from tests.keeping import HOUR, T0, working
 from tests.living import heed_hangups, wait_until
 from tests.test_importing import shown
+from tests.tiers import in_soak
 
 COPIES = int(os.environ.get("PRESSKEEP_DAMAGED_COPIES", "3"))
 """Damaged copies; 6 in `.ci/run`, 20 in `make soak`."""
@@ -449,7 +450,7 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, in_soak(signal.SIGHUP)])
 def test_an_import_that_is_told_to_end_does_so_in_order(
     tmp_path: Path, short_folder: Path, number: signal.Signals
 ) -> None:
