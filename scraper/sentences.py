@@ -51,6 +51,7 @@ SENTENCES = {
     "empty": "the page holds no text",
     "listing": "the page lists articles and is none itself",
     "no-article": "the page is at no address of an article",
+    "other-kind": "the page as a whole is more like a shop or a forum than an article",
     "no-headline": "no headline was found",
     "too-short": "the page's text is too short for an article",
     "redirected": "the address leads to a page that is no article",

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from scraper.extraction import extract
 from scraper.extraction.company import Around
-from scraper.extraction.forest import Forest, Tree, load_forest
+from scraper.extraction.forest import Forest, Tree
 from scraper.extraction.page import Context, Page
 from scraper.extraction.passages import read_passages
 from scraper.extraction.signals import BITS, NUMBERS, candidates, read_signals
 from scraper.extraction.tree import parse_page
-from scraper.extraction.verdicts import judge, weigh
+from scraper.extraction.verdicts import forest_of, judge, load_forest, weigh
 
 NEWS = [
     "The council of the harbour town voted on Monday to rebuild the old pier, which a storm took away last winter.",
@@ -69,7 +69,7 @@ def test_the_text_alone_is_taken() -> None:
 def test_a_forest_that_knows_nothing_takes_something_else() -> None:
     """The twin: it is the weights that choose, and trafilatura's answer stands where they choose nothing."""
     html = page(NEWS)
-    everything, nothing = Forest([9.0]), Forest([-9.0])
+    everything, nothing = forest_of([9.0]), forest_of([-9.0])
     assert body_of(html) == NEWS
     assert len(body_of(html, everything)) > len(NEWS)
     assert body_of(html, nothing)
@@ -101,7 +101,7 @@ def test_nothing_is_doubted_where_verdicts_and_engine_agree() -> None:
     assert not agreed.doubtful
     # A forest that is sure of nothing, against the engine's choice of something short, is in doubt.
     footer = next(each.order for each in passages if each.text.startswith("All rights"))
-    doubted = judge(passages, {footer: 1.0}, Around(), Forest([0.1]))
+    doubted = judge(passages, {footer: 1.0}, Around(), forest_of([0.1]))
     assert doubted.doubtful
 
 
@@ -128,7 +128,7 @@ def test_where_all_is_in_doubt_more_is_taken() -> None:
 )
 def test_a_tree_asks_what_it_says(tree: Tree, values: dict[str, float], odds: float) -> None:
     row = [values.get(name, 0.0) for name in NUMBERS] + [int(values.get(name, 0)) for name in BITS]
-    probability = Forest([tree]).probability(row)
+    probability = forest_of([tree]).probability(row)
     assert probability == pytest.approx(1 / (1 + 2.718281828459045**-odds))
 
 
@@ -136,8 +136,8 @@ def test_trees_that_are_left_are_not_asked_of_what_is_sure() -> None:
     row = [0.0] * (len(NUMBERS) + len(BITS))
     sure: list[Tree] = [1.0] * 20 + [-100.0]
     unsure: list[Tree] = [0.1] * 20 + [-100.0]
-    assert Forest(sure).probability(row) > 0.99
-    assert Forest(unsure).probability(row) < 0.01
+    assert forest_of(sure).probability(row) > 0.99
+    assert forest_of(unsure).probability(row) < 0.01
 
 
 @pytest.mark.parametrize(("paragraphs", "found"), [(3_000, "verdicts"), (9_000, "trafilatura")])

@@ -11,10 +11,10 @@ from lxml.html import HtmlElement
 
 from scraper.extraction.announcing import read_announced
 from scraper.extraction.charset import UnknownCharset, decode_page
-from scraper.extraction.conventions import clear_page, is_wordpress_post
+from scraper.extraction.conventions import clear_page
 from scraper.extraction.generic import Read, read_generic
+from scraper.extraction.kinds import load_kinds, says_article
 from scraper.extraction.links import article_links, base_of, canonical_of
-from scraper.extraction.listing import is_teaser
 from scraper.extraction.notices import find_notice
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.extraction.passages import Passage, read_passages
@@ -56,7 +56,7 @@ _HOME_LINKED = 0.6
 def extract(page: Page, context: Context) -> Outcome:
     """Read a page: what it is, and its article where it is one. Pure: no network, no clock, no state.
 
-    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, no-article, no-headline,
+    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, other-kind, no-article, no-headline,
     too-short; 'failed:' charset,
     too-large, too-deep, profile. Where a refusal can be overruled, the outcome's `candidate` is what would be kept.
     Raises nothing but MemoryError.
@@ -105,10 +105,10 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
         links=article_links(tree, base, outlet),
     )
     template = find_template(tree, outlet, page.captured_at.date()) if outlet else None
-    says_article = _says_article(tree, stated, page.url)
+    calls_itself = says_article(tree, stated, page.url)
     if outlet is None or template is None:
         patterns = outlet.notices if outlet else ()
-        if find_notice(tree, passages, patterns, says_article=says_article):
+        if find_notice(tree, passages, patterns, says_article=calls_itself):
             return replace(outcome, verdict="notice")
     identified = outlet.identify(page.url) if outlet else None
     matched = "/".join(
@@ -119,15 +119,15 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
         read = read_template(tree, stated, outlet, template, page=page, base=base, identified=identified)
         outcome = replace(outcome, announced=read_announced(passages, outlet))
     else:
-        read = _read_without_template(page, context, tree, passages, stated)
+        read = _read_without_template(page, context, tree, passages, stated, says_article=calls_itself)
         # The page's text, and the body's too: some pages hold their text in scripts alone.
-        if not (says_article or read.reason) and max(_length(passages), len(read.content.body)) < _LEAST_PAGE:
+        if not (calls_itself or read.reason) and max(_length(passages), len(read.content.body)) < _LEAST_PAGE:
             read = replace(read, reason="too-short")
     return _judge(page, outlet, read, outcome, passages, known=identified is not None)
 
 
 def _read_without_template(
-    page: Page, context: Context, tree: HtmlElement, passages: list[Passage], stated: Structured
+    page: Page, context: Context, tree: HtmlElement, passages: list[Passage], stated: Structured, *, says_article: bool
 ) -> Read:
     outlet = context.outlet
     languages = tuple(dict.fromkeys((outlet.language, *outlet.languages.values()))) if outlet else ()
@@ -140,6 +140,9 @@ def _read_without_template(
         zone=outlet.timezone if outlet else UTC,
         languages=languages,
         forest=context.forest,
+        # Where there is a profile, an address says what is an article.
+        kinds=(context.kinds or load_kinds()) if outlet is None else None,
+        says_article=says_article,
     )
 
 
@@ -171,18 +174,3 @@ def _length(passages: list[Passage]) -> int:
 
 def _linked_share(passages: list[Passage]) -> float:
     return sum(passage.linked for passage in passages) / max(1, _length(passages))
-
-
-def _says_article(tree: HtmlElement, stated: Structured, url: str) -> bool:
-    """Whether a page calls itself an article, with a date or an author to it: in its metadata or its elements."""
-    node = stated.article
-    if node is not None and (node.get("datePublished") or node.get("author")):
-        return True
-    if stated.first("article:published_time", "author") and stated.first("og:type") == "article":
-        return True
-    if is_wordpress_post(tree):
-        return True
-    articles = list(tree.iter("article"))
-    if len(articles) != 1 or is_teaser(articles[0], url):
-        return False
-    return any(each.get("datetime") for each in articles[0].iter("time"))

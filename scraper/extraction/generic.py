@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
@@ -12,15 +13,16 @@ from scraper.extraction.company import Around
 from scraper.extraction.conventions import wordpress_refusal
 from scraper.extraction.engine import Engine
 from scraper.extraction.flow import Flow, find_flow
-from scraper.extraction.forest import Forest, load_forest
+from scraper.extraction.forest import Forest
 from scraper.extraction.grounding import Grounded, ground
+from scraper.extraction.kinds import Kinds, Sight
 from scraper.extraction.links import base_of
 from scraper.extraction.listing import lists_other_pages
 from scraper.extraction.metadata import PUBLISHED, UPDATED, Metadata, read_language, read_metadata
 from scraper.extraction.passages import Passage, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
 from scraper.extraction.structured import Structured, text_in
-from scraper.extraction.verdicts import judge
+from scraper.extraction.verdicts import judge, load_forest
 from storage.content import ArticleContent, Block, Figure, plain_text
 
 _DESCRIPTIONS = ("og:description", "description", "twitter:description")
@@ -31,7 +33,7 @@ _MOST_LETTERS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An article as read, or a reason why there is none: 'empty', 'no-headline', 'listing', 'no-article'; what there is
+    """An article as read, or a reason why there is none: 'empty', 'no-headline', 'listing', 'other-kind'; what there is
     stays in `content`."""
 
     content: ArticleContent
@@ -48,19 +50,23 @@ def read_generic(
     zone: tzinfo = UTC,
     languages: tuple[str, ...] = (),
     forest: Forest | None = None,
+    kinds: Kinds | None = None,
+    says_article: bool = False,
 ) -> Read:
     """Read any page as an article. `zone` reads dates that state none; `languages` are those to choose from; `forest`
-    gives the verdicts in the place of the package's."""
+    gives the verdicts in the place of the package's. With `kinds`, a page that they hold for none is refused;
+    `says_article` is then whether it calls itself one."""
     engine = Engine(tree, url, captured_at)
     looked = look(tree, passages, stated, engine)
-    chosen = [each.passage for each in looked.grounded if each.passage is not None]
-    refusal = wordpress_refusal(tree)
-    if refusal is None and not _states_date(stated) and lists_other_pages(passages, chosen, url):
-        refusal = "listing"
     flow = looked.flow
     data = read_metadata(
         tree, stated, engine, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
     )
+    sight = see(tree, passages, looked, data, url=url, says_article=says_article)
+    refusal = wordpress_refusal(tree)
+    is_article = kinds is not None and kinds.is_article(sight)
+    if refusal is None and sight.teasers and not (sight.dated or is_article):
+        refusal = "listing"
     how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
     headlines = [data.headline, *_sole_heading(tree)]
     blocks = build_blocks(without_read_more(without_headline(pieces, headlines)) or pieces)
@@ -80,13 +86,18 @@ def read_generic(
         authors=data.authors,
         section=data.section,
         tags=data.tags,
-        figures=_figures(tree, base_of(tree, url), flow, chosen, data.image),
+        figures=_figures(tree, base_of(tree, url), flow, sight.taken, data.image),
         language=data.language,
         published=data.published,
         updated=data.updated,
         found=found,
     )
-    return Read(content, refusal or (None if text.strip() else "empty"))
+    if refusal is None and not text.strip():
+        refusal = "empty"
+    # Where a publishing system marks an article's content, it is one.
+    if refusal is None and flow is None and kinds is not None and not is_article:
+        refusal = "other-kind"
+    return Read(content, refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,27 @@ def look(tree: HtmlElement, passages: list[Passage], stated: Structured, engine:
     return Looked(grounded, find_flow(tree, passages, taken, stated.first(*_DESCRIPTIONS) or ""), stated)
 
 
+def see(
+    tree: HtmlElement, passages: list[Passage], looked: Looked, data: Metadata, *, url: str, says_article: bool
+) -> Sight:
+    """What the page's kind is judged by."""
+    taken = {each.passage.order: each.passage for each in looked.grounded if each.passage is not None}
+    ordered = [taken[order] for order in sorted(taken)]
+    return Sight(
+        tree,
+        passages,
+        ordered,
+        looked.stated,
+        url,
+        data.headline,
+        len(data.authors),
+        data.published is not None,
+        says_article,
+        _states_date(looked.stated),
+        lists_other_pages(passages, ordered, url),
+    )
+
+
 def _choose(
     passages: list[Passage], looked: Looked, data: Metadata, engine: Engine, forest: Forest
 ) -> tuple[str, list[Piece]]:
@@ -159,7 +191,7 @@ def _lead(stated: Structured, passages: list[Passage], blocks: tuple[Block, ...]
 
 
 def _figures(
-    tree: HtmlElement, base: str, flow: Flow | None, chosen: list[Passage], image: str | None
+    tree: HtmlElement, base: str, flow: Flow | None, chosen: Sequence[Passage], image: str | None
 ) -> tuple[Figure, ...]:
     """The figures of the text, and of what stands over it. The page's image for sharing is first where the page shows
     it, and alone where it shows none."""
@@ -177,7 +209,7 @@ def _figures(
     return (Figure(shared), *figures)
 
 
-def _holder_of(chosen: list[Passage]) -> HtmlElement | None:
+def _holder_of(chosen: Sequence[Passage]) -> HtmlElement | None:
     """The lowest element that holds most of the letters chosen."""
     total = sum(len(each.letters) for each in chosen)
     held: dict[HtmlElement, int] = {}

@@ -10,6 +10,7 @@ from storage.content import ArticleContent
 
 if TYPE_CHECKING:
     from scraper.extraction.forest import Forest
+    from scraper.extraction.kinds import Kinds
     from scraper.outlet import Outlet
 
 
@@ -34,12 +35,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """All that an extraction knows besides the page: the outlet's profile (None: any news site), limits, and the forest
-    that gives verdicts on passages (None: the package's)."""
+    """All that an extraction knows besides the page: the outlet's profile (None: any news site), limits, the forest
+    that gives verdicts on passages and the one that tells articles from other pages (None: the package's)."""
 
     outlet: Outlet | None = None
     limits: Limits = Limits()
     forest: Forest | None = None
+    kinds: Kinds | None = None
 
 
 @dataclass(frozen=True, slots=True)

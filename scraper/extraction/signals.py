@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lxml.html import HtmlElement
 
 from scraper.extraction.company import CHOSEN, FAR, Around, Company, kin_of, list_of, outermost_article, words_of
+from scraper.extraction.forest import Row
 from scraper.extraction.marks import MARKS, TAGS, Place, bits_of
 from scraper.extraction.passages import Passage
 
@@ -46,9 +47,6 @@ BITS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The names of the sets of marks and of tags that follow the numbers, each with its members. `beside` is what stands
 around a passage up to what holds the main text too."""
-
-Row = list[float]
-"""The numbers of one passage, and its sets as bits."""
 
 _WORD = re.compile(r"\w+")
 _ENDS_SENTENCE = re.compile(r"[.!?؟。…][\"”»’')\]]*$")

@@ -1,15 +1,21 @@
-"""Which passages of a page are its article's text: a verdict on each from all that speaks for and against it."""
+"""Which passages of a page are its article's text: a verdict on each from all that speaks for and against it.
+
+`verdicts.json` holds the weights, in the form of scraper.extraction.forest; `python -m benchmarks.train` writes it.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 from scraper.extraction.company import CHOSEN, Around
-from scraper.extraction.forest import Forest
+from scraper.extraction.forest import Forest, Tree
 from scraper.extraction.passages import Passage
-from scraper.extraction.signals import candidates, read_signals
+from scraper.extraction.signals import BITS, NUMBERS, candidates, read_signals
 
 _MOST_PASSAGES = 20_000
 _MOST_JUDGED = 5_000
@@ -31,6 +37,18 @@ class Verdicts:
 
     chosen: tuple[int, ...]
     doubtful: bool
+
+
+def forest_of(trees: list[Tree]) -> Forest:
+    """Trees over the signals of passages."""
+    return Forest(trees, NUMBERS, BITS)
+
+
+@cache
+def load_forest() -> Forest:
+    """The forest that comes with the package."""
+    data = json.loads(files("scraper.extraction").joinpath("verdicts.json").read_text("utf-8"))
+    return forest_of(data["trees"])
 
 
 def judge(passages: Sequence[Passage], shares: Mapping[int, float], around: Around, forest: Forest) -> Verdicts:
