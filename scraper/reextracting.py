@@ -362,6 +362,7 @@ class _Run:
             key=result.key,
             content=result.content,
             matched=result.matched,
+            rights=result.rights,
             published_day=result.published_day,
         )
 

@@ -15,10 +15,11 @@ from storage.captures import PendingCapture, placed_captures
 from storage.exchange import Exchange
 from storage.finding import hashed, resources_by_key
 from storage.inserting import among, count_up, ids_by, in_portions, insert_into, insert_missing, update_each
-from storage.keeping import FileFacts, Run, keep_batch, storable
+from storage.keeping import FileFacts, Run, keep_batch
 from storage.models import capture, crawl, cursor, location, outlet, resource, warc_file
 from storage.priorities import NEW
 from storage.records import Fetch
+from storage.storable import storable
 from storage.warc_writing import Appended
 
 IMPORTED = "imported"

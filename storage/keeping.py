@@ -20,6 +20,7 @@ from storage.outlets import DomainMap, domains
 from storage.priorities import NEW, REVISIT
 from storage.records import Failure, Fetch, Kept
 from storage.serial import write_alone
+from storage.storable import storable
 from storage.warc_writing import Appended
 
 log = logging.getLogger(__name__)
@@ -168,19 +169,6 @@ def origin_of(fetch: Fetch) -> str | None:
 def to_millisecond(at: datetime) -> datetime:
     """An instant as both databases keep it."""
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
-
-
-def storable(text: str) -> str:
-    """Text that both databases take: PostgreSQL refuses NUL, and neither takes half a surrogate pair."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
 
 
 def _instant(text: object) -> datetime:

@@ -30,6 +30,7 @@ from storage.observing import (
 from storage.outlets import DomainMap, announce, domains
 from storage.records import ExtractorName, Known, Novelty, Reading
 from storage.revising import NewRevision, add_revisions, clean, see_again
+from storage.rights import rights_json
 from storage.serial import write_alone
 from storage.settling import Told, settle_resources
 from storage.unread import unread_archives
@@ -207,7 +208,7 @@ class Knower:
                 for plan in plans
             ],
         )
-        update_each(connection, capture, [{"id": plan.capture.id, "outcome": plan.reading.outcome} for plan in plans])
+        update_each(connection, capture, [_said_of(plan.reading) for plan in plans])
         self._settle_resources(connection, plans)
         self._settle_articles(connection, articles, states, domain_map)
         count_up(connection, self._outlet, {"articles": new_articles, "revisions": new_revisions})
@@ -403,6 +404,12 @@ _ARTICLES = select(article_key.c.key, article_key.c.article).where(
 )
 _ADD_ARTICLES = article.insert().returning(article.c.id, sort_by_parameter_order=True)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+def _said_of(reading: Reading) -> dict[str, Any]:
+    """What a reading says of its capture, beside what it shows."""
+    row: dict[str, Any] = {"id": reading.capture, "outcome": reading.outcome}
+    return row if reading.rights is None else row | {"rights": rights_json(reading.rights)}
 
 
 def _fresh(plans: Sequence[_Plan]) -> list[_Plan]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from storage.content import ArticleContent
 from storage.exchange import Exchange
+from storage.rights import Statement
 
 Novelty = Literal["new", "edit", "same", "duplicate", "none"]
 """What a reading added to the archive.
@@ -112,7 +113,7 @@ class Reading:
     and made due unless this run has fetched them. `more` are further listings of the same way (the next page): the
     same is done with them, but only when something in `found` was new to the archive (a resource or a location).
     `due_at`, when set, becomes the resource's due time unless the resource is leased. `coverage` is set for listings
-    that can list whole days.
+    that can list whole days. `rights` is what the page and the answer state of its use, None where nobody looked.
     """
 
     capture: int
@@ -130,6 +131,7 @@ class Reading:
     parts: tuple[Found, ...] = ()
     due_at: datetime | None = None
     coverage: Coverage | None = None
+    rights: tuple[Statement, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

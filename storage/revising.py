@@ -12,8 +12,8 @@ from storage import blocks
 from storage.content import ArticleContent, Block, Figure, PrintedDate
 from storage.index import index_revisions
 from storage.inserting import insert_missing
-from storage.keeping import storable
 from storage.models import figure, revision, revision_author
+from storage.storable import storable
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from storage.history import revision_numbers
 from storage.labels import LocationLine, family_of, keys_of, locations_of
 from storage.models import article as article_table
 from storage.models import capture, extractor, figure, location, outlet, reduction, resource, revision, warc_file
+from storage.rights import Statement, rights_from
 from storage.stored_paths import stored_path
 
 MAX_CAPTURES = 1000
@@ -70,7 +71,8 @@ class RevisionLine:
 @dataclass(frozen=True, slots=True)
 class CaptureLine:
     """A capture of one of the article's locations, and where its records lie (path relative to the archive's WARCs).
-    `reduced` says why it is kept as headers and digest alone; None where it is kept whole."""
+    `reduced` says why it is kept as headers and digest alone; None where it is kept whole. `rights` is what it
+    states of its use, None where nobody looked."""
 
     id: int
     at: datetime
@@ -82,6 +84,7 @@ class CaptureLine:
     offset: int
     length: int
     reduced: str | None = None
+    rights: tuple[Statement, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,7 @@ def _capture_lines(connection: Connection, family: Sequence[int]) -> tuple[Captu
             location.c.url,
             stored_path(warc_file).label("path"),
             reduction.c.reason,
+            capture.c.rights,
         )
         .outerjoin(reduction, reduction.c.capture == capture.c.id)
         .join(location, location.c.id == capture.c.location)
@@ -270,6 +274,7 @@ def _capture_lines(connection: Connection, family: Sequence[int]) -> tuple[Captu
             row.offset,
             row.length,
             row.reason,
+            rights_from(row.rights),
         )
         for row in connection.execute(statement)
     )

@@ -24,7 +24,7 @@ from storage.history import Observation, history
 from storage.models import article, article_key, crawl, revision
 from storage.records import ExtractorName, Known, Reading
 from tests.databases import place_of
-from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, working
+from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, exchange, working
 
 PROFILE = f"""
 name = "demo"
@@ -85,26 +85,37 @@ class Paper:
     folder: Path
     outlet: Outlet
     resources: dict[str, int] = field(default_factory=dict)
-    bodies: dict[int, tuple[str, bytes, datetime]] = field(default_factory=dict)
+    tasks: dict[int, ReadTask] = field(default_factory=dict)
 
-    def show(self, key: str, body: bytes, *, host: str = PRIMARY, hour: int = 0, path: str = "/detail/{}") -> Known:
+    def show(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        host: str = PRIMARY,
+        hour: int = 0,
+        path: str = "/detail/{}",
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> Known:
         """Keep and read a page, as a crawl does: where its text waits for the one before, that is read again."""
         if key not in self.resources:
             self.resources |= self.work.find(key)
         url, at = f"https://{host}{path.format(key)}", T0 + hour * HOUR
-        kept = self.work.keep(self.resources[key], url, at, body=body)
-        self.bodies[kept.capture] = key, body, at
-        known = self._know(kept.capture, url)
+        headers = ((b"Content-Type", b"text/html; charset=utf-8"), *headers)
+        kept = self.work.keep(self.resources[key], url, at, body=body, headers=headers)
+        answer = exchange(url, body, headers=headers)
+        self.tasks[kept.capture] = ReadTask.of(answer, outlet=self.outlet.name, kind="article", key=key, at=at)
+        known = self._know(kept.capture)
         if known.reread is not None:
-            self._know(known.reread, url, at)
-            known = self._know(kept.capture, url)
+            self._know(known.reread, at)
+            known = self._know(kept.capture)
         return known
 
-    def _know(self, capture: int, url: str, read_at: datetime | None = None) -> Known:
-        key, body, at = self.bodies[capture]
-        reader = Reader({self.outlet.name: self.outlet}, Limits(), None)
-        task = ReadTask(self.outlet.name, "article", key, url, body, None, "text/html; charset=utf-8", at)
-        return self.work.writer.know(self._reading(capture, reader.read(task), key, read_at or at)).result(20)
+    def _know(self, capture: int, read_at: datetime | None = None) -> Known:
+        task = self.tasks[capture]
+        assert task.key is not None
+        result = Reader({self.outlet.name: self.outlet}, Limits(), None).read(task)
+        return self.work.writer.know(self._reading(capture, result, task.key, read_at or task.at)).result(20)
 
     def _reading(self, capture: int, result: ReadResult, key: str, at: datetime) -> Reading:
         return Reading(
@@ -115,6 +126,7 @@ class Paper:
             at=at,
             key=result.key,
             content=result.content,
+            rights=result.rights,
         )
 
 

@@ -16,8 +16,8 @@ from storage.archive import Archive
 from storage.content import ArticleContent, Block
 from storage.errors import StorageError, StorageFull
 from storage.frontier import release
-from storage.keeping import storable
 from storage.records import ExtractorName, Fetch, Found, Reading
+from storage.storable import storable
 from storage.warc import read_exchange
 from tests.keeping import (
     EXTRACTOR,

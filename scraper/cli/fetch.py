@@ -21,6 +21,7 @@ from scraper.cli.stopping import stop_when_terminal_closes
 from scraper.config import Config
 from scraper.errors import ProfileError, UsageError
 from scraper.sentences import sentence_of
+from storage.rights import rights_json
 
 if TYPE_CHECKING:
     from scraper.cli.sheets import ResultSheet
@@ -214,6 +215,7 @@ def result_json(result: FetchResult, content: ArticleContent | None) -> dict[str
         "fetched_at": result.fetched_at,
         "matched": result.matched,
         "key": result.key,
+        "rights": None if result.rights is None else rights_json(result.rights),
         "article": article_json(content) if content is not None else None,
     }
 

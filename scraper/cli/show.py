@@ -13,9 +13,11 @@ from scraper.cli.finding import found_lines
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import minute, one_line, write, write_json, write_note
+from scraper.cli.rights import rights_line
 from scraper.config import Config
 from scraper.errors import UsageError
 from storage.content import ArticleContent, PrintedDate
+from storage.rights import rights_json
 
 if TYPE_CHECKING:
     from storage.labels import LocationLine
@@ -194,6 +196,7 @@ def view_json(view: ArticleView, content: ArticleContent, replays: Mapping[int, 
                 "length": line.length,
                 "replay": replays.get(line.id),
                 "reduced": line.reduced,
+                "rights": None if line.rights is None else rights_json(line.rights),
             }
             for line in view.captures
         ],
@@ -225,6 +228,9 @@ def _print_facts(view: ArticleView, as_of: datetime | None) -> None:
         how = ", kept as headers and digest" if newest.reduced else ""
         at = f"at byte {newest.offset} of warc/{newest.warc}"
         write_note(f"newest capture {minute(newest.at)} UTC{how}, {at}", indent=2)
+    shown = next((each.rights for each in view.captures if each.outcome == "article" and each.rights is not None), ())
+    if stated := rights_line(shown):
+        write_note(f"states of its use: {one_line(stated)}", indent=2)
 
 
 def _print_replays(view: ArticleView, replays: Mapping[int, str]) -> None:

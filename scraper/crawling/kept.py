@@ -9,6 +9,7 @@ from pathlib import Path
 from scraper.crawling.passing import FOLLOWED
 from scraper.crawling.reading import Reader, ReadResult, ReadTask
 from storage.exchange import Exchange
+from storage.rights import stating_headers
 from storage.urls import canonical_url
 from storage.warc import read_exchange
 
@@ -61,6 +62,7 @@ def read_again(reader: Reader, task: KeptTask) -> ReadResult:
             content_encoding=held.header("content-encoding"),
             content_type=held.header("content-type"),
             at=task.at,
+            stating=stating_headers(own),
         )
     )
     return replace(result, candidate=None, found=(), more=(), parts=(), announced=())

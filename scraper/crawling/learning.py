@@ -215,6 +215,7 @@ class Learner:
             key=result.key,
             content=result.content,
             matched=result.matched,
+            rights=result.rights,
             found=found,
             announced=result.announced,
             published_day=result.published_day,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
     from storage.exchange import Exchange
+from storage.rights import Statement
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class FetchResult:
     'failed:REASON'); `content` the article, and for a refusal that can be overruled, `candidate` what `--any` takes.
 
     `url` is what was asked, `final_url` where redirects led, `key` the KEY under which it was saved, None when it was
-    not. `fetched_at` is UTC.
+    not. `fetched_at` is UTC. `rights` is what page and answer state of its use, None where nobody looked.
     """
 
     index: int
@@ -54,6 +55,7 @@ class FetchResult:
     candidate: ArticleContent | None = None
     matched: str = ""
     key: str | None = None
+    rights: tuple[Statement, ...] | None = None
 
     @property
     def reached(self) -> bool:
@@ -175,6 +177,7 @@ class _Fetcher:
                 candidate=result.candidate,
                 matched=result.matched,
                 key=saved.key if saved else None,
+                rights=result.rights,
             )
         )
         if saved is None or self._media is None:

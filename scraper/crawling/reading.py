@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from scraper.crawling.media import KEPT as MEDIA_KEPT
 from scraper.crawling.media import KIND as MEDIA_KIND
 from scraper.errors import FetchError
-from scraper.extraction.page import Context, Limits, Link, Outcome, Page
+from scraper.extraction.page import Context, Limits, Link, Page
 from scraper.outlet import Outlet
 from storage.content import ArticleContent
 from storage.exchange import Exchange
 from storage.priorities import LISTING, NEW
 from storage.records import Coverage, DayFrom, Found
+from storage.rights import Statement, bounded, stating_headers
 from storage.ways import WHOLE_WAYS
 
 _LONG_AGO = date(2000, 1, 1)
@@ -52,7 +53,7 @@ ReadListing = Callable[[str, Page, Outlet], Findings]
 @dataclass(frozen=True, slots=True)
 class ReadTask:
     """One capture to be read. `kind` is its resource's kind; `at` the instant (UTC) for what is found on it; `media`
-    asks for what an article's page needs to look as it did."""
+    asks for what an article's page needs to look as it did; `stating` are the answer's headers about its use."""
 
     outlet: str | None
     kind: str
@@ -63,6 +64,7 @@ class ReadTask:
     content_type: str | None
     at: datetime
     media: bool = False
+    stating: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(
@@ -77,7 +79,8 @@ class ReadTask:
     ) -> ReadTask:
         """The task of reading an exchange with its payload."""
         coding, mime = exchange.header("content-encoding"), exchange.header("content-type")
-        return cls(outlet, kind, key, exchange.url, exchange.payload, coding, mime, at, media)
+        stating = stating_headers(exchange)
+        return cls(outlet, kind, key, exchange.url, exchange.payload, coding, mime, at, media, stating)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class ReadResult:
     """What a capture turned out to be, in the archive's terms. `candidate` is what a refusal would have kept.
 
     `media` holds the URLs of what the page needs to look as it did, if the task asked for them. `pages` are of the same
-    days as a listing, `coverage` says what it lists of which days.
+    days as a listing, `coverage` says what it lists of which days. `rights` is what page and headers state of its use,
+    None where nobody looked.
     """
 
     outcome: str
@@ -101,6 +105,7 @@ class ReadResult:
     published_day: date | None = None
     media: tuple[str, ...] = ()
     coverage: Coverage | None = None
+    rights: tuple[Statement, ...] | None = None
 
 
 class Reader:
@@ -111,6 +116,15 @@ class Reader:
 
     def read(self, task: ReadTask) -> ReadResult:
         """Read one capture; what cannot be read is an outcome, never an exception."""
+        result = self._read(task)
+        if not task.stating:
+            return result
+        from scraper.extraction.rights import rights_of_headers
+
+        stated = rights_of_headers(task.stating, task.url)
+        return replace(result, rights=bounded((*stated, *(result.rights or ())))) if stated else result
+
+    def _read(self, task: ReadTask) -> ReadResult:
         try:
             page = self._page(task)
         except FetchError as error:
@@ -169,7 +183,7 @@ class Reader:
         identified = outlet.identify(task.url) if outlet else None
         outcome = extract(page, Context(outlet=outlet, limits=self._limits))
         if outlet is not None and task.kind == "article" and identified is None and outcome.verdict == "article":
-            outcome = Outcome(verdict="refused:redirected", candidate=outcome.article, links=outcome.links)
+            outcome = replace(outcome, verdict="refused:redirected", article=None, candidate=outcome.article)
         return ReadResult(
             outcome=outcome.verdict,
             key=identified.key if identified else task.key,
@@ -178,6 +192,7 @@ class Reader:
             matched=outcome.matched,
             found=articles_found(outcome.links, outlet, by="article", at=task.at) if outlet else (),
             announced=outcome.announced,
+            rights=outcome.rights,
             published_day=_day_of(identified.day if identified else None, outcome.article or outcome.candidate, outlet),
             media=_requisites(page, self._limits, outlet)
             if task.media and (outcome.article or outcome.candidate)

@@ -193,6 +193,7 @@ class Saver:
             key=key if content else None,
             content=content,
             matched=result.matched,
+            rights=result.rights,
             published_day=result.published_day,
             found=media_found(result.media, resource, at) if content else (),
         )
@@ -258,6 +259,7 @@ class Saver:
             key=stale.reading.key if content else None,
             content=content,
             matched=again.matched,
+            rights=again.rights,
             published_day=again.published_day,
             found=(),
         )

@@ -18,6 +18,7 @@ from scraper.extraction.links import article_links, base_of, canonical_of
 from scraper.extraction.notices import find_notice
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.extraction.passages import Passage, read_passages
+from scraper.extraction.rights import read_rights
 from scraper.extraction.structured import Structured, read_structured
 from scraper.extraction.template import find_template, read_template
 from scraper.extraction.tree import Unreadable, parse_page
@@ -103,6 +104,7 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
         verdict="article",
         canonical=canonical_of(tree, base),
         links=article_links(tree, base, outlet),
+        rights=read_rights(tree, stated, base),
     )
     template = find_template(tree, outlet, page.captured_at.date()) if outlet else None
     calls_itself = says_article(tree, stated, page.url)

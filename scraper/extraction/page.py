@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from storage.content import ArticleContent
+from storage.rights import Statement
 
 if TYPE_CHECKING:
     from scraper.extraction.forest import Forest
@@ -67,7 +68,7 @@ class Outcome:
     overruled, `candidate` holds what would have been kept. `matched` names the profile's era and URL pattern
     that held ('' for none). `canonical` is the page's canonical link, absolute. `announced` holds the alternate
     addresses that the page announces in the outlet's own template. `links` are the page's links to the
-    outlet's own articles.
+    outlet's own articles. `rights` is what it states of its use, None where it could not be read.
     """
 
     verdict: str
@@ -77,3 +78,4 @@ class Outcome:
     canonical: str | None = None
     announced: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    rights: tuple[Statement, ...] | None = None

@@ -210,6 +210,7 @@ class Extraction:
             key=result.key,
             content=result.content,
             matched=result.matched,
+            rights=result.rights,
             published_day=result.published_day,
         )
 

@@ -17,6 +17,7 @@ from storage.evidence.gathering import CaptureFacts
 from storage.exchange import Exchange
 from storage.exporting.records import Copied, RecordReader
 from storage.exporting.selection import Placed
+from storage.rights import rights_from, rights_json
 from storage.warc_reading import open_warc, read_exchange
 from storage.warc_records import FACTS_FIELD
 
@@ -172,6 +173,7 @@ def _port(record: Copied) -> str:
 
 
 def _facts(facts: CaptureFacts, connected: Connected) -> dict[str, Any]:
+    rights = rights_from(facts.rights)
     return {
         "capture": facts.id,
         "run": facts.crawl,
@@ -180,6 +182,7 @@ def _facts(facts: CaptureFacts, connected: Connected) -> dict[str, Any]:
         "warc_date": connected.date,
         "status": facts.status,
         "outcome": facts.outcome,
+        "rights": None if rights is None else rights_json(rights),
         "source": facts.source,
         "origin": facts.origin,
         "truncated": facts.truncated,

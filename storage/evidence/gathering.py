@@ -65,7 +65,8 @@ class RunFacts:
 @dataclass(frozen=True, slots=True)
 class CaptureFacts:
     """A capture of the article, or one that such a capture refers to. `span_sha256` is None for what an early version
-    kept, and for what was imported. `warc` is the file's path, `file` its row, `file_crawl` the run that added it."""
+    kept, and for what was imported. `warc` is the file's path, `file` its row, `file_crawl` the run that added it.
+    `rights` is as its row holds it."""
 
     id: int
     crawl: int
@@ -89,6 +90,7 @@ class CaptureFacts:
     file: int
     file_sha256: str | None
     file_crawl: int | None
+    rights: Any
 
 
 def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFacts]:
@@ -108,6 +110,7 @@ def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFa
             stored_path(warc_file),
             *(capture.c.offset, capture.c.length, span_start(capture), capture.c.span_length),
             *(warc_file.c[name] for name in ("id", "sha256", "crawl")),
+            capture.c.rights,
         )
         .join(location, location.c.id == capture.c.location)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)
