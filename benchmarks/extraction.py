@@ -35,9 +35,10 @@ def extract_page(html: bytes, url: str | None) -> dict[str, Any] | None:
 
 
 def read_page(html: bytes, url: str | None, context: Context) -> dict[str, Any] | None:
-    """Read a page in a context, as extract_page() gives it."""
+    """Read a page in a context, as extract_page() gives it. Of an article that a paywall cut short it is what is there:
+    the truths hold that too, and that the archive keeps no such text is no matter of how well it was found."""
     outcome = extract(Page(html, None, url or "", datetime.now(UTC)), context)
-    article = outcome.article
+    article = outcome.candidate if outcome.verdict == "refused:paywall" else outcome.article
     if article is None:
         return None
     return {

@@ -54,6 +54,8 @@ SENTENCES = {
     "other-kind": "the page as a whole is more like a shop or a forum than an article",
     "no-headline": "no headline was found",
     "too-short": "the page's text is too short for an article",
+    "several": "the page holds several articles, and says of none that it is its own",
+    "paywall": "the page shows no more than the beginning of an article, before a paywall",
     "redirected": "the address leads to a page that is no article",
     # A listing came, and it lists nothing.
     "no-reader": "nothing here can read such a listing",

@@ -41,6 +41,18 @@ def resolve_revision(connection: Connection, key: str) -> tuple[int, int | None]
     raise KeyUnknown("names no article of this archive", key[:80], _NEXT)
 
 
+def current_text(connection: Connection, outlet_name: str, key: str) -> str | None:
+    """The text that is current of an outlet's article, by its identity key; None where there is none."""
+    statement = (
+        select(revision.c.body)
+        .join(article, article.c.current_revision == revision.c.id)
+        .join(article_key, article_key.c.article == article.c.id)
+        .join(outlet, outlet.c.id == article_key.c.outlet)
+        .where(outlet.c.name == outlet_name, article_key.c.key == key)
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
 def find_revision(connection: Connection, number: int, name: str, numbers: Iterable[int]) -> int:
     """The id of an article's revision by its number (`numbers` holds the ids in order of first observation, counted
     from 1) or a prefix of its digest. Raises KeyUnknown, KeyAmbiguous."""

@@ -209,6 +209,16 @@ def test_text_of_any_charset_is_read(charset: str, declared: str) -> None:
     assert sentence in outcome.article.body
 
 
+@pytest.mark.parametrize(("charset", "declared"), [("windows-1256", "iso-8859-1"), ("windows-1251", "windows-1252")])
+def test_a_page_that_calls_another_script_latin_is_read_all_the_same(charset: str, declared: str) -> None:
+    language, sentence = ENCODED[charset]
+    body = "".join(f"<p>{number}. {sentence}</p>" for number in range(6))
+    html = f"<html lang={language}><head><meta charset={declared}></head><body><article>{body}</article></body></html>"
+    outcome = read(html.encode(charset))
+    assert outcome.article is not None, outcome.verdict
+    assert sentence in outcome.article.body
+
+
 def test_bytes_that_no_charset_reads_are_told() -> None:
     assert read(bytes(range(256)) * 100 + b"<p>").verdict == "failed:charset"
 
@@ -256,6 +266,28 @@ def test_the_front_page_is_a_listing_that_can_be_overruled() -> None:
     assert outcome.verdict == "refused:listing"
     assert outcome.candidate is not None
     assert read(page(PARAGRAPHS), url="https://news.example/").verdict == "article"
+
+
+def test_a_page_of_several_articles_is_none_unless_it_says_which_is_its_own() -> None:
+    texts = "".join(f"<article><h2>Council {verb} again</h2>{PARAGRAPHS}</article>" for verb in ("votes", "meets"))
+    outcome = read(f"<html><head><title>The Gazette</title></head><body><h1>News</h1>{texts}</body></html>")
+    assert outcome.verdict == "refused:several"
+    assert outcome.candidate is not None
+    titled = read(f"<html><head><title>Council meets again | The Gazette</title></head><body>{texts}</body></html>")
+    assert titled.verdict == "article"
+    alone = read(page(PARAGRAPHS + f"<article><h2>Council votes again</h2>{PARAGRAPHS}</article>"))
+    assert alone.verdict == "article", "the control: the page has an article of its own, with another in it"
+
+
+@pytest.mark.parametrize("body", ["", "<h1>Council decides</h1>", "<h1>Council decides</h1><img src=a.jpg>"])
+def test_a_page_that_only_says_that_it_is_an_article_is_none(body: str) -> None:
+    node = {"@type": "NewsArticle", "datePublished": "2026-05-03", "headline": "Council decides"}
+    head = f"<title>Council decides</title><script type='application/ld+json'>{json.dumps(node)}</script>"
+    frame = "<nav><a href=/>Home</a></nav>{}<footer>Rights reserved</footer>"
+    outcome = read(f"<html><head>{head}</head><body>{frame.format(f'<article>{body}</article>')}</body></html>")
+    assert outcome.verdict in ("refused:empty", "refused:too-short")
+    text = f"<article>{body}<p>{SENTENCES[0]}</p></article>"
+    assert read(f"<html><head>{head}</head><body>{frame.format(text)}</body></html>").verdict == "article"
 
 
 def test_limits_are_the_contexts() -> None:

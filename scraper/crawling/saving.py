@@ -24,6 +24,7 @@ from storage.captures import PendingCapture, capture_at, read_capture
 from storage.crawls import begin_crawl, end_crawl
 from storage.finding import owner_of, resource_at
 from storage.frontier import MEDIA, NEW, due_for
+from storage.keys import current_text
 from storage.outlets import kind_of, sync_outlet
 from storage.owners import new_owner
 from storage.records import DomainFacts, ExtractorName, Failure, Fetch, Found, Reading
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 WRITERS = 4
 """Outlets written to at once; each has a WARC file of its own."""
+TEASER = "refused:paywall"
+"""The outcome of a page that holds no more than the beginning of its article."""
 
 
 @dataclass(slots=True)
@@ -177,6 +180,8 @@ class Saver:
         name, key = self._place(exchange.url, outlet, result.key)
         run = self._run(name, outlet, exchange.url, at)
         content, verdict = self._verdict(result)
+        if content is not None and result.outcome == TEASER and self._has_more(name, key, content):
+            content, verdict = None, result.outcome
         found = Found(key, "article" if content else "page", exchange.url, NEW, None, found_by="fetch", how="fetched")
         resource, passed = self._resources(run, found, answer.hops, outlet, at)
         last = Fetch(exchange, resource, exchange.url, answer.outcome, at, final=False, due_at=None)
@@ -221,6 +226,12 @@ class Saver:
         if owner is not None and owner.outlet != name:
             return owner.outlet, owner.key
         return name, key or page_key(url, name)
+
+    def _has_more(self, outlet: str, key: str, teaser: ArticleContent) -> bool:
+        """Whether a longer text is current: whoever asks for a teaser does not ask to have it in its place."""
+        with self._archive.read() as connection:
+            text = current_text(connection, outlet, key)
+        return text is not None and len(text) > len(teaser.body)
 
     def _resources(
         self, run: _Run, found: Found, hops: tuple[Exchange, ...], outlet: Outlet | None, at: datetime

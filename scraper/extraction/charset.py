@@ -21,12 +21,17 @@ _SUPERSETS = {
     "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
     "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs",
 }  # fmt: skip
+_WESTERN = frozenset({"cp1252", "cp1254", "cp1257", "iso8859-15", "mac-roman"})
+"""Charsets of Latin script, which give letters for nearly all bytes."""
 _SEVEN_BIT = frozenset({"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_kr", "hz"})
 _REFUSED = frozenset({"utf-7", "idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.I)
 _META = re.compile(rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.I)
 _XML = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""", re.I)
 _UNPRINTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_MARKUP = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^<>]*>", re.I | re.S)
+_LEAST_LETTERS, _MOST_ACCENTED = 200, 0.4
+"""No language of Latin script has so many letters with accents; other scripts read as Latin have hardly others."""
 _HEAD = 4_096
 _SAMPLE = 65_536
 _MOST_UNREADABLE = 0.1
@@ -63,9 +68,12 @@ def decode_page(content: bytes, content_type: str | None) -> Decoded:
             pass
     for name, how in declared:
         try:
-            return Decoded(_clean(content.decode(name)), name, how)
+            text = content.decode(name)
         except UnicodeDecodeError:
             continue
+        if name in _WESTERN and _is_garbled(text):
+            return _guess(content, [name for name, _ in declared])
+        return Decoded(_clean(text), name, how)
     if wide := _wide(content):
         return _finish(content, wide, "zero bytes")
     # One wrong byte on a page that says what it is weighs less than a guess.
@@ -101,6 +109,14 @@ def _codec(label: str) -> str | None:
     except (LookupError, ValueError):
         return None
     return None if name in _REFUSED else _SUPERSETS.get(name, name)
+
+
+def _is_garbled(text: str) -> bool:
+    """Whether what a page says of its charset makes accented letters of most of its text: it is of another script."""
+    printed = _MARKUP.sub(" ", text[: 4 * _SAMPLE])
+    letters = sum(map(str.isalpha, printed))
+    accented = sum(letter.isalpha() and not letter.isascii() for letter in printed)
+    return letters >= _LEAST_LETTERS and accented > _MOST_ACCENTED * letters
 
 
 def _wide(content: bytes) -> str | None:

@@ -19,7 +19,9 @@ from scraper.extraction.notices import find_notice
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.extraction.passages import Passage, read_passages
 from scraper.extraction.rights import read_rights
+from scraper.extraction.several import holds_several
 from scraper.extraction.structured import Structured, read_structured
+from scraper.extraction.teaser import is_teaser_of_paid
 from scraper.extraction.template import find_template, read_template
 from scraper.extraction.tree import Unreadable, parse_page
 from scraper.outlet import Outlet
@@ -48,6 +50,8 @@ _TAG = re.compile(r"<[a-z!/][^<>]{0,2000}>", re.I)
 
 _LEAST_PAGE = 250
 """Characters of a whole page, menus and all, below which it holds no article unless it says that it does."""
+_LEAST_BODY = 20
+"""Characters of a body below which it is a word of the page's frame, whatever the page says of itself."""
 _LISTED = 5
 """Links to the outlet's articles from which on a page without an article's template is a listing."""
 _HOME_LINKED = 0.6
@@ -57,10 +61,9 @@ _HOME_LINKED = 0.6
 def extract(page: Page, context: Context) -> Outcome:
     """Read a page: what it is, and its article where it is one. Pure: no network, no clock, no state.
 
-    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, other-kind, no-article, no-headline,
-    too-short; 'failed:' charset,
-    too-large, too-deep, profile. Where a refusal can be overruled, the outcome's `candidate` is what would be kept.
-    Raises nothing but MemoryError.
+    Verdicts: 'article'; 'notice'; 'refused:' empty, not-html, listing, other-kind, no-article, no-headline, too-short,
+    several, paywall; 'failed:' charset, too-large, too-deep, profile. Where a refusal can be overruled, `candidate` is
+    what would be kept. Raises nothing but MemoryError.
     """
     limits = context.limits
     if not page.content.strip(b"\0 \t\r\n\f"):
@@ -123,8 +126,15 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
     else:
         read = _read_without_template(page, context, tree, passages, stated, says_article=calls_itself)
         # The page's text, and the body's too: some pages hold their text in scripts alone.
-        if not (calls_itself or read.reason) and max(_length(passages), len(read.content.body)) < _LEAST_PAGE:
+        least = 0 if calls_itself else _LEAST_PAGE
+        held = max(_length(passages), len(read.content.body))
+        if read.reason is None and (held < least or len(read.content.body) < _LEAST_BODY):
             read = replace(read, reason="too-short")
+        if read.reason in (None, "other-kind") and holds_several(tree, passages, stated, page.url):
+            read = replace(read, reason="several")
+    body = "" if read.reason == "empty" else read.content.body
+    if read.reason in (None, "empty", "too-short", "other-kind") and is_teaser_of_paid(tree, stated, body):
+        read = replace(read, reason="paywall")
     return _judge(page, outlet, read, outcome, passages, known=identified is not None)
 
 

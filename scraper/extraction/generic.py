@@ -92,7 +92,7 @@ def read_generic(
         updated=data.updated,
         found=found,
     )
-    if refusal is None and not text.strip():
+    if refusal is None and letters_of(text) in {letters_of(each or "") for each in ("", *headlines)}:
         refusal = "empty"
     # Where a publishing system marks an article's content, it is one.
     if refusal is None and flow is None and kinds is not None and not is_article:

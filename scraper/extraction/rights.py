@@ -35,7 +35,7 @@ _COLON = re.compile(r"\s*:\s*")
 _TIERS = ("article:content_tier", "og:article:content_tier", "article_content_tier", "article:content-tier")
 _COPYRIGHTS = ("copyright", "dc.rights", "dcterms.rights", "rights")
 _LICENCES = ("dcterms.license", "dc.license")
-_WITH_LICENCE = etree.XPath("//*[contains(@rel, 'icense')]")
+_WITH_LICENCE = etree.XPath("//a[contains(@rel, 'icense')] | //link[contains(@rel, 'icense')]")
 _LINK = re.compile(r"<([^<>]{1,2000})>([^<,]*)")
 _REL_LICENCE = re.compile(r"""\brel\s*=\s*["']?(?:[\w\s:/.-]*\s)?license\b""", re.I)
 _LOOKED_AT = 1_000

@@ -19,8 +19,8 @@ BEFORE = timedelta(days=33)
 MOST_CRAWLS, MOST_TEXTS = 20_000, 2000
 """The newest of these that are looked at in each of the two stretches of time."""
 FIELDS = ("authors", "published", "section", "lead")
-_NO_TEXT = ("empty", "no-headline", "too-short", "listing")
-"""Refusals of pages that stood where articles do: what a changed template brings."""
+_NO_TEXT = ("empty", "no-headline", "too-short", "listing", "paywall")
+"""Refusals of pages that stood where articles do: what a changed template, or a new paywall, brings."""
 
 
 @dataclass(frozen=True, slots=True)
