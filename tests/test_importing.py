@@ -40,6 +40,7 @@ WORDS = (
     "Work begins in spring; the harbour stays open to fishing boats all the while, according to the same officials.",
     "Residents had asked for a longer quay, which the plan does not foresee before the second year of the works.",
 )
+HTML = "Content-Type: text/html; charset=utf-8"
 ONE = Piece("Council agrees on harbour plan", ("Politics",), datetime(2019, 5, 6, 7, tzinfo=UTC), WORDS, key=595_001)
 
 
@@ -270,7 +271,7 @@ def test_what_the_archive_wrote_itself_is_passed_over_and_strays_are_taken(
 
 def test_pages_of_any_host_become_ad_hoc_outlets(archive: Archive, tmp_path: Path) -> None:
     rows = [
-        record(block=http(page()), uri="https://www.herald.org/2019/harbour.html"),
+        record(block=http(page(), HTML, "X-Robots-Tag: noarchive"), uri="https://www.herald.org/2019/harbour.html"),
         record("resource", page(), "https://herald.org/2019/other.html", Content_Type="text/html"),
         record(block=http(b"\x89PNG", "Content-Type: image/png"), uri="https://www.herald.org/a.png"),
         record(block=http(b"x", status="HTTP/1.1 404 Not Found"), uri="https://www.herald.org/b"),
@@ -291,6 +292,8 @@ def test_pages_of_any_host_become_ad_hoc_outlets(archive: Archive, tmp_path: Pat
     assert names == {"presstv", "herald.org"}
     assert kinds == {"article"}
     assert count(archive, "article") == 3
+    stated = [[one["says"] for one in each.rights] for each in captures(archive)]
+    assert sorted(stated) == [[], [], ["noarchive"]]
     check(archive)
 
 

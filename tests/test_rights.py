@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from storage.archive import Archive
 from storage.rights import LONGEST, MOST, Statement, rights_from, rights_json
 from storage.views import view_article
 from tests.crawling import place_options, presskeep
-from tests.databases import place_of
+from tests.databases import Place, place_of
 from tests.page_server import serving
 from tests.rereading import PROFILE, current_body, edits, owner_of, printing, read_again, told
+from tests.small_site import Answer, article_page, article_path, crawl_small, pages, section, small_site
 
 URL = "https://news.example/2026/bridge"
 TEXT = "".join(
@@ -202,6 +204,27 @@ def test_a_teaser_never_takes_the_place_of_the_article_and_rights_are_kept_with_
         captures = view_article(connection, owner_of(archive, "1")).captures
     assert [each.rights for each in captures] == stated, "headers are read again out of the records"
     assert (edits(told(archive)), current_body(archive)) == (before, body)
+
+
+@pytest.mark.long
+def test_a_crawl_keeps_rights_and_a_text_that_is_put_behind_a_paywall_later(tmp_path: Path) -> None:
+    place, path = Place(tmp_path / "archive", None), article_path(1)
+    free = article_page(1)
+    short = free.body[: free.body.index(b"<p>")] + b"<p>The harbour...</p></div></body></html>"
+    closed = short.replace(b"</head>", linked(isAccessibleForFree=False).encode() + b"</head>")
+    listing = section(path)
+    with small_site(tmp_path, pages({"/": listing, path: replace(free, headers={"TDM-Reservation": "1"})})) as site:
+        assert crawl_small(place, site).code == 0
+        site.answering = pages({"/": listing, path: Answer(closed)})
+        later = crawl_small(place, site, now="2026-08-01T12:00:00Z")
+    assert later.json["outlets"][0]["counts"]["refused"]["paywall"] == 1
+    shown = presskeep("show", "small:1", "--json", *place_options(place)).json
+    assert [(each["outcome"], [one["by"] for one in each["rights"]]) for each in shown["captures"]] == [
+        ("refused:paywall", ["json-ld isAccessibleForFree"]),
+        ("article", ["header tdm-reservation"]),
+    ]
+    assert "Paragraph 2 of article 1" in shown["article"]["text"]
+    assert len(shown["revisions"]) == 1
 
 
 @pytest.mark.long
