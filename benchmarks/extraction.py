@@ -1,7 +1,11 @@
-"""Extraction's quality on real pages with known truth, ours beside trafilatura's: `python -m benchmarks.extraction`.
+"""Extraction's quality on real pages with known truth, ours beside others': `python -m benchmarks.extraction`.
 
-The pages and the scorer are public test data that are no part of the project; without them there is nothing to measure,
-and the command says so. `extract_page` is the adapter that the scorer calls, with no profile and nothing learnt.
+By itself it compares with trafilatura, in this process and with the package's weights. With `--peers` it makes the
+table of all that `benchmarks/peers` lists, each in an environment of its own. Ours is then read by cross-validation,
+each page with verdicts that saw no page of its site in any set, since the package's weights were learnt from the given
+pages; `--folds 0` takes these all the same, as is right on pages that they never saw.
+
+`extract_page` is the adapter that the scorer calls, with no profile and nothing learnt.
 """
 
 from __future__ import annotations
@@ -10,23 +14,22 @@ import argparse
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from scraper.extraction import extract
-from scraper.extraction.page import Context, Page
-from storage.content import PrintedDate, zone_of
+from benchmarks.peers import PEERS, CannotInstall, CannotStart, open_peer, python_of
+from benchmarks.reading import read_page, trafilatura_page
+from benchmarks.scoring import COLUMNS, DATA, SETS, Adapter, cells, load_scorer, measure
+from benchmarks.train import cross_validate, read_samples, read_unseen
+from scraper.extraction.page import Context
 
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-SETS = ("aeb", "fundus", "fundus-evaluation", "wcxb")
-HIGHER = ("F1", "exact", "verbatim", "title", "date", "authors", "pages/s")
+HIGHER = ("F1", "exact", "verbatim", "title", "date", "authors")
 LOWER = ("lost", "foreign", "alien", "refused")
-_COLUMNS = ("F1", "exact", "verbatim", "lost", "foreign", "alien", "title", "date", "authors", "refused", "pages/s")
-
-Adapter = Callable[[bytes, str | None], dict[str, Any] | None]
+FOLDS = 6
+_FIELDS = {"title": "title", "date": "published", "authors": "authors"}
+"""A measure to the field that it is of; of one that a peer never gives there is nothing to say."""
 
 
 def extract_page(html: bytes, url: str | None) -> dict[str, Any] | None:
@@ -34,89 +37,99 @@ def extract_page(html: bytes, url: str | None) -> dict[str, Any] | None:
     return read_page(html, url, Context())
 
 
-def read_page(html: bytes, url: str | None, context: Context) -> dict[str, Any] | None:
-    """Read a page in a context, as extract_page() gives it. Of an article that a paywall cut short it is what is there:
-    the truths hold that too, and that the archive keeps no such text is no matter of how well it was found."""
-    outcome = extract(Page(html, None, url or "", datetime.now(UTC)), context)
-    article = outcome.candidate if outcome.verdict == "refused:paywall" else outcome.article
-    if article is None:
-        return None
-    return {
-        "title": article.headline,
-        "authors": list(article.authors),
-        "published": iso_date(article.published),
-        "body": article.body,
-    }
-
-
-def trafilatura_page(html: bytes, url: str | None) -> dict[str, Any] | None:
-    """What trafilatura makes of the page by itself."""
-    from trafilatura import bare_extraction
-    from trafilatura.settings import Document
-
-    document = bare_extraction(html, url=url, with_metadata=True, include_comments=False)
-    if not isinstance(document, Document):
-        return None
-    return {
-        "title": document.title,
-        "authors": [name.strip() for name in (document.author or "").split(";") if name.strip()],
-        "published": document.date,
-        "body": document.text,
-    }
-
-
-def iso_date(moment: PrintedDate | None) -> str | None:
-    """A date in ISO 8601 as the page means it: in its own zone, or as a day where it states no more."""
-    if moment is None:
-        return None
-    local = moment.at.astimezone(zone_of(moment.zone))
-    return local.date().isoformat() if moment.precision == "day" else local.isoformat()
-
-
 def worse(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     """The measures of quality in which we fall behind."""
-    behind = [key for key in HIGHER[:-1] if key in ours and ours[key] < theirs[key]]
-    return behind + [key for key in LOWER if key in ours and ours[key] > theirs[key]]
-
-
-def load_scorer(data: Path = DATA) -> ModuleType | None:
-    """The scorer of the test data; None where the data are absent."""
-    path = data / "score.py"
-    if not path.is_file():
-        return None
-    spec = importlib.util.spec_from_file_location("presskeep_score", path)
-    if spec is None or spec.loader is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    both = ours.keys() & theirs.keys()
+    behind = [key for key in HIGHER if key in both and ours[key] < theirs[key]]
+    return behind + [key for key in LOWER if key in both and ours[key] > theirs[key]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; 1 where we are behind (with --peers: in F1 or exact), 2 where there is nothing to measure."""
     parser = argparse.ArgumentParser(prog="benchmarks.extraction", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pages", type=Path, default=DATA / "pages", help="folder of the page sets")
     parser.add_argument("--sets", default=",".join(SETS), help="sets to measure, divided by commas")
+    parser.add_argument(
+        "--peers", nargs="?", const=",".join(PEERS), metavar="NAMES",
+        help=f"compare with these, divided by commas, or with all: {', '.join(PEERS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folds", type=int, help=f"read ours by cross-validation over sites, 3 or more (with --peers: {FOLDS})"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="processes that read pages for cross-validation")
     options = parser.parse_args(arguments)
+    asked = options.peers.split(",") if options.peers else []
+    if unknown := [name for name in asked if name not in PEERS]:
+        parser.error(f"there is no peer {unknown[0]}; there are {', '.join(PEERS)}")
+    folds = options.folds if options.folds is not None else FOLDS if asked else 0
+    if folds and importlib.util.find_spec("lightgbm") is None:
+        parser.error("cross-validation needs LightGBM (pip install '.[train]'); --folds 0 goes without")
     scorer = load_scorer()
     if scorer is None:
         print(f"no test data at {DATA}: nothing to measure", file=sys.stderr)
         return 2
     logging.disable(logging.CRITICAL)
-    print(f"{'set':18}{'':14}" + "".join(f"{column:>9}" for column in _COLUMNS))
-    behind: dict[str, list[str]] = {}
-    for name in options.sets.split(","):
-        rows = [scorer.score(adapter, options.pages / name, name) for adapter in (extract_page, trafilatura_page)]
-        for label, row in zip(("presskeep", "trafilatura"), rows, strict=True):
-            print(f"{name:18}{label:14}" + "".join(_cell(row.get(column)) for column in _COLUMNS), flush=True)
-        behind[name] = worse(*rows)
-    for name, measures in behind.items():
-        if measures:
-            print(f"{name}: behind in {', '.join(measures)}")
-    return 1 if any(behind.values()) else 0
+    sets = [options.pages / name for name in options.sets.split(",")]
+    ours = _ours(options.pages, [folder.name for folder in sets], folds, options.jobs)
+    peers = [peer for peer in asked if _is_installed(peer)] if asked else None
+    print(f"{'set':18}{'':22}" + "".join(f"{column:>9}" for column in COLUMNS))
+    behind = {folder.name: _compare(scorer, folder, ours, peers) for folder in sets}
+    for name, found in behind.items():
+        for peer, measures in found.items():
+            print(f"{name}: behind {peer} in {', '.join(measures)}")
+    counted = {"F1", "exact"} if asked else {*HIGHER, *LOWER}
+    return int(any(counted & set(measures) for found in behind.values() for measures in found.values()))
 
 
-def _cell(value: float | None) -> str:
-    return f"{value:9.4f}" if isinstance(value, float | int) else f"{'':9}"
+def _ours(folder: Path, names: Sequence[str], folds: int, jobs: int) -> Adapter:
+    """Our reading, and a line that says which it is."""
+    if not folds:
+        print("presskeep: the package's weights, which were learnt from the given pages")
+        return extract_page
+    adapter = read_unseen(cross_validate(read_samples(folder, names, jobs), folds))
+    print(f"presskeep: cross-validated over sites, {folds} folds; no page is read with verdicts that saw its site")
+    return adapter
+
+
+def _is_installed(peer: str) -> bool:
+    try:
+        python_of(PEERS[peer])
+    except CannotInstall as error:
+        print(f"{peer} is left out, it cannot be installed: {error}")
+        return False
+    return True
+
+
+def _compare(scorer: ModuleType, folder: Path, ours: Adapter, peers: Sequence[str] | None) -> dict[str, list[str]]:
+    """Print a set's rows; for each peer the measures in which we are behind it."""
+    mine = measure(scorer, ours, folder)
+    print(f"{folder.name:18}{'presskeep':22}" + cells(mine), flush=True)
+    behind = {}
+    for peer, row in _in_process(scorer, folder) if peers is None else _rows(scorer, folder, peers):
+        print(f"{folder.name:18}{peer:22}" + cells(row), flush=True)
+        if measures := worse(mine, row):
+            behind[peer] = measures
+    return behind
+
+
+def _in_process(scorer: ModuleType, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "trafilatura", measure(scorer, trafilatura_page, folder)
+
+
+def _rows(scorer: ModuleType, folder: Path, peers: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for peer in peers:
+        try:
+            with open_peer(peer) as conversation:
+                row = measure(scorer, conversation.read, folder)
+        except (CannotInstall, CannotStart) as error:
+            print(f"{folder.name:18}{peer:22} is left out: {error}")
+            continue
+        # The scorer counts a child's CPU when it has ended; the conversation, page by page.
+        row["pages/s"] = conversation.asked / conversation.spent if conversation.spent else None
+        yield peer, {key: value for key, value in row.items() if _FIELDS.get(key, "body") in conversation.given}
+        if conversation.failures:
+            told = ", ".join(f"{count} {reason}" for reason, count in conversation.failures.most_common())
+            print(f"{'':18}{peer:22} did not read: {told}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ import random
 import statistics
 import sys
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -31,8 +30,9 @@ from typing import Any
 
 from courlan import extract_domain
 
-from benchmarks.extraction import DATA, SETS, load_scorer, read_page
 from benchmarks.labelling import label
+from benchmarks.reading import read_page
+from benchmarks.scoring import COLUMNS, DATA, SETS, Adapter, cells, is_article, load_scorer, measure, read_truths
 from scraper.extraction import kinds
 from scraper.extraction.charset import decode_page
 from scraper.extraction.company import Around
@@ -66,7 +66,6 @@ _WEIGHT_OF_LESS, _WEIGHT_OF_BARE = 0.3, 0.2
 _WAYS, _FOLDS = 3, 10
 _LEAST_HELD = 0.7
 """Share of a known text that must stand on its page for the page to teach anything."""
-_COLUMNS = ("F1", "exact", "verbatim", "lost", "foreign", "alien", "title", "date", "authors", "refused", "pages/s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def sample(name: str, folder: Path, truth: dict[str, Any]) -> Sample:
         name,
         truth["file"],
         site_of(html, url),
-        _is_article(truth),
+        is_article(truth),
         read_numbers(sight),
         looked.flow is not None,
         tuple(orders),
@@ -127,7 +126,7 @@ def sample(name: str, folder: Path, truth: dict[str, Any]) -> Sample:
 
 def read_samples(folder: Path, names: Iterable[str], jobs: int) -> list[Sample]:
     """The samples of all pages of the sets."""
-    work = [(name, folder, truth) for name in names for truth in _truths(folder / name)]
+    work = [(name, folder, truth) for name in names for truth in read_truths(folder / name)]
     with ProcessPoolExecutor(jobs) as pool:
         return list(pool.map(sample, *zip(*work, strict=True), chunksize=8))
 
@@ -230,6 +229,35 @@ def folds_of(samples: Sequence[Sample], count: int, *, seed: int = 0) -> dict[st
     return {site: at % count for at, site in enumerate(sites)}
 
 
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """The fold of each site; for each fold the samples of all others, and the forest that they taught, which saw no
+    page of the fold's sites in any set."""
+
+    of: dict[str, int]
+    lessons: tuple[list[Sample], ...]
+    forests: tuple[Forest, ...]
+
+
+def cross_validate(samples: Sequence[Sample], count: int) -> Folds:
+    """Divide the samples' sites into folds, and train a forest on passages for each."""
+    folds = folds_of(samples, count)
+    lessons = tuple([each for each in samples if folds[each.site] != fold] for fold in range(count))
+    return Folds(folds, lessons, tuple(forest_of(train(each)) for each in lessons))
+
+
+def read_unseen(folds: Folds) -> Adapter:
+    """Our extraction, with verdicts that saw no page of the page's site; what judges kinds of pages is trained here."""
+    others = len(folds.lessons) - 1
+    judges = [Kinds(Forest(train_kinds(each), kinds.NUMBERS), least_odds(each, others)) for each in folds.lessons]
+
+    def read(html: bytes, url: str | None) -> dict[str, Any] | None:
+        fold = folds.of.get(site_of(html, url), 0)
+        return read_page(html, url, Context(forest=folds.forests[fold], kinds=judges[fold]))
+
+    return read
+
+
 def told_apart(forest: Forest, samples: Sequence[Sample]) -> dict[str, list[float]]:
     """For each page of each set, the share of pairs of a passage of the text and one that is not in which the first is
     rated higher."""
@@ -283,44 +311,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _score(folder: Path, names: Sequence[str], samples: Sequence[Sample], count: int, *, shuffled: bool) -> None:
-    taught = deal_out(samples, 1) if shuffled else samples
-    folds = folds_of(samples, count)
-    learnt = [[each for each in taught if folds[each.site] != fold] for fold in range(count)]
-    forests = [forest_of(train(each)) for each in learnt]
+    folds = cross_validate(deal_out(samples, 1) if shuffled else samples, count)
     by_set: dict[str, list[float]] = {}
-    for fold, forest in enumerate(forests):
-        for name, values in told_apart(forest, [each for each in samples if folds[each.site] == fold]).items():
+    for fold, forest in enumerate(folds.forests):
+        for name, values in told_apart(forest, [each for each in samples if folds.of[each.site] == fold]).items():
             by_set.setdefault(name, []).extend(values)
     scorer = load_scorer()
     if shuffled or scorer is None:
         for name, values in by_set.items():
             print(f"{name:18} apart {statistics.mean(values):.4f}")
         return
-
-    judges = [Kinds(Forest(train_kinds(each), kinds.NUMBERS), least_odds(each, count - 1)) for each in learnt]
-
-    def adapter(html: bytes, url: str | None) -> dict[str, Any] | None:
-        fold = folds.get(site_of(html, url), 0)
-        return read_page(html, url, Context(forest=forests[fold], kinds=judges[fold]))
-
-    print(f"{'set':18}{'apart':>9}" + "".join(f"{column:>9}" for column in (*_COLUMNS, "others")))
+    adapter = read_unseen(folds)
+    print(f"{'set':18}{'apart':>9}" + "".join(f"{column:>9}" for column in COLUMNS))
     for name in names:
-        row = scorer.score(adapter, folder / name, name)
-        kinds_of = Counter(truth["page_type"] for truth in _truths(folder / name) if not _is_article(truth))
-        refused = sum(row[f"refused {kind}"] * number for kind, number in kinds_of.items())
-        others = refused / kinds_of.total() if kinds_of else None
-        cells = [statistics.mean(by_set[name]), *(row.get(column) for column in _COLUMNS), others]
-        print(f"{name:18}" + "".join(f"{cell:9.4f}" if cell is not None else f"{'':9}" for cell in cells), flush=True)
-
-
-def _truths(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "truth.jsonl").read_text("utf-8").splitlines()
-    truths: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    return truths
-
-
-def _is_article(truth: dict[str, Any]) -> bool:
-    return bool(truth.get("page_type", "article") == "article")
+        row = measure(scorer, adapter, folder / name)
+        print(f"{name:18}{statistics.mean(by_set[name]):9.4f}" + cells(row), flush=True)
 
 
 def _spread(row: Row) -> list[float]:

@@ -13,7 +13,9 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks.extraction import DATA, SETS, extract_page, load_scorer, trafilatura_page, worse
+from benchmarks.extraction import extract_page, worse
+from benchmarks.reading import trafilatura_page
+from benchmarks.scoring import DATA, SETS, load_scorer
 
 PAGES_A_SET = 5
 
