@@ -269,14 +269,23 @@ def test_the_front_page_is_a_listing_that_can_be_overruled() -> None:
 
 
 def test_a_page_of_several_articles_is_none_unless_it_says_which_is_its_own() -> None:
+    def held(body: str, title: str = "The Gazette") -> Outcome:
+        return read(f"<html><head><title>{title}</title></head><body>{body}</body></html>")
+
     texts = "".join(f"<article><h2>Council {verb} again</h2>{PARAGRAPHS}</article>" for verb in ("votes", "meets"))
-    outcome = read(f"<html><head><title>The Gazette</title></head><body><h1>News</h1>{texts}</body></html>")
+    outcome = held(f"<h1>News</h1>{texts}")
     assert outcome.verdict == "refused:several"
     assert outcome.candidate is not None
-    titled = read(f"<html><head><title>Council meets again | The Gazette</title></head><body>{texts}</body></html>")
-    assert titled.verdict == "article"
+    plain = "".join(f"<div><h1>Council {verb} again</h1>{PARAGRAPHS}</div>" for verb in ("votes", "meets"))
+    assert held(plain).verdict == "refused:several"
+
+    assert held(texts, "Council meets again | The Gazette").verdict == "article"
+    parts = "".join(f"<h1>Part {number}</h1>{PARAGRAPHS}" for number in (1, 2))
+    assert held(f"<h1>Council meets again</h1>{parts}", "Council meets again").verdict == "article"
+    twice = "".join(f"<article class={size}><h1>Council votes</h1>{PARAGRAPHS}</article>" for size in ("phone", "desk"))
+    assert held(twice).verdict == "article"
     alone = read(page(PARAGRAPHS + f"<article><h2>Council votes again</h2>{PARAGRAPHS}</article>"))
-    assert alone.verdict == "article", "the control: the page has an article of its own, with another in it"
+    assert alone.verdict == "article"
 
 
 @pytest.mark.parametrize("body", ["", "<h1>Council decides</h1>", "<h1>Council decides</h1><img src=a.jpg>"])
