@@ -94,8 +94,7 @@ def read_generic(
     )
     if refusal is None and letters_of(text) in {letters_of(each or "") for each in ("", *headlines)}:
         refusal = "empty"
-    # Where a publishing system marks an article's content, it is one.
-    if refusal is None and flow is None and kinds is not None and not is_article:
+    if refusal is None and kinds is not None and not is_article:
         refusal = "other-kind"
     return Read(content, refusal)
 
@@ -152,6 +151,7 @@ def see(
         data.published is not None,
         says_article,
         _states_date(looked.stated),
+        looked.flow is not None,
         lists_other_pages(passages, ordered, url),
     )
 

@@ -66,7 +66,7 @@ _BARE = ("div", "span", "a")
 
 NUMBERS = (
     # what the page says of itself
-    "says_article", "dated", "authors", "published", "node", *(f"node_{name}" for name in _NODE),
+    "says_article", "dated", "marked", "authors", "published", "node", *(f"node_{name}" for name in _NODE),
     *(f"type_{name}" for name in _TYPES), *(f"og_{name}" for name in _OPEN_GRAPH), "meta_author", "meta_section",
     # its headline
     "headline_words", "headline_characters", "headline_capitals", "headline_signs",
@@ -85,7 +85,7 @@ NUMBERS = (
 )  # fmt: skip
 """The names of the numbers, in order."""
 
-_SAYS_ARTICLE = NUMBERS.index("says_article")
+_SAYS_ARTICLE, _MARKED = NUMBERS.index("says_article"), NUMBERS.index("marked")
 _BELIEF = 1.5
 _PRICE = re.compile(r"[$€£¥₹]\s?\d|\d\s?(?:[$€£]|EUR|USD|GBP)\b")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -104,7 +104,7 @@ _MOST_NODES = 200
 class Sight:
     """What a page's kind is judged by. `taken` are the passages that the engine took, in order; `teasers` says that
     they stand under links to other pages, `says_article` and `dated` that the page calls itself an article with an
-    author or a date, or with a date."""
+    author or a date, or with a date, `marked` that its publishing system marks its content as an article's."""
 
     tree: HtmlElement
     passages: Sequence[Passage]
@@ -116,6 +116,7 @@ class Sight:
     published: bool
     says_article: bool
     dated: bool
+    marked: bool
     teasers: bool
 
 
@@ -131,9 +132,10 @@ class Kinds:
 
 
 def article_odds(forest: Forest, numbers: Row) -> float:
-    """The log-odds of a page with these numbers being an article. What the page itself says is believed more than the
-    pages that the forest has learnt from would have it."""
-    return forest.log_odds(numbers) + _BELIEF * numbers[_SAYS_ARTICLE]
+    """The log-odds of a page with these numbers being an article. What the page itself says, or the system that made
+    it, is believed more than the pages that the forest has learnt from would have it."""
+    said = numbers[_SAYS_ARTICLE] or numbers[_MARKED]
+    return forest.log_odds(numbers) + (_BELIEF if said else 0.0)
 
 
 @cache
@@ -195,6 +197,7 @@ def _of_statements(sight: Sight) -> Row:
     return [
         float(sight.says_article),
         float(sight.dated),
+        float(sight.marked),
         float(sight.authors),
         float(sight.published),
         float(bool(node)),
