@@ -199,6 +199,11 @@ class Outlet(_Table):
         """The outlet's time zone."""
         return ZoneInfo(self.zone)
 
+    @property
+    def states_boilerplate(self) -> bool:
+        """Whether the profile says itself what its templates leave in bodies, so that nothing is to be learnt."""
+        return bool(self.templates) and bool(self.boilerplate or any(each.boilerplate for each in self.templates))
+
     @cached_property
     def _recogniser(self) -> Recogniser:
         return Recogniser(self)

@@ -9,20 +9,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.kept import KeptTask, Place
 from scraper.crawling.reading import READABLE, ReadResult
+from scraper.crawling.repeating import Repeats, learn_again
 from scraper.crawling.stamping import stamp_runs
 from scraper.crawling.workers import DAMAGED, DIED, Workers
-from scraper.errors import ScraperError, UsageError
+from scraper.errors import ScraperError
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
 from scraper.extraction.page import Limits
 from scraper.fetching.clock import clock_from
-from scraper.profiles import find_outlet, load_outlet, profile_files, profile_paths
+from scraper.kept_outlets import KeptOutlet, kept_outlets_of
 from storage.archive import Archive
 from storage.crawls import beat, begin_crawl, end_crawl, free_outlet, hold_outlet
 from storage.errors import ArchiveDamaged, StorageError
@@ -30,13 +31,12 @@ from storage.knowing import Knower
 from storage.owners import new_owner
 from storage.records import ExtractorName, Known, Reading
 from storage.recovery import recover
-from storage.rereading import ReadCapture, Unread, kept_outlets
+from storage.rereading import ReadCapture, Unread
 from storage.resting import close_overdue
 
 if TYPE_CHECKING:
     from scraper.config import Config
     from scraper.fetching.clock import Clock
-    from scraper.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
@@ -93,15 +93,6 @@ class RereadReport:
         return sum(self.counts["failures"].values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """An outlet of the archive, with its profile if it has one."""
-
-    id: int
-    name: str
-    profile: Outlet | None
-
-
 Observer = Callable[[str, RereadTally], None]
 """Is told an outlet's name and its counts whenever they change."""
 
@@ -121,7 +112,8 @@ def reextract(
     stops one outlet stands in its report.
     """
     with Archive.open(config.archive, config.database, write=True) as archive:
-        targets, reports = _targets(config, archive, name)
+        targets, unusable = kept_outlets_of(config, archive, name)
+        reports = [RereadReport(each, False, RereadTally().as_counts(), error) for each, error in unusable]
         profiles = {target.name: target.profile for target in targets if target.profile is not None}
         workers = Workers(
             profiles,
@@ -145,31 +137,6 @@ def reextract(
     return reports
 
 
-def _targets(config: Config, archive: Archive, name: str | None) -> tuple[list[_Target], list[RereadReport]]:
-    """The outlets that are meant, and reports on those whose profile cannot be used."""
-    paths = profile_paths(config)
-    files = profile_files(paths)
-    with archive.read() as connection:
-        kept = kept_outlets(connection)
-    if name is not None and name not in {outlet for _, outlet, _ in kept}:
-        known = ", ".join(outlet for _, outlet, _ in kept) or "none"
-        raise UsageError("is no outlet of this archive", name, f"Its outlets: {known}.")
-    targets, reports = [], []
-    for number, outlet, kind in kept:
-        if name not in (None, outlet):
-            continue
-        try:
-            adhoc = kind == "adhoc" and outlet not in files
-            profile = None if adhoc else load_outlet(files[outlet]) if outlet in files else find_outlet(outlet, paths)
-        except ScraperError as error:
-            if name is not None:
-                raise
-            reports.append(RereadReport(outlet, False, RereadTally().as_counts(), error))
-        else:
-            targets.append(_Target(number, outlet, profile))
-    return targets, reports
-
-
 @contextmanager
 def _stoppable() -> Iterator[Callable[[], bool]]:
     """Within it, SIGINT and SIGTERM only ask to stop; gives whether one has."""
@@ -189,7 +156,7 @@ class _Run:
         self,
         config: Config,
         archive: Archive,
-        target: _Target,
+        target: KeptOutlet,
         workers: Workers,
         clock: Clock,
         is_stopped: Callable[[], bool],
@@ -199,6 +166,7 @@ class _Run:
         self._workers, self._clock, self._is_stopped, self._observe = workers, clock, is_stopped, observe
         self._owner = new_owner()
         self._extractor = ExtractorName(EXTRACTOR_VERSION, profile_digest(target.profile))
+        self._learnt: bytes | None = None
         self._tally = RereadTally()
         self._under_way: dict[Future[list[ReadResult]], Sequence[ReadCapture]] = {}
         self._waiting: list[tuple[ReadCapture, ReadResult]] = []
@@ -211,6 +179,7 @@ class _Run:
         finished = False
         try:
             with self._held():
+                self._learn_repeats()
                 finished = self._read_outlet(Unread(self._target.id, self._extractor, READABLE, since))
         except (ScraperError, StorageError) as broken:
             error = broken
@@ -233,6 +202,17 @@ class _Run:
         finally:
             with suppress(StorageError), self._archive.begin() as connection:
                 free_outlet(connection, self._target.id, self._owner)
+
+    def _learn_repeats(self) -> None:
+        """Take what is known now to repeat on the outlet's pages."""
+        profile = self._target.profile
+        if profile is not None and profile.states_boilerplate:
+            return
+        repeats = Repeats(self._archive.folder, self._target.id, profile.name if profile else None)
+        learnt = learn_again(self._archive, repeats, self._workers, self._clock.now(), self._is_stopped)
+        if learnt is not None:
+            self._learnt = learnt.pack()
+            self._extractor = replace(self._extractor, learnt_digest=learnt.digest)
 
     def _read_outlet(self, unread: Unread) -> bool:
         """Read what is unread; False where it was stopped. Where there is nothing, no crawl is written down."""
@@ -293,6 +273,7 @@ class _Run:
             key=capture.key,
             url=capture.url,
             at=capture.at,
+            learnt=self._learnt,
         )
 
     def _take(self) -> None:

@@ -44,11 +44,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 6
+SCHEMA = 7
 """The number of this schema; each migration adds one."""
 MIN_READER = 5
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -581,5 +581,7 @@ block_count = Table(
     Column("hash", BigInteger, nullable=False),
     _count("n"),
     _text("sample"),
+    _count("among"),
+    _count("after"),
     PrimaryKeyConstraint("domain", "window", "hash"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from scraper.config import Config
 from scraper.crawling.reading import Reader, ReadResult, ReadTask
 from scraper.extraction import EXTRACTOR_VERSION, profile_digest
+from scraper.extraction.learnt import Learnt
 from scraper.extraction.page import Limits
 from scraper.outlet import Outlet
 from scraper.profiles import load_outlet
@@ -84,6 +85,7 @@ class Paper:
     work: Work
     folder: Path
     outlet: Outlet
+    learnt: Learnt | None = None
     resources: dict[str, int] = field(default_factory=dict)
     tasks: dict[int, ReadTask] = field(default_factory=dict)
 
@@ -112,7 +114,7 @@ class Paper:
         return known
 
     def _know(self, capture: int, read_at: datetime | None = None) -> Known:
-        task = self.tasks[capture]
+        task = replace(self.tasks[capture], learnt=self.learnt.pack() if self.learnt else None)
         assert task.key is not None
         result = Reader({self.outlet.name: self.outlet}, Limits(), None).read(task)
         return self.work.writer.know(self._reading(capture, result, task.key, read_at or task.at)).result(20)
@@ -121,7 +123,9 @@ class Paper:
         return Reading(
             capture=capture,
             resource=self.resources[key],
-            extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(self.outlet)),
+            extractor=ExtractorName(
+                EXTRACTOR_VERSION, profile_digest(self.outlet), self.learnt.digest if self.learnt else ""
+            ),
             outcome=result.outcome,
             at=at,
             key=result.key,

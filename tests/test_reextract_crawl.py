@@ -19,7 +19,7 @@ from scraper.demo.process import Replica, running_replica
 from storage.archive import Archive
 from storage.history import history
 from storage.manifest import manifest_digest
-from storage.models import article, capture, crawl, extraction
+from storage.models import article, capture, crawl, extraction, extractor
 from tests.crawling import Ran, place_options, presskeep
 from tests.crawling import crawl as crawl_replica
 from tests.databases import Place
@@ -59,10 +59,14 @@ def crawl_days(place: Place, replica: Replica) -> None:
         assert ran.code in (0, 1), ran.err
 
 
-def profile_in(folder: Path, lead: str) -> dict[str, str]:
-    """The environment in which the demo's profile takes for the lead what another selector finds."""
+def profile_in(folder: Path, lead: str, *, learning: bool = False) -> dict[str, str]:
+    """The environment in which the demo's profile takes for the lead what another selector finds, and with `learning`
+    names no boilerplate."""
     folder.mkdir(exist_ok=True)
     text = SHIPPED.read_text("utf-8")
+    if learning:
+        before, _, rest = text.partition("boilerplate = [")
+        text = before + rest.partition("]\n\n")[2]
     changed = text.replace("""lead = ['xpath://meta[@name="description"]/@content']""", f"lead = ['{lead}']", 1)
     assert changed != text
     (folder / "demo.toml").write_text(changed, "utf-8")
@@ -104,7 +108,7 @@ def test_every_article_tells_the_same_edits_before_and_after(
     truth = sum(each["change"] == "edited" for day in range(1, DAYS) for each in replica.changes(day))
     assert count_edits(before) == truth > 0
 
-    first, other = profile_in(tmp_path / "first", FIRST), profile_in(tmp_path / "other", OTHER)
+    first, other = profile_in(tmp_path / "first", FIRST, learning=True), profile_in(tmp_path / "other", OTHER)
     ran = read_again(empty_place, environment=first)
     assert ran.code == 0, ran.err
     counts = ran.json["outlets"][0]["counts"]
@@ -118,6 +122,9 @@ def test_every_article_tells_the_same_edits_before_and_after(
     crawled = crawl_replica(empty_place, replica, now="2026-07-02T12:00:00Z", environment=first)
     assert crawled.code in (0, 1), crawled.err
     later = edits_of(empty_place)
+    learnt = learnt_since(empty_place, "2026-06-30")
+    assert [len(digests) for digests in learnt.values()] == [1, 1], "what was learnt changes in no run"
+    assert "" not in set().union(*learnt.values())
     assert {number: later[number][: len(seen)] for number, seen in before.items()} == before
     assert read_again(empty_place, environment=other, now="2026-07-03T12:00:00Z").code == 0
     assert edits_of(empty_place) == later
@@ -166,6 +173,20 @@ def test_the_command_tells_what_it_did(place: Place, tmp_path: Path) -> None:
     assert early.code == 2
     assert "was not in the archive" in early.err
     assert presskeep("show", key, "--as-of", "spring", *place_options(place)).code == 2
+
+
+def learnt_since(place: Place, day: str) -> dict[int, set[str]]:
+    """By what was learnt the readings of each run since a day went, by digest."""
+    statement = (
+        select(extraction.c.crawl, extractor.c.learnt_digest)
+        .join(extractor, extractor.c.id == extraction.c.extractor)
+        .where(extraction.c.at >= datetime.fromisoformat(day).replace(tzinfo=UTC))
+    )
+    found: dict[int, set[str]] = {}
+    with Archive.open(place.folder, place.database, write=False) as archive, archive.read() as connection:
+        for run, digest in connection.execute(statement):
+            found.setdefault(run, set()).add(digest)
+    return found
 
 
 def captures_read(place: Place) -> int:

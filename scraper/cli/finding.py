@@ -24,6 +24,8 @@ _WORDS = {
     "metadata": "the page's metadata",
     "time element": "the time of day from a time element",
 }
+_TOLD = frozenset(("repeated",))
+"""Not fields, but what is told of them in words already."""
 _PROPERTIES = ("og:", "article:", "twitter:")
 _META = frozenset(
     (
@@ -39,7 +41,7 @@ def found_lines(found: Mapping[str, str]) -> list[str]:
     return [
         line
         for name, how in sorted(found.items())
-        for line in fold(f"{name.ljust(size)}  {one_line(way_in_words(how))}", 0, size + 2)
+        for line in fold(f"{name.ljust(size)}  {one_line(how if name in _TOLD else way_in_words(how))}", 0, size + 2)
     ]
 
 

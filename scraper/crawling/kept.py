@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scraper.crawling.passing import FOLLOWED
 from scraper.crawling.reading import Reader, ReadResult, ReadTask
+from storage.captures import PendingCapture
 from storage.exchange import Exchange
 from storage.rights import stating_headers
 from storage.urls import canonical_url
@@ -28,7 +29,8 @@ class KeptTask:
     """One kept capture to be read again. `kind` and `key` are its resource's, `at` is when it was captured (UTC).
 
     `payload_at` is where the payload lies if another capture's record holds it (a revisit). `needs_only` asks for
-    nothing but what it needs to look as it did, of a redirect for where it leads.
+    nothing but what it needs to look as it did, of a redirect for where it leads. `learnt` and `showing` are as in a
+    ReadTask.
     """
 
     archive: Path
@@ -40,6 +42,17 @@ class KeptTask:
     url: str
     at: datetime
     needs_only: bool = False
+    learnt: bytes | None = None
+    showing: bool = False
+
+
+def whole_task(archive: Path, place: PendingCapture, outlet: str | None) -> KeptTask:
+    """The task of reading a capture with the payload that it refers to, by `outlet`'s profile if one is named."""
+    held = None
+    if place.payload_path is not None and place.payload_offset is not None and place.payload_length is not None:
+        held = Place(place.payload_path, place.payload_offset, place.payload_length)
+    own = Place(place.warc_path, place.offset, place.length)
+    return KeptTask(archive, own, held, outlet, place.kind, place.key, place.url, place.at)
 
 
 def read_again(reader: Reader, task: KeptTask) -> ReadResult:
@@ -63,6 +76,8 @@ def read_again(reader: Reader, task: KeptTask) -> ReadResult:
             content_type=held.header("content-type"),
             at=task.at,
             stating=stating_headers(own),
+            learnt=task.learnt,
+            showing=task.showing,
         )
     )
     return replace(result, candidate=None, found=(), more=(), parts=(), announced=())

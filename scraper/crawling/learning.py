@@ -14,6 +14,7 @@ from scraper.crawling.depth import Depths
 from scraper.crawling.media import KEPT as MEDIA_KEPT
 from scraper.crawling.media import requisites_of
 from scraper.crawling.reading import ReadResult, ReadTask
+from scraper.crawling.repeating import learn_before_crawl
 from scraper.crawling.sampling import Measurer
 from scraper.crawling.visits import next_doubt, next_visit
 from scraper.crawling.workers import DAMAGED
@@ -43,8 +44,17 @@ class Learner:
 
     def __init__(self, state: CrawlState, workers: Workers, extractor: ExtractorName) -> None:
         self._state, self._workers, self._extractor = state, workers, extractor
+        self._learnt: bytes | None = None
         self._depths = Depths(state.outlet)
         self._sample = Measurer(state)
+
+    async def learn_repeats(self) -> None:
+        """Learn what repeats on the outlet's pages. This crawl goes by it to its end, and its readings are named for
+        it: call it before anything is read."""
+        learnt = await learn_before_crawl(self._state, self._workers)
+        if learnt is not None:
+            self._learnt = learnt.pack()
+            self._extractor = replace(self._extractor, learnt_digest=learnt.digest)
 
     async def read_pending(self, crawls: Sequence[int] | None = None) -> None:
         """Read what an earlier run kept and did not come to read, or these crawls."""
@@ -117,7 +127,7 @@ class Learner:
         `found_by` is what led to its resource, which says of a stylesheet on whose account it is; `first_at` is when
         the resource was first seen.
         """
-        result = await self._workers.read(task)
+        result = await self._workers.read(replace(task, learnt=self._learnt))
         reading = self._reading(capture, resource, task, result, copy=copy, first_at=first_at)
         reading = replace(reading, found=reading.found + requisites_of(self._state, reading, task, result, found_by))
         try:
@@ -163,7 +173,7 @@ class Learner:
             return
         again = former[0]
         task = task_again(self._state.outlet.name, *former)
-        result = await self._workers.read(task)
+        result = await self._workers.read(replace(task, learnt=self._learnt))
         reading = self._reading(again.capture, again.resource, task, result, copy=True)
         await asyncio.wrap_future(self._state.opened.writer.know(replace(reading, at=self._state.clock.now())))
 

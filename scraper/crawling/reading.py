@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scraper.crawling.media import KEPT as MEDIA_KEPT
 from scraper.crawling.media import KIND as MEDIA_KIND
@@ -19,6 +19,9 @@ from storage.priorities import LISTING, NEW
 from storage.records import Coverage, DayFrom, Found
 from storage.rights import Statement, bounded, stating_headers
 from storage.ways import WHOLE_WAYS
+
+if TYPE_CHECKING:
+    from scraper.extraction.repeats import Shown
 
 _LONG_AGO = date(2000, 1, 1)
 
@@ -53,7 +56,8 @@ ReadListing = Callable[[str, Page, Outlet], Findings]
 @dataclass(frozen=True, slots=True)
 class ReadTask:
     """One capture to be read. `kind` is its resource's kind; `at` the instant (UTC) for what is found on it; `media`
-    asks for what an article's page needs to look as it did; `stating` are the answer's headers about its use."""
+    asks for what an article's page needs to look as it did; `stating` are the answer's headers about its use.
+    `learnt` is what repeats on the outlet's pages, packed; `showing` asks for the blocks of an article's page."""
 
     outlet: str | None
     kind: str
@@ -65,6 +69,8 @@ class ReadTask:
     at: datetime
     media: bool = False
     stating: tuple[tuple[str, str], ...] = ()
+    learnt: bytes | None = None
+    showing: bool = False
 
     @classmethod
     def of(
@@ -106,6 +112,7 @@ class ReadResult:
     media: tuple[str, ...] = ()
     coverage: Coverage | None = None
     rights: tuple[Statement, ...] | None = None
+    shown: tuple[Shown, ...] = field(default=(), repr=False)
 
 
 class Reader:
@@ -179,9 +186,12 @@ class Reader:
 
     def _article(self, task: ReadTask, page: Page, outlet: Outlet | None) -> ReadResult:
         from scraper.extraction import extract
+        from scraper.extraction.learnt import unpack
 
         identified = outlet.identify(task.url) if outlet else None
-        outcome = extract(page, Context(outlet=outlet, limits=self._limits))
+        learnt = unpack(task.learnt) if task.learnt is not None else None
+        context = Context(outlet=outlet, limits=self._limits, learnt=learnt, showing=task.showing)
+        outcome = extract(page, context)
         if outlet is not None and task.kind == "article" and identified is None and outcome.verdict == "article":
             outcome = replace(outcome, verdict="refused:redirected", article=None, candidate=outcome.article)
         return ReadResult(
@@ -197,6 +207,7 @@ class Reader:
             media=_requisites(page, self._limits, outlet)
             if task.media and (outcome.article or outcome.candidate)
             else (),
+            shown=outcome.shown if outcome.article else (),
         )
 
 

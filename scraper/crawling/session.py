@@ -118,6 +118,7 @@ class CrawlSession:
             await state.run(self._add_seeds)
             keys = [seed.key for seed in self._seeds]
             state.polling = Polling(await state.run(partial(polled_listings, outlet=state.opened.outlet, keys=keys)))
+            await self._learner.learn_repeats()
             await self._joining.begin()
         except StorageError as error:
             state.broken = error

@@ -87,6 +87,11 @@ def month_of(name: str) -> tuple[int, bool] | None:
     return (JALALI_MONTHS[persian], True) if persian in JALALI_MONTHS else None
 
 
+def day_of(name: str) -> int | None:
+    """The number of a day of the week by its name, Monday 0."""
+    return _DAY_NAMES.get(name.lower().rstrip("."))
+
+
 def from_jalali(year: int, month: int, day: int) -> date:
     """The Gregorian day of a day of the Iranian calendar, by the 2820-year cycle. ValueError for no such day."""
     if not (1200 <= year <= 1600 and 1 <= month <= 12 and 1 <= day <= (31 if month <= 6 else 30)):

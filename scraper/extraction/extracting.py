@@ -18,6 +18,7 @@ from scraper.extraction.links import article_links, base_of, canonical_of
 from scraper.extraction.notices import find_notice
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.extraction.passages import Passage, read_passages
+from scraper.extraction.repeats import show
 from scraper.extraction.rights import read_rights
 from scraper.extraction.several import holds_several
 from scraper.extraction.structured import Structured, read_structured
@@ -121,7 +122,9 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
     )
     outcome = replace(outcome, matched=matched)
     if outlet is not None and template is not None:
-        read = read_template(tree, stated, outlet, template, page=page, base=base, identified=identified)
+        read = read_template(
+            tree, stated, outlet, template, page=page, base=base, identified=identified, learnt=context.learnt
+        )
         outcome = replace(outcome, announced=read_announced(passages, outlet))
     else:
         read = _read_without_template(page, context, tree, passages, stated, says_article=calls_itself)
@@ -135,6 +138,8 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
     body = "" if read.reason == "empty" else read.content.body
     if read.reason in (None, "empty", "too-short", "other-kind") and is_teaser_of_paid(tree, stated, body):
         read = replace(read, reason="paywall")
+    if context.showing:
+        outcome = replace(outcome, shown=show(passages, read.body))
     return _judge(page, outlet, read, outcome, passages, known=identified is not None)
 
 
@@ -155,6 +160,7 @@ def _read_without_template(
         # Where there is a profile, an address says what is an article.
         kinds=(context.kinds or load_kinds()) if outlet is None else None,
         says_article=says_article,
+        learnt=context.learnt,
     )
 
 

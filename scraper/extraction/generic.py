@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from lxml.html import HtmlElement
@@ -16,11 +16,13 @@ from scraper.extraction.flow import Flow, find_flow
 from scraper.extraction.forest import Forest
 from scraper.extraction.grounding import Grounded, ground
 from scraper.extraction.kinds import Kinds, Sight
+from scraper.extraction.learnt import Learnt
 from scraper.extraction.links import base_of
 from scraper.extraction.listing import lists_other_pages
 from scraper.extraction.metadata import PUBLISHED, UPDATED, Metadata, read_language, read_metadata
 from scraper.extraction.passages import Passage, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
+from scraper.extraction.repeats import repeats_in_words, without_repeats
 from scraper.extraction.structured import Structured, text_in
 from scraper.extraction.verdicts import judge, load_forest
 from storage.content import ArticleContent, Block, Figure, plain_text
@@ -34,10 +36,11 @@ _MOST_LETTERS = 0.8
 @dataclass(frozen=True, slots=True)
 class Read:
     """An article as read, or a reason why there is none: 'empty', 'no-headline', 'listing', 'other-kind'; what there is
-    stays in `content`."""
+    stays in `content`. `body` is what it was taken from, before what repeats on the outlet's pages left it."""
 
     content: ArticleContent
     reason: str | None = None
+    body: tuple[Piece, ...] = field(default=(), repr=False)
 
 
 def read_generic(
@@ -52,10 +55,11 @@ def read_generic(
     forest: Forest | None = None,
     kinds: Kinds | None = None,
     says_article: bool = False,
+    learnt: Learnt | None = None,
 ) -> Read:
     """Read any page as an article. `zone` reads dates that state none; `languages` are those to choose from; `forest`
     gives the verdicts in the place of the package's. With `kinds`, a page that they hold for none is refused;
-    `says_article` is then whether it calls itself one."""
+    `says_article` is then whether it calls itself one. What was `learnt` to repeat leaves the body."""
     engine = Engine(tree, url, captured_at)
     looked = look(tree, passages, stated, engine)
     flow = looked.flow
@@ -69,7 +73,9 @@ def read_generic(
         refusal = "listing"
     how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
     headlines = [data.headline, *_sole_heading(tree)]
-    blocks = build_blocks(without_read_more(without_headline(pieces, headlines)) or pieces)
+    body = without_read_more(without_headline(pieces, headlines)) or pieces
+    kept, left = without_repeats(body, learnt)
+    blocks = build_blocks(kept)
     text = plain_text(blocks)
     data.language, how_language = read_language(tree, text, languages)
     found = {**data.found, "body": how} if blocks else dict(data.found)
@@ -78,6 +84,8 @@ def read_generic(
     lead, found_lead = _lead(stated, passages, blocks)
     if lead:
         found["lead"] = found_lead
+    if left:
+        found["repeated"] = repeats_in_words(left)
     content = ArticleContent(
         headline=data.headline,
         blocks=blocks,
@@ -96,7 +104,7 @@ def read_generic(
         refusal = "empty"
     if refusal is None and kinds is not None and not is_article:
         refusal = "other-kind"
-    return Read(content, refusal)
+    return Read(content, refusal, tuple(body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from storage.rights import Statement
 if TYPE_CHECKING:
     from scraper.extraction.forest import Forest
     from scraper.extraction.kinds import Kinds
+    from scraper.extraction.learnt import Learnt
+    from scraper.extraction.repeats import Shown
     from scraper.outlet import Outlet
 
 
@@ -37,12 +39,15 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that an extraction knows besides the page: the outlet's profile (None: any news site), limits, the forest
-    that gives verdicts on passages and the one that tells articles from other pages (None: the package's)."""
+    that gives verdicts on passages and the one that tells articles from other pages (None: the package's), and what was
+    learnt to repeat on the outlet's pages. `showing` asks for the blocks that the page shows."""
 
     outlet: Outlet | None = None
     limits: Limits = Limits()
     forest: Forest | None = None
     kinds: Kinds | None = None
+    learnt: Learnt | None = None
+    showing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Outcome:
     that held ('' for none). `canonical` is the page's canonical link, absolute. `announced` holds the alternate
     addresses that the page announces in the outlet's own template. `links` are the page's links to the
     outlet's own articles. `rights` is what it states of its use, None where it could not be read.
+    `shown` are the blocks of an article's page, if the context asks for them.
     """
 
     verdict: str
@@ -79,3 +85,4 @@ class Outcome:
     announced: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     rights: tuple[Statement, ...] | None = None
+    shown: tuple[Shown, ...] = ()

@@ -15,9 +15,11 @@ from scraper.extraction.blocks import READ_MORE, Piece, build_blocks, without_re
 from scraper.extraction.dates import day_in, read_date
 from scraper.extraction.figures import FoundFigure, read_figures
 from scraper.extraction.generic import Read
+from scraper.extraction.learnt import Learnt
 from scraper.extraction.metadata import read_language, stated_language, without_site
 from scraper.extraction.page import Page
 from scraper.extraction.passages import plain, read_passages, text_of, tidy
+from scraper.extraction.repeats import repeats_in_words, without_repeats
 from scraper.extraction.structured import Structured
 from scraper.outlet import DateRule, KindRule, Outlet, Template
 from scraper.patterns import compile_pattern
@@ -44,9 +46,11 @@ def read_template(
     page: Page,
     base: str,
     identified: ArticleUrl | None,
+    learnt: Learnt | None = None,
 ) -> Read:
-    """Read a page by its template. Every block of the body is taken that no rule drops."""
-    return _Reader(tree, stated, outlet, template, page, base, identified).read()
+    """Read a page by its template. Every block of the body is taken that no rule drops, and that was not `learnt` to
+    repeat."""
+    return _Reader(tree, stated, outlet, template, page, base, identified, learnt).read()
 
 
 class _Reader:
@@ -59,9 +63,10 @@ class _Reader:
         page: Page,
         base: str,
         identified: ArticleUrl | None,
+        learnt: Learnt | None,
     ) -> None:
         self._tree, self._stated, self._outlet, self._template = tree, stated, outlet, template
-        self._page, self._base, self._identified = page, base, identified
+        self._page, self._base, self._identified, self._learnt = page, base, identified, learnt
         self._found: dict[str, str] = {}
 
     def read(self) -> Read:
@@ -71,7 +76,12 @@ class _Reader:
             each for each in read_figures(self._tree, self._template.figures, self._base) if not each.within(dropped)
         ]
         authors, bylines = self._authors()
-        blocks = self._body(dropped, figures, bylines)
+        roots = self._regions()
+        body = self._body(roots, dropped, figures, bylines)
+        kept, left = without_repeats(body, self._learnt)
+        blocks = build_blocks(kept, roots[0] if len(roots) == 1 else None)
+        if left:
+            self._found["repeated"] = repeats_in_words(left)
         lead = self._lead(blocks)
         section = self._section()
         published = self._published()
@@ -94,7 +104,7 @@ class _Reader:
         )
         if not headline:
             return Read(content, "no-headline")
-        return Read(content, None if content.body else "empty")
+        return Read(content, None if content.body else "empty", tuple(body))
 
     def _headline(self) -> str:
         for text, _ in self._texts("headline", self._template.headline):
@@ -106,12 +116,15 @@ class _Reader:
         return ""
 
     def _body(
-        self, dropped: set[etree._Element], figures: Sequence[FoundFigure], bylines: set[HtmlElement]
-    ) -> tuple[Block, ...]:
+        self,
+        roots: Sequence[HtmlElement],
+        dropped: set[etree._Element],
+        figures: Sequence[FoundFigure],
+        bylines: set[HtmlElement],
+    ) -> list[Piece]:
         patterns = [compile_pattern(each) for each in (*self._template.boilerplate, *self._outlet.boilerplate)]
         captions = {element for each in figures for element in each.captions}
         pieces: list[Piece] = []
-        roots = self._regions()
         for root in roots:
             signed = False
             for passage in read_passages(root, without=dropped):
@@ -134,10 +147,9 @@ class _Reader:
                         pieces.append(Piece(passage.text, passage))
                     continue
                 pieces.append(Piece(passage.text, passage))
-        pieces = [
+        return [
             piece for piece in without_read_more(pieces) if piece.kind or not READ_MORE.fullmatch(plain(piece.text))
         ]
-        return build_blocks(pieces, roots[0] if len(roots) == 1 else None)
 
     def _regions(self) -> list[HtmlElement]:
         """The elements that hold the body: all that the first selector with text finds, none twice."""
