@@ -264,3 +264,20 @@ def test_a_teaser_that_is_asked_for_takes_no_longer_texts_place(tmp_path: Path) 
     ]
     told = presskeep("history", url, "--json", *place).json["observations"]
     assert [each["number"] for each in told] == [1, 2], "the control: where nothing is kept, what is asked for is"
+
+
+@pytest.mark.long
+def test_fetch_shows_the_beginning_of_a_paid_article_and_counts_it_as_none(tmp_path: Path) -> None:
+    url, free = "http://gazette.example/bridge", "http://gazette.example/free"
+    paid = paid_page(BEGINNING, linked(isAccessibleForFree=False, wordCount=900))
+    listed = tmp_path / "links.txt"
+    listed.write_text(f"{url}\n{free}\n")
+    with serving({url: paid, free: paid_page(TEXT, "")}, tmp_path) as server:
+        ran = presskeep("fetch", "--from", str(listed), "--json", *server.options)
+        said = presskeep("fetch", url, *server.options)
+    results = {each["url"]: each for each in map(json.loads, ran.out.splitlines())}
+    assert (ran.code, said.code) == (1, 1)
+    assert [results[each]["outcome"] for each in (url, free)] == ["refused:paywall", "article"]
+    assert all(results[each]["article"]["text"] for each in (url, free))
+    assert results[url]["article"]["text"] in " ".join(said.out.split())
+    assert "no more than the beginning of an article" in said.err

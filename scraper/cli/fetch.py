@@ -41,6 +41,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d)")
 """A scheme, if it is none of a host with a port."""
 _WRONG = "failed:bad-url"
 _NO_URL = "failed:no-url"
+_BEGINNING = "refused:paywall"
 _OVERRULED = "overruled:"
 """Goes before the outcome of a page that --any took."""
 
@@ -196,13 +197,18 @@ class InOrder:
             ready = self._waiting.pop(self._next)
             content = taken(ready, take_any=self._take_any)
             self._summary.add(ready, content)
-            self._show(ready, content)
+            self._show(ready, content or beginning(ready))
             self._next += 1
 
 
 def taken(result: FetchResult, *, take_any: bool) -> ArticleContent | None:
     """The content to show: an article, or with `take_any` whatever could be read."""
     return result.content or (result.candidate if take_any else None)
+
+
+def beginning(result: FetchResult) -> ArticleContent | None:
+    """What a page shows of an article that is paid for: no article, and yet what there is to quote."""
+    return result.candidate if result.outcome == _BEGINNING else None
 
 
 def result_json(result: FetchResult, content: ArticleContent | None) -> dict[str, Any]:
@@ -273,7 +279,7 @@ def _fetch_to_sheet(config: Config, file: Path, out: Path, summary: Summary, *, 
     def add(result: FetchResult) -> None:
         content = taken(result, take_any=take_any)
         summary.add(result, content)
-        sheet.add(result.url, _cells(result, content))
+        sheet.add(result.url, _cells(result, content, beginning(result)))
 
     try:
         return _fetch(config, asked, add, save=save, take_any=take_any) if asked else True
@@ -281,13 +287,14 @@ def _fetch_to_sheet(config: Config, file: Path, out: Path, summary: Summary, *, 
         sheet.finish()
 
 
-def _cells(result: FetchResult, content: ArticleContent | None) -> list[str]:
-    """The values of COLUMNS."""
+def _cells(result: FetchResult, content: ArticleContent | None, begun: ArticleContent | None) -> list[str]:
+    """The values of COLUMNS; `begun` is what is shown of an article that is paid for."""
     overruled = content is not None and result.content is None
     outcome = _OVERRULED + result.outcome if overruled else result.outcome
     why_not = "" if result.content is not None else sentence_of(result.outcome)
     head = [outcome, why_not, str(result.status or ""), result.final_url, result.key or ""]
     at = _instant(result.fetched_at.replace(microsecond=0))
+    content = content or begun
     if content is None:
         return [*head, *[""] * (len(COLUMNS) - len(head) - 1), at]
     return [
@@ -327,6 +334,8 @@ def _shower(*, json: bool, lines: bool, markdown: bool, why: bool) -> Show:
                 write(line)
             if why:
                 _print_why(result, content)
+            if content is result.candidate and result.outcome == _BEGINNING:
+                write_error(f"presskeep: {one_line(result.url)}: {one_line(sentence_of(result.outcome))}")
             if result.key:
                 write_error(f"saved as {one_line(result.key)}")
 
