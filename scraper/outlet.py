@@ -135,7 +135,10 @@ class KindRule(_Table):
 
 
 class Template(_Table):
-    """The page template of one era, by date of capture. It holds for a page when one of `detect` matches."""
+    """The page template of one era, by date of capture. It holds for a page when one of `detect` matches.
+
+    `fallback = true`: what its rules do not find on a page is read as it would be without a profile.
+    """
 
     name: str
     detect: Selectors
@@ -154,6 +157,7 @@ class Template(_Table):
     kinds: tuple[KindRule, ...] = ()
     drop: Selectors = ()
     boilerplate: tuple[str, ...] = ()
+    fallback: bool = False
 
 
 class Manners(_Table):

@@ -12,7 +12,7 @@ COMMANDS = (
     (), ("demo",), ("crawl",), ("fetch",), ("import",), ("search",), ("show",), ("history",), ("diff",), ("status",),
     ("schedule",), ("health",), ("verify",), ("reextract",), ("replay",),
     ("export",), ("export", "warc"), ("export", "wacz"), ("export", "evidence"),
-    ("outlets",), ("outlets", "list"), ("outlets", "show"), ("outlets", "check"),
+    ("outlets",), ("outlets", "list"), ("outlets", "show"), ("outlets", "check"), ("outlets", "new"),
     ("backup",), ("restore",),
     ("db",), ("db", "upgrade"), ("db", "stamp"), ("db", "move"),
 )  # fmt: skip

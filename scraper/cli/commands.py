@@ -29,7 +29,7 @@ COMMANDS = {
     "replay": "Show kept pages in a browser, by pywb.",
     "export": "Give out what the archive holds: WARC, WACZ, evidence.",
     "reextract": "Read every kept page again with today's extractor.",
-    "outlets": "List, show and check outlet profiles.",
+    "outlets": "List, show, check and draft outlet profiles.",
     "backup": "Copy the archive to another folder, while it is written to.",
     "restore": "Make an archive of a backup.",
     "db": "Upgrade the database, or copy the archive to another one.",

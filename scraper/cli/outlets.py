@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption, configured, group
+from scraper.cli.outlets_new import new
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, shorten, table, width, write, write_bold, write_error, write_json, write_note
 from scraper.config import Config
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scraper.crawling.looking import OutletLook, SelectorLook
     from scraper.outlet import Outlet
 
-app = group("List, show and check outlet profiles.")
+app = group("List, show, check and draft outlet profiles.")
 _SAID = {
     "found": "{} found",
     "alternative": "not needed",
@@ -114,6 +115,9 @@ def check(
     else:
         _print_look(seen)
     return 0 if _holds(outlet, seen) else 1
+
+
+app.command("new", cls=PlainCommand)(configured(fetching=True)(new))
 
 
 def _load(config: Config, name: str) -> tuple[Outlet, Any]:

@@ -11,6 +11,7 @@ from lxml.html import HtmlElement
 
 from scraper.extraction.announcing import read_announced
 from scraper.extraction.charset import UnknownCharset, decode_page
+from scraper.extraction.completing import complete
 from scraper.extraction.conventions import clear_page
 from scraper.extraction.generic import Read, read_generic
 from scraper.extraction.kinds import load_kinds, says_article
@@ -125,6 +126,9 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
         read = read_template(
             tree, stated, outlet, template, page=page, base=base, identified=identified, learnt=context.learnt
         )
+        if template.fallback:
+            other = _read_without_template(page, context, tree, passages, stated, says_article=calls_itself)
+            read = complete(read, other)
         outcome = replace(outcome, announced=read_announced(passages, outlet))
     else:
         read = _read_without_template(page, context, tree, passages, stated, says_article=calls_itself)

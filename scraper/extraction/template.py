@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from lxml import etree
@@ -16,6 +17,7 @@ from scraper.extraction.dates import day_in, read_date
 from scraper.extraction.figures import FoundFigure, read_figures
 from scraper.extraction.generic import Read
 from scraper.extraction.learnt import Learnt
+from scraper.extraction.links import base_of
 from scraper.extraction.metadata import read_language, stated_language, without_site
 from scraper.extraction.page import Page
 from scraper.extraction.passages import plain, read_passages, text_of, tidy
@@ -53,6 +55,18 @@ def read_template(
     return _Reader(tree, stated, outlet, template, page, base, identified, learnt).read()
 
 
+FieldName = Literal["headline", "body", "lead", "authors", "section", "published", "updated", "tags", "figures"]
+FIELDS: tuple[FieldName, ...] = get_args(FieldName)
+"""What a template has rules for, as an article's fields."""
+
+
+def read_field(name: FieldName, tree: HtmlElement, outlet: Outlet, template: Template, page: Page) -> object:
+    """What a template's own rules say of one field: text, names, a PrintedDate, blocks or figures; '', () or None
+    where they find nothing. The URL and the page's metadata say nothing here."""
+    reader = _Reader(tree, Structured((), {}, {}), outlet, template, page, base_of(tree, page.url), None, None)
+    return reader.read_field(name)
+
+
 class _Reader:
     def __init__(
         self,
@@ -87,7 +101,6 @@ class _Reader:
         published = self._published()
         if figures:
             self._found["figures"] = "template"
-        tags = tuple(dict.fromkeys(text for text, _ in self._texts("tags", self._template.tags)))
         content = ArticleContent(
             headline=headline,
             blocks=blocks,
@@ -95,7 +108,7 @@ class _Reader:
             lead=lead,
             authors=authors,
             section=section,
-            tags=tags,
+            tags=self._tags(),
             figures=tuple(each.figure for each in figures),
             language=self._language(blocks),
             published=published,
@@ -105,6 +118,29 @@ class _Reader:
         if not headline:
             return Read(content, "no-headline")
         return Read(content, None if content.body else "empty", tuple(body))
+
+    def read_field(self, name: FieldName) -> object:
+        dropped = self._dropped()
+        figures = read_figures(self._tree, self._template.figures, self._base)
+        kept = [each for each in figures if not each.within(dropped)]
+        readings: dict[FieldName, Callable[[], object]] = {
+            "headline": self._headline,
+            "body": lambda: self._blocks(dropped, kept),
+            "lead": lambda: next((text for text, _ in self._texts("lead", self._template.lead)), None),
+            "authors": lambda: self._authors()[0],
+            "section": self._section,
+            "published": lambda: self._date("published", self._template.published),
+            "updated": lambda: self._date("updated", self._template.updated),
+            "tags": self._tags,
+            "figures": lambda: tuple(each.figure for each in kept),
+        }
+        return readings[name]()
+
+    def _blocks(self, dropped: set[etree._Element], figures: Sequence[FoundFigure]) -> tuple[Block, ...]:
+        roots = self._regions()
+        return build_blocks(
+            self._body(roots, dropped, figures, self._authors()[1]), roots[0] if len(roots) == 1 else None
+        )
 
     def _headline(self) -> str:
         for text, _ in self._texts("headline", self._template.headline):
@@ -185,6 +221,9 @@ class _Reader:
                 self._found["section"] = selector
                 return names
         return ()
+
+    def _tags(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(text for text, _ in self._texts("tags", self._template.tags)))
 
     def _authors(self) -> tuple[tuple[str, ...], set[HtmlElement]]:
         pattern = compile_pattern(self._template.author_pattern) if self._template.author_pattern else None

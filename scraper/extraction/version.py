@@ -26,5 +26,8 @@ def profile_digest(outlet: Outlet | None) -> str:
     if outlet is None:
         return ""
     rules = outlet.model_dump(mode="json", include=set(_READING))
+    for template in rules["templates"]:
+        if not template["fallback"]:
+            del template["fallback"]  # so that a profile without it keeps the digest that it had before there was one
     canonical = json.dumps(rules, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

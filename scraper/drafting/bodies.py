@@ -1,0 +1,189 @@
+"""The selectors of an article's text: the element that holds it on every page, and what stands in it and is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from lxml.html import HtmlElement
+
+from scraper.drafting.selectors import describe, is_styling, stable_classes
+from scraper.drafting.survey import Sample
+from scraper.extraction.passages import Passage, letters_of, read_passages
+from scraper.extraction.template import read_field
+from scraper.outlet import Outlet, Template
+from scraper.selecting import select
+from storage.content import Block
+
+CONVENTIONS = (
+    "div.wp-block-post-content", "div.entry-content", '[itemprop~="articleBody"]', "div.post-content", ".e-content",
+)  # fmt: skip
+"""What WordPress' block and classic themes, schema.org and Hugo's themes call an article's text."""
+_HOLDS = 0.9
+"""Share of the letters of a text that its holder holds."""
+_LIKE = 0.95
+"""How like (F1 over letters) a page's text is to that read without a profile, to count as the same."""
+_ENOUGH = 0.6
+"""Share of the pages that have to be so alike."""
+_MOST_CANDIDATES = 24
+_MOST_HOLDERS = 3
+_MOST_DROPS = 8
+_ASIDE = frozenset(("header", "footer", "nav", "aside", "form", "button"))
+_BOXES = frozenset(("div", "section", "ul", "p", "span", "h1"))
+_CONTENT = ("wp-block-", "wp-caption", "gallery", "footnote", "highlight", "twitter-", "instagram-", "wp-element-")
+"""How the classes of what editors write begin: none of it goes for its form."""
+_FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The selectors of the text and of what is dropped within it; on how many pages the text is as it is read without a
+    profile, of how many."""
+
+    selectors: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    agreed: int = 0
+    present: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Text:
+    """A page's text without a profile, to compare with: the letters of its passages, and the element that holds it."""
+
+    sample: Sample
+    letters: Counter[str]
+    holder: HtmlElement | None
+
+
+def find_body(samples: Sequence[Sample], outlet: Outlet) -> Body:
+    """The element that holds the text on most pages; Body() where no selector does on enough of them."""
+    texts = [_Text(sample, _letters(sample.content.blocks), None) for sample in samples]
+    for text in texts:
+        text.holder = _holder_of(text)
+    rated: list[tuple[int, float, str, tuple[str, ...]]] = []
+    for selector in _candidates(texts):
+        if sum(bool(select(text.sample.tree, selector)) for text in texts) < _ENOUGH * len(texts):
+            continue
+        drop = _drops(selector, texts)
+        likeness = [_likeness(selector, drop, text, outlet) for text in texts]
+        rated.append((sum(each >= _LIKE for each in likeness), sum(likeness), selector, drop))
+    best = max(rated, key=lambda each: (each[0], round(each[1], 2)), default=None)
+    if best is None or best[0] < max(min(_FEWEST, len(texts)), _ENOUGH * len(texts)):
+        return Body(present=len(texts))
+    return Body((best[2],), best[3], best[0], len(texts))
+
+
+def _letters(blocks: Iterable[Block]) -> Counter[str]:
+    """The letters of a text piece by piece, captions left out: figures have them."""
+    texts = [text for block in blocks if block.kind != "caption" for text in (block.text, *block.items)]
+    # A table's row is one item, its cells passages of their own.
+    return Counter(letters for text in texts for cell in text.split("\t") if (letters := letters_of(cell)))
+
+
+def _holder_of(text: _Text) -> HtmlElement | None:
+    """The lowest element that holds nearly all of a text."""
+    held: Counter[HtmlElement] = Counter()
+    for passage in read_passages(text.sample.tree):
+        if passage.letters in text.letters:
+            for element in (passage.element, *passage.element.iterancestors()):
+                held[element] += len(passage.letters)
+    total = sum(len(letters) for letters in text.letters)
+    holding = [element for element, count in held.items() if count >= _HOLDS * total]
+    around = {above for element in holding for above in element.iterancestors()}
+    return next((element for element in holding if element not in around), None)
+
+
+def _candidates(texts: Sequence[_Text]) -> list[str]:
+    counted: Counter[str] = Counter()
+    for text in texts:
+        here: dict[str, None] = {}
+        above = [] if text.holder is None else [text.holder, *text.holder.iterancestors()]
+        for element in [each for each in above if each.tag not in ("body", "html")][:_MOST_HOLDERS]:
+            here.update(dict.fromkeys((*describe(element), *([element.tag] if element.tag in _WHOLE else ()))))
+        counted.update(here.keys())
+    found = [selector for selector, _ in sorted(counted.items(), key=lambda each: -each[1])]
+    return list(dict.fromkeys((*CONVENTIONS, *found)))[:_MOST_CANDIDATES]
+
+
+_WHOLE = ("article", "main")
+
+
+def _likeness(selector: str, drop: Sequence[str], text: _Text, outlet: Outlet) -> float:
+    """F1 over the letters of the passages that the rules take and those of the text."""
+    template = Template(name="draft", detect=(), headline=(), body=(selector,), drop=tuple(drop))
+    blocks = read_field("body", text.sample.tree, outlet, template, text.sample.page)
+    taken = _letters(blocks) if isinstance(blocks, tuple) else Counter()
+    both = sum(len(letters) * count for letters, count in (taken & text.letters).items())
+    total = sum(len(letters) * count for letters, count in (taken + text.letters).items())
+    return 2 * both / total if total else 0.0
+
+
+def _drops(selector: str, texts: Sequence[_Text]) -> tuple[str, ...]:
+    """What to leave out within the holder: elements that on no page hold anything of the text, and do so on several."""
+    pages: Counter[str] = Counter()
+    for text in texts:
+        counted: dict[str, None] = {}
+        for root in select(text.sample.tree, selector):
+            if not isinstance(root, str):
+                for element in _foreign(root, text):
+                    counted.update(dict.fromkeys(_droppable(element, selector)))
+        pages.update(counted.keys())
+    chosen: list[str] = []
+    covered: set[HtmlElement] = set()
+    for each, _ in sorted(pages.items(), key=lambda item: -item[1]):
+        if pages[each] < min(_FEWEST, len(texts)) or len(chosen) == _MOST_DROPS:
+            continue
+        found = [item for text in texts for item in select(text.sample.tree, each) if not isinstance(item, str)]
+        new = [item for item in found if not any(above in covered for above in (item, *item.iterancestors()))]
+        if new and all(_is_foreign(text, each) for text in texts):
+            chosen.append(each)
+            covered.update(found)
+    return tuple(chosen)
+
+
+def _foreign(root: HtmlElement, text: _Text) -> Iterator[HtmlElement]:
+    """The outermost elements within a holder of which nothing is the text's."""
+    own: set[HtmlElement] = set()
+    other: list[Passage] = []
+    for passage in read_passages(root):
+        above = (passage.element, *passage.element.iterancestors())
+        if passage.letters in text.letters or any(each.tag in ("figure", "figcaption") for each in above):
+            own.update(above)
+        elif passage.letters:
+            other.append(passage)
+    for passage in other:
+        inside = [passage.element, *passage.element.iterancestors()]
+        inside = inside[: inside.index(root)] if root in inside else []
+        yield from [each for each in inside if each not in own]
+        # What stands in a line of its own, and in no block but the holder.
+        yield from (each for each in passage.element if each.tag == "time" and _says(each, passage))
+
+
+def _says(element: HtmlElement, passage: Passage) -> bool:
+    return letters_of("".join(element.itertext())) == passage.letters
+
+
+def _droppable(element: HtmlElement, selector: str) -> Iterator[str]:
+    """Selectors by which an element may be left out: what is beside a text by its tag, or a box by its class."""
+    if next(element.iter("figure"), None) is not None:
+        return
+    if element.tag in _ASIDE:
+        yield f"{selector} {element.tag}"
+    if element.tag in _ASIDE | _BOXES:
+        for name in stable_classes(element)[:3]:
+            if not name.startswith(_CONTENT) and not is_styling(name):
+                yield f"{element.tag}.{name}"
+    if element.tag in ("h1", "time"):
+        yield f"{selector} {element.tag}"
+    parent = element.getparent()
+    if element.tag == "div" and not element.get("class") and parent is not None and parent.tag in _WHOLE:
+        # No editor writes a bare box into an article; a theme does.
+        yield f"{selector} > div:not([class])"
+
+
+def _is_foreign(text: _Text, selector: str) -> bool:
+    for item in select(text.sample.tree, selector):
+        if not isinstance(item, str) and any(each.letters in text.letters for each in read_passages(item)):
+            return False
+    return True
