@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scraper.crawling.kept import KeptTask, Place
+from scraper.crawling.kept import whole_task
 from scraper.crawling.workers import Workers
 from scraper.extraction.page import Limits
 
@@ -47,26 +48,10 @@ def _read(
     workers: Workers, archive: Path, captures: Sequence[PendingCapture], unread: Unread
 ) -> Iterator[Sequence[str]]:
     chunks = [captures[start : start + CHUNK] for start in range(0, len(captures), CHUNK)]
-    jobs = [workers.read_all([_task(archive, each) for each in chunk]) for chunk in chunks]
+    tasks = [[replace(whole_task(archive, each, None), needs_only=True) for each in chunk] for chunk in chunks]
+    jobs = [workers.read_all(each) for each in tasks]
     for chunk, job in zip(chunks, jobs, strict=True):
         for each, result in zip(chunk, job.result(), strict=True):
             if result.outcome.startswith("failed:"):
                 unread(each.url, result.outcome)
             yield result.media
-
-
-def _task(archive: Path, place: PendingCapture) -> KeptTask:
-    held = None
-    if place.payload_path is not None and place.payload_offset is not None and place.payload_length is not None:
-        held = Place(place.payload_path, place.payload_offset, place.payload_length)
-    return KeptTask(
-        archive=archive,
-        place=Place(place.warc_path, place.offset, place.length),
-        payload_at=held,
-        outlet=None,
-        kind=place.kind,
-        key=place.key,
-        url=place.url,
-        at=place.at,
-        needs_only=True,
-    )
