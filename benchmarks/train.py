@@ -101,7 +101,9 @@ def sample(name: str, folder: Path, truth: dict[str, Any]) -> Sample:
     stated = read_structured(tree)
     engine = Engine(tree, url, at)
     looked = look(tree, passages, stated, engine)
-    data = read_metadata(tree, stated, engine, url=url, captured_at=at, marks_believed=looked.flow is not None)
+    data = read_metadata(
+        tree, passages, stated, engine, url=url, captured_at=at, marks_believed=looked.flow is not None
+    )
     around: Around = looked.around(data)
     sight = see(tree, passages, looked, data, url=url, says_article=says_article(tree, stated, url))
     orders = candidates(passages, looked.shares)

@@ -29,6 +29,10 @@ def og(title: str) -> str:
     return f"<meta property='og:title' content='{title}'>"
 
 
+def ld(author: str, *, kind: str = "NewsArticle", headline: str = "A") -> str:
+    return f'<script type="application/ld+json">{{"@type":"{kind}","headline":"{headline}","author":{author}}}</script>'
+
+
 NEWS = (
     "<meta property='og:type' content='article'><meta property='article:published_time' content='2026-03-02T08:00:00Z'>"
 )
@@ -39,9 +43,21 @@ NEWS = (
     [
         (og("Pier rebuilt at last | Post of Westhaven"), "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "h1"),
         (og("Pier rebuilt at last"), "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "og:title"),
-        # What is written for search engines is not what the page prints; editors of news write the same for both.
+        # What is written for search engines is not what the page prints, but a heading may say something else.
         (og("How to rebuild a pier: a guide for towns"), "<h1>Ten steps to a pier</h1>", "Ten steps to a pier", "h1"),
         (NEWS + og("Town rebuilds pier"), "<h1>Pier: Westhaven builds anew</h1>", "Town rebuilds pier", "og:title"),
+        # The headline that news state is their editors'; another page's is written for search engines.
+        (ld("null", headline="Pier is built anew") + og("Town rebuilds pier"), "<h1>Town rebuilds pier</h1>",
+         "Pier is built anew", "json-ld"),
+        (ld("null", kind="BlogPosting", headline="Pier guide: all you need") + og("Pier guide: all you need"),
+         "<h1>Pier guide: how it is built</h1>", "Pier guide: how it is built", "h1"),
+        (ld("null", headline="Pier rebuilt&amp;#8230;"), "<h1>Pier rebuilt…</h1>", "Pier rebuilt…", "json-ld"),
+        # The site's name is no headline, whether it is stated or seen from the titles.
+        (og("Pier rebuilt at last") + "<title>Post: Pier rebuilt at last</title>", "<h1>Post</h1>",
+         "Pier rebuilt at last", "og:title"),
+        ("<title>Pier rebuilt at last | post.example</title>", "<h1>POST</h1>", "Pier rebuilt at last", "title"),
+        (og("Pier rebuilt at last"), "<h1><div>Town</div><div>Pier rebuilt at last</div></h1>", "Pier rebuilt at last",
+         "og:title"),
         # Of several headings that one is meant which the page's own title says.
         (og("Town rebuilds its old pier"), "<h1>Post</h1><h1>Town rebuilds its old pier in spring</h1>",
          "Town rebuilds its old pier in spring", "h1"),
@@ -54,10 +70,6 @@ def test_the_headline_is_what_the_page_prints_or_its_editors_state(
 ) -> None:
     article = read(head, h1=h1)
     assert (article.headline, article.found["headline"]) == (headline, found)
-
-
-def ld(author: str) -> str:
-    return f'<script type="application/ld+json">{{"@type":"NewsArticle","headline":"A","author":{author}}}</script>'
 
 
 SITE = "<meta property='og:site_name' content='Post of Westhaven'>"

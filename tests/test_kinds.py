@@ -79,7 +79,7 @@ def test_every_number_has_its_name(html: str, url: str) -> None:
     stated = read_structured(tree)
     engine = Engine(tree, url, AT)
     looked = look(tree, passages, stated, engine)
-    data = read_metadata(tree, stated, engine, url=url, captured_at=AT)
+    data = read_metadata(tree, passages, stated, engine, url=url, captured_at=AT)
     said = says_article(tree, stated, url)
     numbers = read_numbers(see(tree, passages, looked, data, url=url, says_article=said))
     assert len(numbers) == len(NUMBERS)

@@ -32,12 +32,12 @@ _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?")
 _EARLIEST = 1800
 
 
-def read_date(text: str, zone: tzinfo, formats: Sequence[str] = ()) -> PrintedDate | None:
+def read_date(text: str, zone: tzinfo, formats: Sequence[str] = (), *, month_first: bool = False) -> PrintedDate | None:
     """Read a date as printed; where it states no zone, `zone` is taken. None for what is no date.
 
     The `formats` (strptime) are tried in order on the text with month and day names in English; then the forms that
-    pages use: ISO 8601, numbers (month first where AM or PM stands beside them), names of months in a dozen languages,
-    the Iranian calendar.
+    pages use: ISO 8601, numbers, names of months in a dozen languages, the Iranian calendar. Of 3/4/2026 the month is
+    first where AM or PM stands beside it, or with `month_first`.
     """
     printed = tidy(text)
     if not printed or len(printed) > _LONGEST:
@@ -50,7 +50,7 @@ def read_date(text: str, zone: tzinfo, formats: Sequence[str] = ()) -> PrintedDa
             except ValueError:
                 continue
             return _printed(found, printed, _precision_of(each), zone)
-    return _read_freely(printed, zone)
+    return _read_freely(printed, zone, month_first=month_first)
 
 
 def day_in(moment: PrintedDate) -> date:
@@ -70,12 +70,12 @@ def name_of(zone: tzinfo) -> str:
     return f"{sign}{minutes // timedelta(hours=1):02}:{minutes // timedelta(minutes=1) % 60:02}"
 
 
-def _read_freely(printed: str, zone: tzinfo) -> PrintedDate | None:
+def _read_freely(printed: str, zone: tzinfo, *, month_first: bool) -> PrintedDate | None:
     text = plain_digits(plain(printed))
     try:
         if match := _ISO.search(text) or _COMPACT.search(text):
             return _from_groups(match, printed, zone)
-        day, rest = _find_day(text)
+        day, rest = _find_day(text, month_first=month_first)
         if day is None:
             return None
         time = _TIME.search(rest)
@@ -103,7 +103,7 @@ def _from_groups(match: re.Match[str], printed: str, zone: tzinfo) -> PrintedDat
     return _printed(found, printed, "second" if match["S"] else "minute", _stated(match["z"]) or zone)
 
 
-def _find_day(text: str) -> tuple[date | None, str]:
+def _find_day(text: str, *, month_first: bool) -> tuple[date | None, str]:
     """The first day in a text, and the text without it."""
     english = english_names(text)
     for pattern in (_DAY_FIRST, _MONTH_FIRST):
@@ -123,8 +123,9 @@ def _find_day(text: str) -> tuple[date | None, str]:
         if len(match["a"]) == 3 or len(match["c"]) == 3:
             continue
         year = c if c > 99 else 2000 + c
-        month_first = b > 12 or (match["s"] == "/" and a <= 12 and bool(re.search(r"\d\s*[ap]\.?m\b", rest, re.I)))
-        return (date(year, a, b) if month_first else date(year, b, a)), rest
+        said = month_first or bool(re.search(r"\d\s*[ap]\.?m\b", rest, re.I))
+        american = b > 12 or (match["s"] == "/" and a <= 12 and said)
+        return (date(year, a, b) if american else date(year, b, a)), rest
     return None, text
 
 

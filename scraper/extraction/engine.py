@@ -52,7 +52,7 @@ class Engine:
         day is given, for it would ask the clock."""
         latest = self._captured_at.date().isoformat()
         day: str | None = find_date(
-            self._tree, url=self._url, original_date=True, extensive_search=True, max_date=latest
+            self._tree, url=self._url, original_date=True, extensive_search=False, max_date=latest
         )
         return day
 

@@ -11,6 +11,7 @@ from lxml.html import HtmlElement
 from scraper.extraction.blocks import Piece, build_blocks, without_headline, without_read_more
 from scraper.extraction.company import Around
 from scraper.extraction.conventions import wordpress_refusal
+from scraper.extraction.dating import PUBLISHED, UPDATED
 from scraper.extraction.engine import Engine
 from scraper.extraction.flow import Flow, find_flow
 from scraper.extraction.forest import Forest
@@ -19,7 +20,7 @@ from scraper.extraction.kinds import Kinds, Sight
 from scraper.extraction.learnt import Learnt
 from scraper.extraction.links import base_of
 from scraper.extraction.listing import lists_other_pages
-from scraper.extraction.metadata import PUBLISHED, UPDATED, Metadata, read_language, read_metadata
+from scraper.extraction.metadata import Metadata, read_language, read_metadata
 from scraper.extraction.passages import Passage, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
 from scraper.extraction.repeats import repeats_in_words, without_repeats
@@ -64,7 +65,7 @@ def read_generic(
     looked = look(tree, passages, stated, engine)
     flow = looked.flow
     data = read_metadata(
-        tree, stated, engine, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
+        tree, passages, stated, engine, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
     )
     sight = see(tree, passages, looked, data, url=url, says_article=says_article)
     refusal = wordpress_refusal(tree)

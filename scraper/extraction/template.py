@@ -16,9 +16,10 @@ from scraper.extraction.blocks import READ_MORE, Piece, build_blocks, without_re
 from scraper.extraction.dates import day_in, read_date
 from scraper.extraction.figures import FoundFigure, read_figures
 from scraper.extraction.generic import Read
+from scraper.extraction.headline import without_site
 from scraper.extraction.learnt import Learnt
 from scraper.extraction.links import base_of
-from scraper.extraction.metadata import read_language, stated_language, without_site
+from scraper.extraction.metadata import read_language, stated_language
 from scraper.extraction.page import Page
 from scraper.extraction.passages import plain, read_passages, text_of, tidy
 from scraper.extraction.repeats import repeats_in_words, without_repeats

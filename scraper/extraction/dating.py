@@ -1,0 +1,168 @@
+"""When an article was published and updated: what its page states first, what it prints next, guesses last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from urllib.parse import urlsplit
+
+from lxml.html import HtmlElement
+
+from scraper.extraction.datelines import DateLines, read_datelines
+from scraper.extraction.dates import read_date
+from scraper.extraction.engine import Engine
+from scraper.extraction.passages import Passage
+from scraper.extraction.structured import Structured, text_in, types_of
+from storage.content import PrintedDate
+
+PUBLISHED = (
+    "article:published_time", "og:article:published_time", "datepublished", "parsely-pub-date", "sailthru.date",
+    "dc.date.issued", "dcterms.issued", "dc.date.created", "dcterms.created", "pubdate", "publishdate", "publish-date",
+    "publication_date", "citation_publication_date", "dc.date", "dcterms.date", "date",
+)  # fmt: skip
+UPDATED = (
+    "article:modified_time", "og:article:modified_time", "og:updated_time", "datemodified", "dcterms.modified",
+    "dc.date.modified", "lastmod", "last-modified",
+)  # fmt: skip
+_PAGES = frozenset(("webpage", "itempage", "collectionpage", "medicalwebpage"))
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:\D|$)")
+_NUMBERS = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]")
+_IN_PATH = re.compile(r"/((?:19|20)\d{2})[/-](0?[1-9]|1[0-2])[/-](0?[1-9]|[12]\d|3[01])(?=[/\-_.]|$)")
+_MONTH_FIRST = re.compile(r"en(?:[-_](?:us|ph))?", re.I)
+"""Locales whose short form of a date has the month first (Unicode CLDR, dateFormatLength short)."""
+_MOST_TIMES = 20
+_SLACK = timedelta(days=1)
+
+Sources = Iterator[tuple[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When an article was published and updated, and how each was found ('' for what was not)."""
+
+    published: PrintedDate | None = None
+    published_found: str = ""
+    updated: PrintedDate | None = None
+    updated_found: str = ""
+
+
+def read_dates(
+    tree: HtmlElement,
+    passages: list[Passage],
+    stated: Structured,
+    engine: Engine,
+    headline: str,
+    *,
+    url: str,
+    captured_at: datetime,
+    zone: tzinfo,
+) -> Dated:
+    """Both dates. No date later than a day after the capture is believed; `zone` reads dates that state none."""
+    return _Reader(tree, passages, stated, engine, headline, url, captured_at + _SLACK, zone).read()
+
+
+@dataclass(slots=True)
+class _Reader:
+    tree: HtmlElement
+    passages: list[Passage]
+    stated: Structured
+    engine: Engine
+    headline: str
+    url: str
+    latest: datetime
+    zone: tzinfo
+
+    def read(self) -> Dated:
+        published, how = self._first(self._stated_published())
+        updated, how_updated = self._first(self._stated_updated())
+        lines = DateLines()
+        if published is None or updated is None:
+            lines = self._lines()
+        if published is None:
+            published, how = self._printed_published(lines)
+        if published is None:
+            published, how = self._first(self._guesses())
+        if published is not None and published.precision == "day":
+            published, how = self._with_time(published, how)
+        if updated is None and lines.updated is not None and how != "date line, updated":
+            updated, how_updated = lines.updated, "date line"
+        if updated is not None and published is not None and updated.at <= published.at:
+            updated, how_updated = None, ""
+        return Dated(published, how, updated, how_updated)
+
+    def _first(self, sources: Sources) -> tuple[PrintedDate | None, str]:
+        for how, text in sources:
+            if text and (found := self._read(text)):
+                return found, how
+        return None, ""
+
+    def _read(self, text: str) -> PrintedDate | None:
+        return self._believed(read_date(text, self.zone))
+
+    def _believed(self, date: PrintedDate | None) -> PrintedDate | None:
+        return date if date is not None and date.at <= self.latest else None
+
+    def _stated_published(self) -> Sources:
+        """What is stated in a form that can be read in one way alone. A site that does not keep to the form of a date
+        often does not keep to its meaning either."""
+        article = self.stated.article or {}
+        yield "json-ld", _formal(text_in(article.get("datePublished")))
+        for name in PUBLISHED:
+            yield name, _certain(self.stated.first(name))
+        yield "microdata", _certain(self.stated.item("datepublished", "datecreated"))
+        for node in self.stated.nodes:
+            if types_of(node) & _PAGES:
+                yield "json-ld page", _formal(text_in(node.get("datePublished")))
+        if match := _IN_PATH.search(urlsplit(self.url).path):
+            yield "url", "-".join((match[1], match[2].zfill(2), match[3].zfill(2)))
+
+    def _stated_updated(self) -> Sources:
+        yield "json-ld", text_in((self.stated.article or {}).get("dateModified"))
+        for name in UPDATED:
+            yield name, self.stated.first(name)
+        yield "microdata", self.stated.item("datemodified")
+
+    def _lines(self) -> DateLines:
+        locale = self.tree.get("lang") or self.stated.first("og:locale") or ""
+        lines = read_datelines(
+            self.passages, self.headline, self.zone, month_first=bool(_MONTH_FIRST.fullmatch(locale.strip()))
+        )
+        return DateLines(*(self._believed(date) for date in (lines.published, lines.updated, lines.plain)))
+
+    def _printed_published(self, lines: DateLines) -> tuple[PrintedDate | None, str]:
+        if found := lines.published or lines.plain:
+            return found, "date line"
+        if lines.updated:
+            return lines.updated, "date line, updated"
+        return None, ""
+
+    def _guesses(self) -> Sources:
+        yield "json-ld", text_in((self.stated.article or {}).get("datePublished"))
+        for name in PUBLISHED:
+            yield name, self.stated.first(name)
+        yield "trafilatura", self._guessed_day()
+
+    def _guessed_day(self) -> str | None:
+        """The engine's guess, but for a day that it made of a year alone, as a notice of copyright has it."""
+        day = self.engine.day
+        if (day or "").endswith("-01-01") and next(self.tree.iter("time"), None) is None:
+            return None
+        return day
+
+    def _with_time(self, day: PrintedDate, how: str) -> tuple[PrintedDate, str]:
+        """A day made exact by the page's first time element of that day."""
+        for _, element in zip(range(_MOST_TIMES), self.tree.iter("time"), strict=False):
+            moment = read_date(element.get("datetime") or "", self.zone)
+            if moment is not None and moment.precision != "day" and moment.day == day.day:
+                return moment, f"{how}, time element"
+        return day, how
+
+
+def _formal(text: str | None) -> str | None:
+    return text if text and _ISO.match(text) else None
+
+
+def _certain(text: str | None) -> str | None:
+    return text if text and not _NUMBERS.match(text) else None

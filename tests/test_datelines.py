@@ -1,0 +1,82 @@
+"""Days that a page prints or states beside its article, where its metadata name none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from scraper.extraction import extract
+from scraper.extraction.page import Context, Page
+from storage.content import ArticleContent, PrintedDate
+
+TEXT = "".join(
+    f"<p>Paragraph {number} tells what the council of the harbour town decided on this matter, why it did so, and what "
+    "those who came to hear it that evening in the old hall had to say about it, for the most part in few words.</p>"
+    for number in range(5)
+)
+ADDRESS = "https://post.example/a/pier-rebuilt"
+
+
+def read(line: str, *, head: str = "", lang: str = "en-GB", url: str = ADDRESS, below: str = "") -> ArticleContent:
+    body = f"<main><article><h1>Pier rebuilt at last</h1>{line}{TEXT}</article></main>{below}"
+    html = f"<!doctype html><html lang='{lang}'><head><meta charset=utf-8>{head}</head><body>{body}</body></html>"
+    outcome = extract(Page(html.encode(), "text/html", url, datetime(2026, 3, 3, tzinfo=UTC)), Context())
+    article = outcome.article or outcome.candidate
+    assert article is not None, outcome.verdict
+    return article
+
+
+def day(date: PrintedDate | None) -> str | None:
+    return date.day.isoformat() if date else None
+
+
+@pytest.mark.parametrize(
+    ("line", "published", "updated"),
+    [
+        ("<p>Published: 3 January 2024 | Updated: 4 May 2025</p>", "2024-01-03", "2025-05-04"),
+        ("<p>Last updated on 4 May 2025. First published 3 January 2024</p>", "2024-01-03", "2025-05-04"),
+        ("<p><i>Town</i><i>May 4, 2025</i><i>Updated: May 6, 2025</i></p>", "2025-05-04", "2025-05-06"),
+        ("<p>Publié le 3 mars 2025 à 10h30, mis à jour le 5 mars 2025</p>", "2025-03-03", "2025-03-05"),
+        ("<p>Stand: 04.05.2025</p>", "2025-05-04", None),
+        ("<p>تاریخ انتشار: ۱۲ اسفند ۱۴۰۳</p>", "2025-03-02", None),
+        ("<p>نشر ٣ مارس ٢٠٢٥</p>", "2025-03-03", None),
+        ("<time class='entry-date published' datetime='2025-05-04'>yesterday</time>"
+         "<time class='updated' datetime='2025-05-06'>today</time>", "2025-05-04", "2025-05-06"),
+        # Neither a sentence of the text, a day to come, nor a year alone is the article's day.
+        ("<p>On 4 May 2020 the council had voted for it, and was sorry for that before the summer had come.</p>",
+         None, None),
+        ("<p>Published: 3 January 2031</p>", None, None),
+        ("", None, None),
+    ],
+)  # fmt: skip
+def test_a_line_beside_the_headline_dates_an_article(line: str, published: str | None, updated: str | None) -> None:
+    article = read(line, below="<footer>© 2019 Post of Westhaven</footer>")
+    assert (day(article.published), day(article.updated)) == (published, updated)
+
+
+def test_a_time_element_gives_the_time_and_the_zone() -> None:
+    article = read("<p>Ada Berg <time datetime='2026-03-02T09:15:00+03:30'>2 March</time></p>")
+    assert article.published is not None
+    assert article.published.at == datetime(2026, 3, 2, 5, 45, tzinfo=UTC)
+    assert (article.published.zone, article.published.precision) == ("+03:30", "second")
+    assert article.found["published"] == "date line"
+
+
+@pytest.mark.parametrize(("lang", "published"), [("en", "2025-03-04"), ("en-GB", "2025-04-03"), ("it", "2025-04-03")])
+def test_a_date_in_numbers_is_read_as_the_pages_locale_has_it(lang: str, published: str) -> None:
+    assert day(read("<p>3/4/2025</p>", lang=lang).published) == published
+
+
+def test_what_is_stated_goes_before_what_is_printed() -> None:
+    line = "<p>4 May 2025</p>"
+    page = '<script type="application/ld+json">{"@type":"WebPage","datePublished":"2025-05-02T08:00:00Z"}</script>'
+    for article, how, published in (
+        (read(line, head=page), "json-ld page", "2025-05-02"),
+        (read(line, head="<meta name='date' content='2025-05-01'>"), "date", "2025-05-01"),
+        (read(line, url="https://post.example/2025/05/03/pier-rebuilt"), "url", "2025-05-03"),
+        # A form that can be read in two ways is stated too, but less surely than a line in words.
+        (read(line, head="<meta name='date' content='01/07/16'>"), "date line", "2025-05-04"),
+        (read("", head="<meta name='date' content='01/07/16'>"), "date", "2016-07-01"),
+    ):
+        assert (article.found["published"], day(article.published)) == (how, published)
