@@ -140,7 +140,12 @@ def load_readability() -> Reader:
         return "\n\n".join(line for line in lines if line)
 
     def read(html: bytes, url: str | None) -> Article | None:
-        document = Document(html, url=url)
+        try:
+            return made(Document(html, url=url))
+        except LookupError:  # what it takes for the name of a charset may be none; it takes text as well
+            return made(Document(html.decode("utf-8", "replace"), url=url))
+
+    def made(document: Document) -> Article:
         title, author = document.short_title(), document.author()
         authors = [] if author == "[no-author]" else [author]
         return _article(text_of(document.summary(html_partial=True)), title, authors, None)
