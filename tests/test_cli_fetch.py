@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.crawling import Ran, presskeep
+from tests.crawling import ROOT, Ran, presskeep
 from tests.keeping import PRIMARY
 from tests.page_server import PageServer, serving
 from tests.rereading import PROFILE, WITHOUT_NOTES, page
@@ -171,3 +174,14 @@ def test_without_the_driver_of_postgresql_the_line_to_install_it_is_given(tmp_pa
     ran = presskeep("status", "--database", "postgresql://here.invalid/x", environment=environment)
     assert (ran.code, ran.out) == (2, "")
     assert "pip install 'presskeep[postgres]'" in ran.err
+
+
+def test_a_reader_who_leaves_ends_the_fetch_without_a_word(tmp_path: Path) -> None:
+    pages = {f"{SITE}/{number}": article(STATED) for number in range(6)}
+    with serving(pages, tmp_path) as server:
+        asked = " ".join(shlex.quote(each) for each in (*pages, "--json", *server.options))
+        command = f"{shlex.quote(sys.executable)} -m scraper.cli fetch {asked}"
+        gone = subprocess.run(f"{command} | true", shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        heard = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert gone.stderr == ""
+    assert len(heard.stdout.splitlines()) == 6

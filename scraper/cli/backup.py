@@ -10,7 +10,7 @@ import typer
 
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write_error, write_json
+from scraper.cli.printing import counted, one_line, write_error, write_json
 from scraper.config import Config
 
 app = group("Back the archive up.")
@@ -59,9 +59,8 @@ def backup(
         write_error(f"presskeep: damaged in the archive: {one_line(line)}")
     for path in listing.elsewhere:
         write_error(f"not in the backup, since the archive only refers to it: {one_line(path)}")
-    write_error(
-        f"{one_line(str(folder))}: {len(listing.files)} WARC files, {taken.copied / 1e6:.1f} MB of them copied now"
-    )
+    files = counted(len(listing.files), "WARC file")
+    write_error(f"{one_line(str(folder))}: {files}, {taken.copied / 1e6:.1f} MB copied now")
     return code
 
 

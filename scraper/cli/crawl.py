@@ -210,10 +210,12 @@ def print_report(report: CrawlReport) -> None:
         indent=2,
     )
     write_note(
-        f"{counts['pages']} pages kept, {counts['listings']} of them listings, {counts['unchanged']} said to be "
-        f"unchanged, {counted(counts['notices'], 'notice')}",
+        f"{counted(counts['pages'], 'page')} kept, {counts['unchanged']} said to be unchanged; "
+        f"{counted(counts['listings'], 'listing')} and {counted(counts['notices'], 'notice')} read",
         indent=2,
     )
+    if counts["earlier"]:
+        write_note(f"{counted(counts['earlier'], 'page')} read that earlier runs had kept", indent=2)
     for title, reasons in (("refused", counts["refused"]), ("failed", counts["failures"])):
         for reason, number in sorted(reasons.items(), key=_most_first):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)

@@ -10,7 +10,7 @@ import typer
 from scraper.cli.backup import teller
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, write_error, write_json
+from scraper.cli.printing import counted, one_line, write_error, write_json
 from scraper.config import Config
 
 app = group("Restore a backup.")
@@ -50,5 +50,6 @@ def restore(
         return 0
     for path in listing.elsewhere:
         write_error(f"the archive refers to a file that no backup holds: {one_line(path)}")
-    write_error(f"{one_line(str(config.archive))}: the backup of {listing.taken_at}, {len(listing.files)} WARC files")
+    files = counted(len(listing.files), "WARC file")
+    write_error(f"{one_line(str(config.archive))}: the backup of {listing.taken_at}, {files}")
     return 0

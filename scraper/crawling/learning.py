@@ -74,6 +74,7 @@ class Learner:
                     task = replace(task_again(state.outlet.name, *former), media=state.media is not None)
                     led = await state.run(partial(found_by_of, resource_id=each.resource))
                     await self._read(each.capture, each.resource, task, asked=each.url, found_by=led)
+                    state.tally.earlier += 1
                 after = waiting[-1].capture
         except StorageError as error:
             state.break_off(error)

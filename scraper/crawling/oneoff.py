@@ -74,7 +74,8 @@ def fetch_pages(
     """Fetch each URL once and call `on_result` for each as it comes, in no order; `index` counts `urls` from 0.
 
     A URL without scheme is asked by https, then by http. With a `saver`, exchanges and articles are kept. Blocks until
-    all is done; False when it was interrupted. Raises StorageError when keeping failed.
+    all is done; False when it was interrupted. Raises StorageError when keeping failed, and what OSError `on_result`
+    raised: then no further page is asked for.
     """
     from scrapy.crawler import CrawlerProcess
 
@@ -87,8 +88,9 @@ def fetch_pages(
         process.start()
     finally:
         workers.stop()
-    if fetcher.broken is not None:
-        raise fetcher.broken
+    for error in (fetcher.broken, fetcher.unheard):
+        if error is not None:
+            raise error
     return fetcher.exhausted and not fetcher.open_requests
 
 
@@ -108,6 +110,7 @@ class _Fetcher:
         self._config, self._urls, self._outlets, self._on_result = config, urls, outlets, on_result
         self._workers, self._clock, self._saver = workers, clock, saver
         self.broken: StorageError | None = None
+        self.unheard: OSError | None = None
         self.exhausted = False
         self.open_requests = 0
         budget = budget_of(config)
@@ -118,11 +121,13 @@ class _Fetcher:
 
     async def requests(self) -> AsyncIterator[Any]:
         for index, given in enumerate(self._urls):
+            if self.unheard is not None:
+                return
             url, guessed = (given, False) if "://" in given else (f"https://{given}", True)
             try:
                 request = self._request(index, given, url, guessed=guessed)
             except ValueError:
-                self._on_result(FetchResult(index, given, url, "failed:bad-url", self._clock.now()))
+                self._tell(FetchResult(index, given, url, "failed:bad-url", self._clock.now()))
                 continue
             yield request
         self.exhausted = True
@@ -165,7 +170,7 @@ class _Fetcher:
             result = replace(result, media=self._media.cut(request.meta["index"], result.media))
         saved = await self._save(Answer(exchange, hops_to(request, exchange), outcome, result, now), outlet)
         self.open_requests -= 1
-        self._on_result(
+        self._tell(
             FetchResult(
                 index=request.meta["index"],
                 url=request.meta["given"],
@@ -195,8 +200,17 @@ class _Fetcher:
         self.open_requests -= 1
         if meta["guessed"]:
             return [self._request(meta["index"], meta["given"], f"http://{meta['given']}", guessed=False)]
-        self._on_result(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", now))
+        self._tell(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", now))
         return None
+
+    def _tell(self, result: FetchResult) -> None:
+        """Give a result out; what nobody hears any more ends it all."""
+        if self.unheard is not None:
+            return
+        try:
+            self._on_result(result)
+        except OSError as error:
+            self.unheard = error
 
     async def _save(self, answer: Answer, outlet: Outlet | None) -> Saved | None:
         if self._saver is None or self.broken is not None:

@@ -14,10 +14,10 @@ class Tally:
     """What a crawl has done so far. `refused` and `failed` count by reason; `domains` counts pages by host.
 
     `pages` counts exchanges kept, robots.txt and redirects among them; `articles` pages that showed an article;
-    `unchanged` pages that their server said to be what it had sent before (304), which are read as such. What pages
-    need to look as they did is counted apart: `media` those kept, `media_bytes` of all their answers, `media_missing`
-    by reason, `media_left_out` for the budget. `fields` says at the end how many texts are new and which fields they
-    have.
+    `earlier` pages that earlier runs had kept and this one read; `unchanged` pages that their server said to be what
+    it had sent before (304), which are read as such. What pages need to look as they did is counted apart: `media`
+    those kept, `media_bytes` of all their answers, `media_missing` by reason, `media_left_out` for the budget.
+    `fields` says at the end how many texts are new and which fields they have.
     """
 
     pages: int = 0
@@ -28,6 +28,7 @@ class Tally:
     listings: int = 0
     notices: int = 0
     copies: int = 0
+    earlier: int = 0
     unchanged: int = 0
     bytes: int = 0
     media: int = 0
@@ -57,6 +58,7 @@ class Tally:
             "listings": self.listings,
             "notices": self.notices,
             "copies": self.copies,
+            "earlier": self.earlier,
             "unchanged": self.unchanged,
             "bytes": self.bytes,
             "refused": dict(self.refused),

@@ -268,7 +268,8 @@ def _work(connection: Connection, setup: _Setup) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (setup.memory, setup.memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     reader = Reader(setup.outlets, setup.limits, setup.read_listing)
-    connection.send(None)
+    with contextlib.suppress(OSError):  # where the parent is gone no task comes either
+        connection.send(None)
     for left, task in zip(reversed(range(PAGES_A_WORKER)), _tasks(connection), strict=False):
         signal.alarm(math.ceil(setup.seconds) + GRACE_SECONDS)
         result, fault = _read(reader, task)
