@@ -88,7 +88,12 @@ def _around(passages: list[Passage], headline: str) -> Iterator[Passage]:
 
 def _elsewhere(passages: list[Passage]) -> Iterator[Passage]:
     """The first passages that say of a date what it is, wherever they stand, as below the text."""
-    saying = (each for each in passages if _may_be_dated(each) and _LABELS.search(each.text))
+    # Digits are asked for first: to look for a time element below each passage of a long page would take too long.
+    saying = (
+        each
+        for each in passages
+        if len(each.text) <= _LONGEST and _DIGIT.search(each.text) and _LABELS.search(each.text) and _may_be_dated(each)
+    )
     return islice(saying, _MOST_ELSEWHERE)
 
 
