@@ -1,20 +1,74 @@
-"""Checking a profile against a page: which selectors find something, and what."""
+"""Checking a profile against a page: which selectors find something, what each field says."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
 
 from lxml.html import HtmlElement
 
+from scraper.errors import ProfileError
+from scraper.extraction import extract
 from scraper.extraction.charset import UnknownCharset, decode_page
-from scraper.extraction.page import Limits, Page
+from scraper.extraction.page import Context, Limits, Page
 from scraper.extraction.tree import Unreadable, parse_page
 from scraper.outlet import Outlet, Template
 from scraper.profile_checks import template_selectors
 from scraper.selecting import select
+from storage.content import ArticleContent, Figure, PrintedDate
 
 _SAMPLE = 100
+_LEAST = ("headline", "body", "published", "language")
+"""Fields that every article has."""
+_OTHERS = ("lead", "authors", "section", "updated", "tags", "figures")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """What a page says of one field, read by its profile. `state` is 'found', 'missing', or 'absent' for what not every
+    article has; `by` tells what found it (a selector, 'json-ld', 'text', ...), `sample` is its beginning."""
+
+    field: str
+    state: Literal["found", "missing", "absent"]
+    by: str = ""
+    sample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageReading:
+    """A page as its profile reads it: the verdict of extraction, which template and pattern held, its fields."""
+
+    verdict: str
+    matched: str
+    fields: tuple[FieldReading, ...]
+
+
+def read_page(outlet: Outlet, page: Page) -> PageReading:
+    """Read a page as a crawl would, field by field."""
+    outcome = extract(page, Context(outlet=outlet))
+    content = outcome.article or outcome.candidate
+    return PageReading(outcome.verdict, outcome.matched, tuple(_fields(content)) if content is not None else ())
+
+
+def fixture_pages(name: str, file: Path) -> dict[Path, Page]:
+    """The stored pages of an outlet, which lie in the folder NAME beside its profile, or in a checkout among the tests'
+    fixtures: each PAGE.html with a PAGE.json that states its `url` and when it was `captured`."""
+    found: dict[Path, Page] = {}
+    for folder in (file.parent / name, Path(__file__).parents[1] / "tests" / "fixtures" / name):
+        for html in sorted(folder.glob("*.html")):
+            try:
+                stated = json.loads(html.with_suffix(".json").read_text("utf-8"))
+                at = datetime.fromisoformat(stated["captured"])
+                found[html] = Page(html.read_bytes(), "text/html; charset=utf-8", str(stated["url"]), at)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise ProfileError(
+                    f"states no page ({error})", str(html.with_suffix(".json")), 'It holds "url" and "captured"'
+                ) from error
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +104,29 @@ def missing_fields(checks: Sequence[FieldCheck]) -> list[str]:
     found = {(check.template, check.field) for check in checks if check.found}
     fields = dict.fromkeys((check.template, check.field) for check in checks)
     return [f"{template}: {field}" for template, field in fields if (template, field) not in found]
+
+
+def _fields(content: ArticleContent) -> Iterator[FieldReading]:
+    for name in (*_LEAST, *_OTHERS):
+        value = getattr(content, name)
+        sample = _in_words(value)
+        if sample:
+            yield FieldReading(name, "found", content.found.get(name, ""), sample[:_SAMPLE])
+        else:
+            yield FieldReading(name, "missing" if name in _LEAST else "absent")
+
+
+def _in_words(value: object) -> str:
+    """A field's value on one line."""
+    if isinstance(value, PrintedDate):
+        return f"{value.at.isoformat()} ({value.printed})"
+    if isinstance(value, tuple):
+        parts = (
+            f"{each.url or ''} {each.caption or ''}".strip() if isinstance(each, Figure) else str(each)
+            for each in value
+        )
+        return ", ".join(parts)
+    return " ".join(str(value or "").split())
 
 
 def _check_template(tree: HtmlElement, template: Template) -> Iterator[FieldCheck]:

@@ -15,6 +15,9 @@ from scraper.errors import ProfileError
 from scraper.sentences import sentence_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scraper.checking import PageReading
     from scraper.crawling.looking import OutletLook, SelectorLook
     from scraper.outlet import Outlet
 
@@ -95,16 +98,13 @@ def check(
 ) -> int:
     """Check a profile: that it is valid, and with --live that the outlet's pages still fit it.
 
-    --live asks each domain for its home page and one article, says what every selector found there, and keeps
-    nothing. A rule may have several selectors: where one finds something, the others are not needed.
+    Stored pages of the outlet (PAGE.html with PAGE.json in the folder NAME beside the profile) are read field by field.
+    --live asks each domain for its home page and one article, says what every selector and every field found there,
+    and keeps nothing. A rule may have several selectors: where one finds something, the others are not needed.
     """
     outlet, path = _load(config, name)
     if not live:
-        if json:
-            write_json({"outlet": outlet.name, "file": str(path), "valid": True})
-        else:
-            write_note(f"{outlet.name}: the profile is valid ({path}). --live asks the outlet itself.")
-        return 0
+        return _check_stored(outlet, path, json=json)
     from scraper.cli.logs import start_logging
     from scraper.crawling.looking import look
 
@@ -114,10 +114,51 @@ def check(
         write_json(_look_json(outlet, seen))
     else:
         _print_look(seen)
+        _print_reading(seen)
     return 0 if _holds(outlet, seen) else 1
 
 
 app.command("new", cls=PlainCommand)(configured(fetching=True)(new))
+
+
+def _check_stored(outlet: Outlet, path: Path, *, json: bool) -> int:
+    """Read the outlet's stored pages; 1 where one of them lacks what every article has."""
+    from scraper.checking import fixture_pages, read_page
+
+    readings = {file: read_page(outlet, page) for file, page in fixture_pages(outlet.name, path).items()}
+    if json:
+        pages = [{"page": str(file), **_reading_json(reading)} for file, reading in readings.items()]
+        write_json({"outlet": outlet.name, "file": str(path), "valid": True, "pages": pages})
+    else:
+        write_note(f"{outlet.name}: the profile is valid ({path}). --live asks the outlet itself.")
+        for file, reading in readings.items():
+            write()
+            write_note(f"{one_line(file.name)}: {sentence_of(reading.verdict)} ({reading.matched or 'no template'})")
+            _print_fields(reading)
+    return 0 if all(_is_whole(reading) for reading in readings.values()) else 1
+
+
+def _is_whole(reading: PageReading) -> bool:
+    return reading.verdict == "article" and all(each.state != "missing" for each in reading.fields)
+
+
+def _reading_json(reading: PageReading) -> dict[str, Any]:
+    return {
+        "verdict": reading.verdict,
+        "matched": reading.matched,
+        "fields": [
+            {"field": each.field, "state": each.state, "by": each.by, "sample": each.sample} for each in reading.fields
+        ],
+    }
+
+
+def _print_fields(reading: PageReading) -> None:
+    rows = [
+        [each.field, _SAID[each.state].format("").strip(), shorten(one_line(each.by), 40), shorten(each.sample, 60)]
+        for each in reading.fields
+    ]
+    for line in table(rows, ["field", "", "by", "says"]):
+        write(line)
 
 
 def _load(config: Config, name: str) -> tuple[Outlet, Any]:
@@ -159,6 +200,7 @@ def _look_json(outlet: Outlet, seen: OutletLook) -> dict[str, Any]:
         "hosts": [{"host": h.host, "role": h.role, "answer": h.answer} for h in seen.hosts],
         "article": seen.article,
         "pattern": seen.pattern,
+        "reading": _reading_json(seen.reading) if seen.reading is not None else None,
         "selectors": [
             {
                 "template": s.template,
@@ -192,6 +234,13 @@ def _print_look(seen: OutletLook) -> None:
             for each in rules:
                 if each.rule == rule:
                     _print_selector(each)
+
+
+def _print_reading(seen: OutletLook) -> None:
+    if seen.reading is not None:
+        write()
+        write_note(f"read as a crawl reads it: {sentence_of(seen.reading.verdict)}")
+        _print_fields(seen.reading)
 
 
 def _print_selector(seen: SelectorLook) -> None:

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urljoin
 
+from scraper.checking import PageReading, read_page
 from scraper.crawling.run import demand_contact
 from scraper.crawling.settings import oneoff_settings
 from scraper.errors import FetchError, NothingReached
+from scraper.extraction.page import Page
+from scraper.fetching.clock import clock_from
 from scraper.fetching.decoding import decode
 from scraper.fetching.outcomes import outcome_of
 from scraper.fetching.reasons import reason_of
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
     from scraper.config import Config
+    from scraper.fetching.clock import Clock
     from scraper.outlet import Domain, Outlet, Template
     from storage.exchange import Exchange
 
@@ -61,12 +65,13 @@ class SelectorLook:
 @dataclass(frozen=True, slots=True)
 class OutletLook:
     """What was seen. `article` is the URL of the page that the selectors were tried on, None where the home pages led
-    to none; `pattern` names the profile's URL pattern that knew it."""
+    to none; `pattern` names the profile's URL pattern that knew it, `reading` is what the profile reads there."""
 
     hosts: tuple[HostLook, ...]
     article: str | None = None
     pattern: str = ""
     selectors: tuple[SelectorLook, ...] = ()
+    reading: PageReading | None = None
 
 
 def look(config: Config, outlet: Outlet) -> OutletLook:
@@ -78,7 +83,7 @@ def look(config: Config, outlet: Outlet) -> OutletLook:
 
     demand_contact(config, outlet)
     process = CrawlerProcess({**oneoff_settings(config), "LOG_INSTALL_ROOT_HANDLER": False})
-    looker = _Looker(outlet, config.max_page_bytes)
+    looker = _Looker(outlet, config.max_page_bytes, clock_from(config.now))
     process.crawl(_spider_class(), looker=looker)
     process.start()
     if not any(each.answer[:1].isdigit() for each in looker.hosts):
@@ -87,8 +92,9 @@ def look(config: Config, outlet: Outlet) -> OutletLook:
 
 
 class _Looker:
-    def __init__(self, outlet: Outlet, limit: int) -> None:
-        self._outlet, self._limit = outlet, limit
+    def __init__(self, outlet: Outlet, limit: int, clock: Clock) -> None:
+        self._outlet, self._limit, self._clock = outlet, limit, clock
+        self._page: Page | None = None
         self.hosts: list[HostLook] = []
         self._tree: HtmlElement | None = None
         self._article: str | None = None
@@ -123,6 +129,9 @@ class _Looker:
     def _at_article(self, response: Any) -> None:
         exchange: Exchange = response.request.meta["exchange"]
         self._article, self._tree = exchange.url, self._parse(exchange)
+        if self._tree is not None:
+            content = decode(exchange.payload, exchange.header("content-encoding"), limit=self._limit)
+            self._page = Page(content, exchange.header("content-type"), exchange.url, self._clock.now())
 
     def _failed(self, failure: Any) -> list[Any]:
         request = failure.request
@@ -148,7 +157,8 @@ class _Looker:
     def result(self) -> OutletLook:
         known = self._outlet.identify(self._article) if self._article else None
         selectors = tuple(_judged(list(self._selectors()))) if self._tree is not None else ()
-        return OutletLook(tuple(self.hosts), self._article, known.pattern if known else "", selectors)
+        reading = read_page(self._outlet, self._page) if self._page is not None else None
+        return OutletLook(tuple(self.hosts), self._article, known.pattern if known else "", selectors, reading)
 
     def _selectors(self) -> Iterator[SelectorLook]:
         for template in self._outlet.templates:

@@ -100,7 +100,9 @@ def _candidates(texts: Sequence[_Text]) -> list[str]:
         here: dict[str, None] = {}
         above = [] if text.holder is None else [text.holder, *text.holder.iterancestors()]
         for element in [each for each in above if each.tag not in ("body", "html")][:_MOST_HOLDERS]:
-            here.update(dict.fromkeys((*describe(element), *([element.tag] if element.tag in _WHOLE else ()))))
+            # A box within a named one may be any box: of places, only what says itself what it is.
+            own = (each for each in describe(element) if " " not in each or element.tag in _WHOLE)
+            here.update(dict.fromkeys((*own, *([element.tag] if element.tag in _WHOLE else ()))))
         counted.update(here.keys())
     found = [selector for selector, _ in sorted(counted.items(), key=lambda each: -each[1])]
     return list(dict.fromkeys((*CONVENTIONS, *found)))[:_MOST_CANDIDATES]

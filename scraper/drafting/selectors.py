@@ -11,7 +11,9 @@ from scraper.extraction.conventions import classes_of
 
 _CLASS = re.compile(r"-?[A-Za-z_][A-Za-z_-]*(?:\d[A-Za-z_-]+)*\d?")
 """Class names as people write them: a number within them is a page's, or a program's that builds style sheets."""
-_MADE = re.compile(r"^(?:css|sc|jsx|jss|emotion|svelte|astro)-|__(?=[a-z]*[A-Z])[A-Za-z0-9_-]{5,}$|^[a-z]{1,2}$")
+_MADE = re.compile(
+    r"^(?:css|sc|jsx|jss|emotion|svelte|astro)-|__(?=[a-z]*[A-Z])[A-Za-z0-9_-]{5,}$|^[a-z]{1,2}(?:_[a-z]{1,2})?$"
+)
 _UTILITY = re.compile(
     r"^-?(?:[mp][trblxy]?-|text-|font-|flex|grid|items-|justify-|w-|h-|bg-|border|rounded|d-|col-|col$|row$|container"
     r"|has-|align|is-|lh-|fw\d?|f\d|measure|tracked|mv\d|ph\d|clearfix$|active$|hidden$|block$|inline)"
