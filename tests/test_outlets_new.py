@@ -54,6 +54,7 @@ def assert_reads(outlet: Outlet, pages: dict[str, bytes], articles: dict[str, Po
         assert pictures == ([post.picture] if post.picture else [])
 
 
+@pytest.mark.long
 def test_a_wordpress_site_gets_a_profile_that_needs_no_edit(tmp_path: Path) -> None:
     pages, articles = wordpress_site(BASE)
     ran, outlet, again, asked = draft(pages, tmp_path)
@@ -73,6 +74,7 @@ def test_a_wordpress_site_gets_a_profile_that_needs_no_edit(tmp_path: Path) -> N
     assert "not overwritten" in again.err
 
 
+@pytest.mark.soak
 def test_a_hugo_site_whose_feed_lists_other_pages_too_gets_one(tmp_path: Path) -> None:
     pages, articles = hugo_site(BASE)
     ran, outlet, _, _ = draft(pages, tmp_path)
