@@ -23,6 +23,9 @@ from tests.databases import Place
 from tests.test_stamps import way_to
 from tests.time_stamps import Authority, running_authority
 
+PROVEN = re.compile(r"captures/\d+/(payload|records|certificate)[.-].+|revisions/.+\.json")
+"""Files whose SHA-256 a row states."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -136,7 +139,7 @@ def test_each_command_fails_on_a_flipped_byte_of_what_it_covers(folder: Path) ->
 
     rows = [name for name in files if re.fullmatch(r"manifests/\d+/\w+/.+", name)]
     texts = [name for name in files if name.endswith("/manifest.txt")]
-    listed = [line.split(" ")[1] for line in (folder / "COVERED").read_text().splitlines()]
+    listed = [name for name in files if PROVEN.fullmatch(name)]
     packed = [name for name in files if re.fullmatch(r"captures/\d+/.+\.gz", name)]
     stamped = [name for name in files if name.endswith("/stamp.tsr")]
     assert min(map(len, (rows, texts, packed, stamped))) > 0
@@ -242,7 +245,10 @@ def test_what_is_damaged_is_told_and_the_rest_is_given(kept: Kept, tmp_path: Pat
     folder = unzipped(tmp_path / "evidence.zip", tmp_path / "unzipped")
     given = [path.name for path in (folder / "captures").iterdir()] if (folder / "captures").exists() else []
     assert len(given) == len(shown["captures"]) - 1
-    assert hit["warc"] in (folder / "README.txt").read_text()
+    text = (folder / "README.txt").read_text()
+    assert hit["warc"] in text
+    assert f"1 of {len(shown['captures'])} captures could not be given" in text.partition("WHAT IS WHAT")[0]
+    assert str(damaged.place.folder) not in text
     assert run(folder, commands(folder)[0]) == 0
 
 
@@ -251,6 +257,7 @@ def test_without_the_authoritys_certificates_the_readme_says_where_to_get_them(k
     done = presskeep("export", "evidence", f"demo:{kept.key}", "--out", str(out), *place_options(kept.place))
     assert done.code == 0
     folder = unzipped(out, tmp_path / "unzipped")
-    assert len(commands(folder)) == 4
     assert "Get the authority's root certificate" in (folder / "README.txt").read_text()
-    assert not (folder / "time-stamp-ca.pem").exists()
+    assert [run(folder, command) != 0 for command in commands(folder)] == [False] * 4 + [True]
+    shutil.copy(kept.authority.root, folder / "time-stamp-ca.pem")
+    assert [run(folder, command) for command in commands(folder)] == [0] * 5

@@ -3,12 +3,14 @@ and the decisions about an article."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from sqlalchemy import insert, select, update
 
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
-from storage.models import article, article_key, decision
+from storage.models import article, article_key, crawl, decision
+from storage.stamps import stamp_request
 from tests.crawling import presskeep
 from tests.databases import place_of
 from tests.foreign import all_packed, arc, each_packed, each_zstd, http, record, wacz, zstd_with_dictionary
@@ -24,6 +27,7 @@ from tests.test_evidence import commands, run, unzipped
 from tests.test_foreign import CUTS
 from tests.test_importing import WARC_DATA, page, revisit, shown, take_in, url_of, write
 from tests.test_importing_odd import piece
+from tests.time_stamps import running_authority
 
 INFO = record("warcinfo", b"software: Someone's crawler 1.0\r\n", "")
 RESPONSE = shown("2019-05-06", record_id="<urn:uuid:a>", WARC_IP_Address="192.0.2.7")
@@ -139,9 +143,7 @@ def test_records_are_given_as_they_stood_and_are_found_again_in_their_file(
     facts = facts_of(folder, 1)
     assert facts["imported"]["file_sha256"] == hashlib.sha256(content).hexdigest()
     assert facts["origin"].startswith(str(source))
-    covered = [line.split(" ")[1] for line in (folder / "COVERED").read_text().splitlines()]
     first = next(iter(expected))
-    assert [f"captures/1/{first}" in covered, "captures/1/payload.bin" in covered] == [True, True]
     assert len(demand_checks(folder)) == 3 + any(each.endswith(".gz") for each in kept)
     assert cut_again(folder, source) == 0
     page_shown = (folder / "index.html").read_text()
@@ -198,8 +200,6 @@ def test_captures_of_several_files_name_each_and_revisits_bring_what_they_refer_
 
 
 def test_a_payload_that_zcat_cannot_unpack_is_not_called_gz(sqlite_archive: Archive, tmp_path: Path) -> None:
-    import gzip
-
     whole = gzip.compress(page(), mtime=0)
     coded = [
         record(block=http(body, "Content-Type: text/html", "Content-Encoding: gzip"), uri=url_of(), date=date)
@@ -210,6 +210,66 @@ def test_a_payload_that_zcat_cannot_unpack_is_not_called_gz(sqlite_archive: Arch
     assert (folder / "captures" / "1" / "payload.gz").read_bytes() == whole
     assert (folder / "captures" / "2" / "payload.bin").read_bytes() == whole[:-200]
     demand_checks(folder)
+
+
+def test_a_forger_who_writes_all_lists_anew_is_found(sqlite_archive: Archive, tmp_path: Path) -> None:
+    coded = record(block=http(gzip.compress(page(), mtime=0), "Content-Encoding: gzip"), uri=url_of(),
+                   date="2019-05-06T10:00:00Z")  # fmt: skip
+    take_in(place_of(sqlite_archive), write(tmp_path / "x.warc.gz", coded))
+    with running_authority(tmp_path / "authority") as authority, sqlite_archive.begin() as connection:
+        for run_id, digest in connection.execute(select(crawl.c.id, crawl.c.manifest_digest)).all():
+            stamp = authority.stamp(stamp_request(digest).der)
+            connection.execute(update(crawl).where(crawl.c.id == run_id).values(stamp=stamp, stamp_authority="x"))
+    done = presskeep("export", "evidence", "presstv:595001", "--out", str(tmp_path / "evidence.zip"),
+                     "--time-stamp-ca", str(authority.root), "--archive", str(sqlite_archive.folder))  # fmt: skip
+    assert done.code == 0, done.err
+    folder = unzipped(tmp_path / "evidence.zip", tmp_path / "evidence")
+    found = demand_checks(folder)
+    assert len(found) == 5
+    docs = (Path(__file__).parents[1] / "docs" / "evidence.md").read_text()
+    assert [each for each in found if indent(each, "    ") not in docs] == [], "who doubts the README finds them there"
+    assert done.out.split() == [hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest(), "SHA256SUMS"]
+
+    def failing(forged: dict[Path, bytes | None]) -> list[int]:
+        """The checks that fail where these files were replaced, added or (None) taken, and SHA256SUMS fits that."""
+        copy = tmp_path / "forged"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+        for path, content in forged.items():
+            place = copy / path.relative_to(folder)
+            place.unlink(missing_ok=True)
+            if content is not None:
+                place.parent.mkdir(exist_ok=True, parents=True)
+                place.write_bytes(content)
+        files = {path.relative_to(copy): path for path in copy.rglob("*") if path.is_file()}
+        lines = (f"{sha256(path.read_bytes()).decode()}  {name}\n" for name, path in files.items())
+        (copy / "SHA256SUMS").write_text("".join(line for line in lines if "SHA256SUMS" not in line))
+        return [number for number, command in enumerate(found, 1) if run(copy, command) != 0]
+
+    payload = folder / "captures" / "1" / "payload.gz"
+    (row,) = folder.glob("manifests/*/capture/1")
+    (text,) = folder.glob("revisions/*.json")
+    altered = gzip.compress(b"<p>Never published.</p>")
+    sworn = row.read_bytes().replace(sha256(payload.read_bytes()), sha256(altered))
+    assert sworn != row.read_bytes()
+    other = folder / "manifests" / "0"
+    another_run = {row: None, other / "capture" / "1": sworn}
+    manifest = sha256(sworn) + b"  capture/1\n"
+    # The control: what is for reading alone is proven by the digest of SHA256SUMS, as README.txt says.
+    assert failing({text.with_suffix(".txt"): b"Never published.", folder / "index.html": b""}) == []
+    assert "For reading alone" in (folder / "README.txt").read_text()
+    assert failing({payload: altered}) == [3]
+    assert failing({text: b"{}"}) == [3]
+    assert failing({payload: None, payload.with_name("payload.html"): altered}) == [3]
+    assert failing({text.with_name("2-0.json"): b"{}"}) == [3]
+    assert failing({payload: altered, row: sworn}) == [2]
+    assert failing({payload: altered, row: None, row.with_name("01"): sworn}) == [2, 3]
+    assert failing({payload: altered, **another_run}) == [2, 5]
+    assert failing({payload: altered, **another_run, other / "manifest.txt": manifest}) == [5]
+
+
+def sha256(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
 
 
 @pytest.mark.soak

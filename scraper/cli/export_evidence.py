@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.cli.options import JsonOption
-from scraper.cli.printing import counted, one_line, write_error, write_json
+from scraper.cli.printing import counted, one_line, write, write_error, write_json
 from scraper.cli.show import KeyArgument
 from scraper.config import Config
 
@@ -31,7 +31,8 @@ def evidence(
 
     It holds the WARC records of every capture byte for byte, every text, certificates and addresses of the servers,
     the manifests of the runs with their time stamps, a page to read, and README.txt, whose checks need only sha256sum,
-    zcat and openssl. The file appears when it is whole; the same archive gives the same bytes.
+    zcat and openssl. The file appears when it is whole; the same archive gives the same bytes. The digest of its
+    SHA256SUMS is printed.
 
     Example: presskeep export evidence presstv:638540 --out 638540.zip
     """
@@ -65,6 +66,7 @@ def _report(done: Evidence, out: Path, *, json: bool) -> int:
                 "decisions": done.decisions,
                 "runs": done.runs,
                 "stamps": done.stamps,
+                "sha256sums": done.sums,
                 "damaged": done.damaged,
                 "exit_code": code,
             }
@@ -76,4 +78,6 @@ def _report(done: Evidence, out: Path, *, json: bool) -> int:
         f"{one_line(str(out))}: {counted(done.captures, 'capture')}, {counted(done.revisions, 'text')} and "
         f"{counted(done.runs, 'manifest')} of {one_line(done.key)}; README.txt in it says how to check them"
     )
+    write(f"{done.sums}  SHA256SUMS")
+    write_error("Tell this digest by another way than the zip goes: who has it knows that no file in it was changed.")
     return code

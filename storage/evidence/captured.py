@@ -29,11 +29,10 @@ _GROWN_LIMIT = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class CapturedFile:
-    """A file of a capture; `covered` where the capture's row states its SHA-256."""
+    """A file of a capture. Its name tells whether the capture's row states its SHA-256 (`checks`)."""
 
     name: str
     content: bytes
-    covered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def read_captured(archive_folder: Path, facts: CaptureFacts) -> tuple[list[Captu
     named = tuple((facts.tls or {}).get("chain_sha256", ()))
     for number, der in enumerate(chain, 1):
         covered = hashlib.sha256(der).hexdigest() in named
-        files.append(CapturedFile(f"certificate-{number}.der", der, covered))
+        files.append(CapturedFile(f"{'' if covered else 'uncovered-'}certificate-{number}.der", der))
     connected = _connected(records, facts)
     files.append(facts_file(facts, connected))
     return files, connected
@@ -78,14 +77,14 @@ def payload_files(exchange: Exchange, facts: CaptureFacts) -> Iterator[CapturedF
         coding = (exchange.header("content-encoding") or "").strip().lower()
         name = _CODED.get(coding, "payload.bin")
         whole = name != "payload.gz" or _unpacks(payload)
-        yield CapturedFile(name if whole else "payload.bin", payload, covered=True)
+        yield CapturedFile(name if whole else "payload.bin", payload)
 
 
 def facts_file(facts: CaptureFacts, connected: Connected, imported: Mapping[str, Any] | None = None) -> CapturedFile:
     """What the archive knows of the capture; `imported` says where its records stood."""
     told = _facts(facts, connected) | ({"imported": imported} if imported else {})
     text = json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    return CapturedFile("facts.json", text.encode("utf-8", "backslashreplace"), covered=False)
+    return CapturedFile("facts.json", text.encode("utf-8", "backslashreplace"))
 
 
 def _records(archive_folder: Path, facts: CaptureFacts, records: list[Copied]) -> Iterator[CapturedFile]:
@@ -93,17 +92,17 @@ def _records(archive_folder: Path, facts: CaptureFacts, records: list[Copied]) -
     if facts.span_sha256 is not None and facts.span_offset is not None and facts.span_length is not None:
         span = _stretch(archive_folder, facts.warc, facts.span_offset, facts.span_length)
         _demand(span, facts.span_sha256, facts)
-        yield CapturedFile("records.warc.gz", span, covered=True)
+        yield CapturedFile("records.warc.gz", span)
         outside = [each.member for each in records if each.member not in span]
         if outside:  # what captures of one connection share: certificates, and to what the name resolved
-            yield CapturedFile("shared.warc.gz", b"".join(outside), covered=False)
+            yield CapturedFile("shared.warc.gz", b"".join(outside))
         return
     member = _stretch(archive_folder, facts.warc, facts.offset, facts.length)
     _demand(member, facts.member_sha256, facts)
-    yield CapturedFile("record.warc.gz", member, covered=True)
+    yield CapturedFile("record.warc.gz", member)
     others = [each.member for each in records if each.member != member]
     if others:
-        yield CapturedFile("beside.warc.gz", b"".join(others), covered=False)
+        yield CapturedFile("beside.warc.gz", b"".join(others))
 
 
 def _stretch(archive_folder: Path, path: str, offset: int, length: int) -> bytes:

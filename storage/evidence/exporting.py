@@ -16,6 +16,7 @@ from storage.content import ArticleContent
 from storage.decisions import MERGE, Decision, decisions_of
 from storage.errors import StorageError
 from storage.evidence.captured import CapturedFile, Connected, read_captured
+from storage.evidence.checks import AUTHORITY
 from storage.evidence.gathering import (
     CaptureFacts,
     CoveredRow,
@@ -28,7 +29,7 @@ from storage.evidence.gathering import (
 from storage.evidence.imported import read_imported
 from storage.evidence.packing import Pack
 from storage.evidence.page import evidence_page
-from storage.evidence.readme import AUTHORITY, COVERED, readme
+from storage.evidence.readme import readme
 from storage.evidence.sources import COMPARE, DIGESTS, FOLDER, Sources
 from storage.foreign import is_foreign
 from storage.history import history
@@ -44,9 +45,11 @@ _NAME_LIMIT = 255
 
 @dataclass(slots=True)
 class Evidence:
-    """What was given out; `damaged` says what could not be, or is not what the archive's manifests name."""
+    """What was given out; `damaged` says what could not be, or is not what the archive's manifests name. `sums` is the
+    SHA-256 of SHA256SUMS (hex), by which whoever is told it separately knows the whole."""
 
     key: str
+    sums: str = ""
     captures: int = 0
     revisions: int = 0
     decisions: int = 0
@@ -75,7 +78,7 @@ class _Exporter:
         self._view = view_article(connection, article)
         self._family = family_of(connection, article)
         self._done = Evidence(self._view.key)
-        self._covered: list[tuple[str, str]] = []
+        self._unproven: list[str] = []
         self._left_out: list[str] = []
         self._sources = Sources(archive.warc_folder)
 
@@ -84,10 +87,11 @@ class _Exporter:
         rows = list(rows_of(self._connection, self._family, [each.id for each in decisions]))
         runs = runs_of(self._connection, sorted({row.crawl for row in rows}))
         self._add_runs(runs, rows)
-        captures = self._add_captures()
+        with_manifest = {run.id for run in runs if run.has_manifest}
+        named = frozenset(row.name for row in rows if row.crawl in with_manifest)
+        captures = self._add_captures(named)
         self._note_decisions(decisions)
-        texts = self._add_texts({row.name: row.crawl for row in rows if row.name.startswith("revision/")})
-        self._pack.add(COVERED, "".join(f"{row} {file}\n" for row, file in self._covered))
+        texts = self._add_texts(named)
         if self._trusted is not None:
             self._pack.add(AUTHORITY, self._trusted.read_bytes())
         observations = history(self._connection, self._view.id)
@@ -105,19 +109,24 @@ class _Exporter:
             self._view.key,
             self._archive.uuid,
             runs,
-            covered=len(self._covered),
+            captures=self._done.captures,
+            texts=self._done.revisions,
+            missing=sum(connected is None for _, connected in captures),
+            unproven=self._unproven,
             packed=any(name.startswith("captures/") and name.endswith(".gz") for name in self._pack.digests),
             trusted=self._trusted is not None,
             sources=self._sources.files,
-            left_out=[*self._left_out, *self._done.damaged],
+            left_out=self._left_out,
+            damaged=self._done.damaged,
         )
         self._pack.add("README.txt", text)
-        self._pack.finish()
+        self._done.sums = self._pack.finish()
         return self._done
 
     def _add_runs(self, runs: Sequence[RunFacts], rows: Sequence[CoveredRow]) -> None:
         for run in runs:
-            folder = f"manifests/{run.id}"
+            # A row that no manifest names must not lie where the checks look for proof.
+            folder = f"manifests/{run.id}" if run.has_manifest else f"unproven/{run.id}"
             own = {row.name: row for row in rows if row.crawl == run.id}
             for name, row in own.items():
                 if len(name.rpartition("/")[2]) > _NAME_LIMIT:
@@ -140,20 +149,19 @@ class _Exporter:
             "manifests/DIGESTS", "".join(f"{r.manifest_digest}  manifests/{r.id}/manifest.txt\n" for r in kept)
         )
 
-    def _add_captures(self) -> list[tuple[CaptureFacts, Connected | None]]:
+    def _add_captures(self, named: frozenset[str]) -> list[tuple[CaptureFacts, Connected | None]]:
         found: list[tuple[CaptureFacts, Connected | None]] = []
         for facts in captures_of(self._connection, self._family):
             try:
                 files, connected = self._read(facts)
             except StorageError as error:
-                self._done.damaged.append(f"capture {facts.id}: {error}")
+                self._done.damaged.append(f"capture {facts.id}: {self._without_place(error)}")
                 found.append((facts, None))
                 continue
             for each in files:
-                name = f"captures/{facts.id}/{each.name}"
-                self._pack.add(name, each.content)
-                if each.covered:
-                    self._covered.append((f"manifests/{facts.crawl}/capture/{facts.id}", name))
+                self._pack.add(f"captures/{facts.id}/{each.name}", each.content)
+            if f"capture/{facts.id}" not in named:
+                self._unproven.append(f"captures/{facts.id}/*")
             self._done.captures += 1
             found.append((facts, connected))
         if reduced := count_reduced(self._connection, self._family):
@@ -165,6 +173,10 @@ class _Exporter:
             self._pack.add(f"{FOLDER}/{DIGESTS}", self._sources.digests)
             self._pack.add(f"{FOLDER}/{COMPARE}", self._sources.commands)
         return found
+
+    def _without_place(self, error: StorageError) -> str:
+        """What an error says, with the archive's files named as from its folder: where that lies is its operator's."""
+        return str(error).replace(f"{self._archive.folder}/", "")
 
     def _read(self, facts: CaptureFacts) -> tuple[list[CapturedFile], Connected]:
         if not is_foreign(facts.warc):
@@ -183,7 +195,7 @@ class _Exporter:
             if each.crawl is None:
                 self._left_out.append(f"No run wrote decision {each.id} down, so that no manifest covers it.")
 
-    def _add_texts(self, runs: dict[str, int]) -> list[tuple[RevisionText, str]]:
+    def _add_texts(self, named: frozenset[str]) -> list[tuple[RevisionText, str]]:
         numbers = {line.digest: line.number for line in self._view.revisions if line.number is not None}
         found = []
         for line in self._view.revisions:
@@ -194,8 +206,8 @@ class _Exporter:
             row = f"revision/{text.id}"
             if digest != text.digest:
                 self._done.damaged.append(f"{row}: its text is not the one that its digest names")
-            elif row in runs:
-                self._covered.append((f"manifests/{runs[row]}/{row}", f"{name}.json"))
+            elif row not in named:
+                self._unproven.append(f"{name}.json")
             self._done.revisions += 1
             found.append((text, f"{name}.txt"))
         return found

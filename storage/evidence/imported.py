@@ -55,11 +55,11 @@ def read_imported(archive_folder: Path, facts: CaptureFacts) -> tuple[list[Captu
             stretches.append(Stretch(_named("request", request, found.head), facts.warc, found.place.offset, request))
         unpacked = list(_unpacked(file, stretches))
     about = _about(root, facts.warc)
-    files = [CapturedFile(each.name, each.content, covered=each is stretches[0]) for each in stretches]
+    files = [CapturedFile(each.name, each.content) for each in stretches]
     files += unpacked
     if about is not None:
         stretches.append(about)
-        files.append(CapturedFile(about.name, about.content, covered=False))
+        files.append(CapturedFile(about.name, about.content))
     files += payload_files(exchange_of(record), facts)
     connected = _connected(record)
     files.append(facts_file(facts, connected, _places(facts, stretches)))
@@ -105,9 +105,9 @@ def _unpacked(file: BinaryIO, stretches: list[Stretch]) -> Iterator[CapturedFile
     packed = [each for each in stretches if each.name.endswith(".zst")]
     for each in packed:
         content = unpacked_frame(file, each.content, MEMBER_LIMIT)
-        yield CapturedFile(each.name.removesuffix(".zst"), content, covered=False)
+        yield CapturedFile(each.name.removesuffix(".zst"), content)
     if packed and (dictionary := dictionary_frame(file)):
-        yield CapturedFile("dictionary.zst", dictionary, covered=False)
+        yield CapturedFile("dictionary.zst", dictionary)
 
 
 def _connected(record: FoundRecord) -> Connected:

@@ -37,10 +37,11 @@ class Pack:
         self.digests[name] = digest.hexdigest()
         return self.digests[name]
 
-    def finish(self) -> None:
-        """Add the digests of all files, in the form of sha256sum(1), and end the zip."""
-        self.add(SUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(self.digests.items())))
+    def finish(self) -> str:
+        """Add the digests of all files, in the form of sha256sum(1), and end the zip; gives the list's own SHA-256."""
+        digest = self.add(SUMS, "".join(f"{digest}  {name}\n" for name, digest in sorted(self.digests.items())))
         self._zip.close()
+        return digest
 
     def close(self) -> None:
         """Let go of the file, whether the zip was finished or not: Python would try to end it later, and complain."""

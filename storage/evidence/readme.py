@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import dedent, indent
+from textwrap import dedent, fill, indent
 
+from storage.evidence import checks as checks_of
+from storage.evidence.checks import AUTHORITY
 from storage.evidence.gathering import RunFacts
 from storage.evidence.sources import SourceFile
-
-COVERED = "COVERED"
-"""The list of files whose digest a row states: lines of `ROW FILE`."""
-AUTHORITY = "time-stamp-ca.pem"
 
 
 def readme(
@@ -18,93 +16,79 @@ def readme(
     archive: str,
     runs: Sequence[RunFacts],
     *,
-    covered: int,
+    captures: int,
+    texts: int,
     packed: bool,
     trusted: bool,
+    missing: int = 0,
+    unproven: Sequence[str] = (),
     sources: Sequence[SourceFile] = (),
     left_out: Sequence[str] = (),
+    damaged: Sequence[str] = (),
 ) -> str:
-    """README.txt for the evidence of an article. `covered` counts the files that COVERED lists; `packed`: some files of
-    captures are packed by gzip; `trusted`: the authority's certificates are among the files; `sources` are the files
-    that captures were imported from; `left_out` says what could not be given."""
+    """README.txt for the evidence of an article. `captures` and `texts` are how many are among the files, `missing` how
+    many captures could not be given; `packed`: some files of captures are packed by gzip; `trusted`: the authority's
+    certificates are among the files; `unproven` are patterns of files that no manifest covers; `sources` are the files
+    that captures were imported from; `left_out` says what else is not here, `damaged` what is not as it was kept."""
+    kept = [run for run in runs if run.has_manifest]
+    stamped = [run for run in kept if run.stamp is not None]
+    proven = bool(kept and (captures or texts))
+    checks = [_check(_SUMS, checks_of.SUMS)]
+    if kept:
+        checks.append(_check(_ROWS, checks_of.ROWS))
+    if proven:
+        command = checks_of.files_check(captures=captures > 0, texts=texts > 0, unproven=unproven)
+        checks.append(_check(_FILES_NAMED, command))
+    if packed:
+        imported = " (imported ones as whoever\ncaptured them wrote them down)" if sources else ""
+        checks.append(_check(_UNPACKED.format(imported), checks_of.UNPACKED))
+    if stamped:
+        checks.append(_stamped(kept, trusted=trusted))
     parts = [
         f"EVIDENCE OF {key}",
         f"From the Presskeep archive {archive}. index.html is the page to read first.",
+        *_first_of_all(captures, missing, damaged),
         _files(imported=bool(sources)),
-        "HOW TO CHECK IT\n\nThe commands need a POSIX shell, sha256sum, zcat and openssl, and are meant for the folder "
-        "that\nholds this file. Each ends with an error when something is not as it was.",
-        _check("1. No file was changed since the evidence was made.", "sha256sum --check --quiet SHA256SUMS"),
+        _HOW,
+        *(f"{number}. {each}" for number, each in enumerate(checks, 1)),
+        _proof(stamped=len(stamped) == len(kept) > 0),
     ]
-    number = 2
-    kept = [run for run in runs if run.has_manifest]
-    if kept:
-        parts.append(
-            _check(
-                f"{number}. The rows are those that the runs' manifests name. A manifest was written when its run "
-                "ended, and names\nevery row that the run added by its SHA-256; digest and manifest of the run before "
-                "stand in its second line.",
-                "sha256sum --check --quiet manifests/DIGESTS",
-                *(
-                    f"(cd manifests/{run.id} && sha256sum --check --quiet --ignore-missing manifest.txt)"
-                    for run in kept
-                ),
-            )
-        )
-        number += 1
-    if covered:
-        parts.append(
-            _check(
-                f"{number}. Records, payloads, certificates and texts are those that the rows name: each file's "
-                "SHA-256 stands in its row.",
-                _COMPARE,
-            )
-        )
-        number += 1
-    if packed:
-        imported = " (imported ones as whoever\ncaptured them wrote them down)" if sources else ""
-        parts.append(
-            _check(
-                f"{number}. What is packed can be unpacked, and carries a checksum of its own. Without `> /dev/null` "
-                "it is printed: the\nrequest and the answer with all their headers, as they went over the wire"
-                f"{imported}.",
-                'for file in captures/*/*.gz; do zcat "$file" > /dev/null || exit 1; done',
-            )
-        )
-        number += 1
-    stamped = [run for run in kept if run.stamp is not None]
-    if stamped:
-        parts.append(_stamped(number, stamped, trusted=trusted))
     if sources:
         parts.append(_imported(sources))
     parts.append(_LOOK)
-    parts += list(_limits(runs, left_out))
+    parts += list(_limits(runs, unproven, [*left_out, *damaged]))
     return "\n\n".join(parts) + "\n"
+
+
+def _first_of_all(captures: int, missing: int, damaged: Sequence[str]) -> list[str]:
+    if not damaged:
+        return []
+    gone = f"{missing} of {captures + missing} captures could not be given.\n" if missing else ""
+    return [f"NOT ALL IS AS IT WAS KEPT. {gone}WHAT IS NOT HERE, at the end, says what is damaged."]
 
 
 def _check(said: str, *commands: str) -> str:
     return f"{said}\n\n" + indent("\n".join(commands), "    ")
 
 
-def _stamped(number: int, runs: Sequence[RunFacts], *, trusted: bool) -> str:
-    commands = [
-        f"openssl ts -verify -in manifests/{run.id}/stamp.tsr -data manifests/{run.id}/manifest.txt -CAfile {AUTHORITY}"
-        for run in runs
-    ]
-    said = (
-        f"{number}. A time-stamp authority (RFC 3161) saw the manifests at the time that its stamps state; who writes\n"
-        "another history later cannot get stamps of that time for it. "
-    )
+def _stamped(kept: Sequence[RunFacts], *, trusted: bool) -> str:
+    command = checks_of.stamps_check([run.id for run in kept if run.stamp is None])
     if trusted:
         return _check(
-            said + f"{AUTHORITY} is what the archive's operator\ntrusts: compare it with the certificates that the "
-            "authority itself publishes.",
-            *commands,
+            f"{_STAMPS} {AUTHORITY} is what the archive's operator trusts:\ncompare it with the certificates that "
+            "the authority itself publishes.",
+            command,
         )
-    names = ", ".join(sorted({run.stamp_authority or "" for run in runs}))
-    lines = "\n".join(f"  {command}" for command in commands)
-    return (
-        f"{said}Get the authority's root certificate from\nitself ({names}), save it as {AUTHORITY}, and run\n\n{lines}"
+    names = ", ".join(sorted({run.stamp_authority or "" for run in kept if run.stamp is not None}))
+    return _check(
+        f"{_STAMPS} Get the authority's root certificate from\nitself ({names}), save it as {AUTHORITY}, and run",
+        command,
     )
+
+
+def _proof(*, stamped: bool) -> str:
+    alone = "" if stamped else _UNSTAMPED
+    return _PROOF.format(alone=alone, reading=fill(", ".join(checks_of.READING_ALONE), 110))
 
 
 def _imported(sources: Sequence[SourceFile]) -> str:
@@ -120,8 +104,8 @@ def _one_line(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
-def _limits(runs: Sequence[RunFacts], left_out: Sequence[str]) -> list[str]:
-    told = []
+def _limits(runs: Sequence[RunFacts], unproven: Sequence[str], left_out: Sequence[str]) -> list[str]:
+    told = [f"No manifest covers {each}: nothing but the digest of SHA256SUMS proves it." for each in unproven]
     for run in runs:
         if run.manifest_digest is None:
             told.append(f"Run {run.id} has not ended: there is no manifest yet, and nothing covers what it added.")
@@ -130,8 +114,9 @@ def _limits(runs: Sequence[RunFacts], left_out: Sequence[str]) -> list[str]:
                 f"Run {run.id} was made by an early version, which kept the digest of its manifest alone "
                 f"({run.manifest_digest});\n`presskeep verify` checks it in the archive itself."
             )
-        elif run.stamp is None and run.stamp_authority is not None:
-            told.append(f"Run {run.id} should have a time stamp from {run.stamp_authority}, and has none yet.")
+        elif run.stamp is None:
+            due = f": {run.stamp_authority} should give it one" if run.stamp_authority is not None else ""
+            told.append(f"Run {run.id} has no time stamp{due}. What rests on its manifest could be written anew.")
     told += left_out
     return ["WHAT IS NOT HERE", *told] if told else []
 
@@ -154,7 +139,7 @@ captures/NUMBER/     one exchange with a server each
 manifests/NUMBER/    one run of the archive each: its manifest, its time stamp, and the article's rows by the names
                      that the manifest gives them. Times in rows are milliseconds since 1970 in UTC
   decision/          who or what merged, split or approved, and when
-COVERED              which row states the SHA-256 of which file
+unproven/NUMBER/     rows of runs without a manifest, where there are any
 SHA256SUMS           the SHA-256 of every file"""
 
 _IMPORTED_CAPTURES = """\
@@ -185,11 +170,53 @@ _CUT_AGAIN = dedent("""\
     compare.sh cuts each record out of its file by tail, head and zcat (by `unzip -p` where it stands in a compressed
     entry of a zip file, by zstd where a whole file is packed so), and compares it with the one here by cmp.""")
 
-_COMPARE = dedent("""\
-    while read -r row file; do
-      sum=$(sha256sum < "$file") && read -r line < "$row" || exit 1
-      case $line in *"\\"${sum%% *}\\""*) ;; *) echo "$file is not what $row says"; exit 1 ;; esac
-    done < COVERED""")
+_HOW = dedent("""\
+    HOW TO CHECK IT
+
+    The commands need a POSIX shell, sha256sum, zcat and openssl, and are meant for the folder that holds this file.
+    They find out themselves what lies here; each ends with an error when what it checks does not hold. Who altered this
+    folder may have altered this text too: the commands stand in Presskeep's docs/evidence.md as well.""")
+
+_SUMS = """\
+All files are those that SHA256SUMS lists. Who altered one could write that list anew, so compare the digest of the
+list, which is printed, with the one that `presskeep export evidence` printed, if you were told it by another way than
+this zip came. If they are the same, no file was changed, added to the list or taken from it since the export."""
+
+_ROWS = """\
+The rows are those that the runs' manifests name. A manifest was written when its run ended, and names every row that
+the run added by its SHA-256; digest and manifest of the run before stand in its second line. A row that no manifest
+names is an error."""
+
+_FILES_NAMED = """\
+Records, payloads, certificates and texts (.json) are those that the rows name: the SHA-256 of each stands in its row.
+A file that no row names is an error, but for those that are listed as for reading alone."""
+
+_UNPACKED = """\
+What is packed can be unpacked, and carries a checksum of its own. Without `> /dev/null` it is printed: the
+request and the answer with all their headers, as they went over the wire{}."""
+
+_STAMPS = """\
+A time-stamp authority (RFC 3161) saw the manifests at the times that the command prints; who writes another history
+gets stamps of a later time for it, so read the times."""
+
+_UNSTAMPED = """
+Not every manifest here has a time stamp: who altered this folder could write such a manifest anew, with all that rests
+on it. For that, the digest of SHA256SUMS is the only proof.
+"""
+
+_PROOF = """\
+WHAT THAT PROVES
+
+A time stamp proves a manifest, a manifest its rows, and a row the files whose SHA-256 it states: captures/*/payload.*,
+records.*, record.*, certificate-*.der and revisions/*.json.
+{alone}
+For reading alone, and proven by nothing but the digest of SHA256SUMS (check 1), are README.txt, index.html,
+{reading},
+sources/*, unproven/*, and a .warc or .arc file beside a .zst of its name. Much of what they say can be looked up in
+the files that are proven.
+
+That nothing was taken out is proven by that digest alone as well: the checks show that what is here stood in the
+archive, not that all is here."""
 
 _LOOK = dedent("""\
     TO LOOK CLOSER

@@ -1,0 +1,98 @@
+"""Shell commands that hold what lies in an unzipped evidence against its manifests, whatever lists say is there.
+
+They walk the folder themselves: a list in it could be shortened by whoever altered a file. Each is one block for
+sh(1) in parentheses, so that its `exit` ends no shell that it is pasted into, and needs sha256sum, zcat and openssl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+AUTHORITY = "time-stamp-ca.pem"
+"""The file with the time-stamp authority's certificates."""
+READING_ALONE = (
+    "captures/*/facts.json",
+    "captures/*/shared.*",
+    "captures/*/beside.*",
+    "captures/*/uncovered-*",
+    "captures/*/segment-*",
+    "captures/*/request.*",
+    "captures/*/about.*",
+    "captures/*/dictionary.zst",
+    "revisions/*.txt",
+)
+"""Patterns of files whose SHA-256 no row states."""
+
+_PATTERNS_A_LINE = 4
+
+SUMS = "sha256sum --check --quiet SHA256SUMS && sha256sum SHA256SUMS"
+
+# `LC_ALL=C`, since the word OK is translated; `$(echo ...)` puts all lines on one, with a blank before each name.
+ROWS = """\
+(sha256sum --check --quiet manifests/DIGESTS || exit 1
+for folder in manifests/*/; do
+  named=$(cd "$folder" && LC_ALL=C sha256sum --check --ignore-missing manifest.txt) || { echo "$named"; exit 1; }
+  named=" $(echo $named) "
+  for row in "$folder"*/*; do
+    case $named in *" ${row#"$folder"}: OK "*) ;; *) echo "$row is not in ${folder}manifest.txt"; exit 1 ;; esac
+  done
+done)"""
+
+UNPACKED = '(for file in captures/*/*.gz; do zcat "$file" > /dev/null || exit 1; done)'
+
+_TEXTS = """\
+texts=$(for row in manifests/*/revision/*; do read -r line < "$row" || exit 1; printf '%s\\n' "$line"; done) || exit 1
+"""
+_FILES = """\
+({texts}for file in {walked}; do
+  case $file in
+{passed}    captures/*/payload.*) field='"payload_sha256":' ;;
+    captures/*/records.*) field='"span_sha256":' ;;
+    captures/*/record.*) if [ -e "$file.zst" ]; then continue; fi; field='"member_sha256":' ;;
+    captures/*/certificate-*.der) field='"chain_sha256":*' ;;
+    revisions/*.json) field='"digest":' ;;
+{reading}    *) echo "$file should not be here"; exit 1 ;;
+  esac
+  number=${{file#captures/}}
+  case $file in
+    captures/*) set -- manifests/*/capture/"${{number%%/*}}"; read -r said < "$1" || exit 1 ;;
+    *) said=$texts ;;
+  esac
+  sum=$(sha256sum < "$file") || exit 1
+  case $said in *$field"\\"${{sum%% *}}\\""*) ;; *) echo "$file is in no row"; exit 1 ;; esac
+done)"""
+
+
+def files_check(*, captures: bool = True, texts: bool = True, unproven: Sequence[str] = ()) -> str:
+    """The command that finds the SHA-256 of every file in the row that it belongs to. `captures` and `texts` say
+    whether there are any; `unproven` are patterns of files that no manifest covers."""
+    return _FILES.format(
+        texts=_TEXTS if texts else "",
+        walked=" ".join(("captures/*/*",) * captures + ("revisions/*",) * texts),
+        passed=_passed(unproven),
+        reading=_passed(READING_ALONE),
+    )
+
+
+def stamps_check(unstamped: Sequence[int] = ()) -> str:
+    """The command that checks the time stamp of every manifest but those of these runs, and prints its time."""
+    passed = _alternatives([f"manifests/{run}/" for run in unstamped])
+    skip = f'  case $folder in {passed}) echo "no stamp covers $folder"; continue ;; esac\n' if unstamped else ""
+    return (
+        "(for folder in manifests/*/; do\n"
+        f"{skip}"
+        '  openssl ts -verify -in "${folder}stamp.tsr" -data "${folder}manifest.txt" '
+        f"-CAfile {AUTHORITY} || exit 1\n"
+        '  openssl ts -reply -in "${folder}stamp.tsr" -text |\n'
+        '    while read -r line; do case $line in "Time stamp:"*) echo "$folder $line" ;; esac; done\n'
+        "done)"
+    )
+
+
+def _passed(patterns: Sequence[str]) -> str:
+    lines = (patterns[start : start + _PATTERNS_A_LINE] for start in range(0, len(patterns), _PATTERNS_A_LINE))
+    return "".join(f"    {_alternatives(each)}) continue ;;\n" for each in lines)
+
+
+def _alternatives(patterns: Sequence[str]) -> str:
+    return " | ".join(patterns)
