@@ -228,7 +228,7 @@ KEYS = {
     },
     ("status", "--refused"): {"refused", "failures"},
     ("outlets", "list"): {"outlets"},
-    ("outlets", "check", "demo"): {"outlet", "file", "valid"},
+    ("outlets", "check", "demo"): {"outlet", "file", "valid", "pages"},
     ("db", "upgrade"): {"revision"},
 }  # fmt: skip
 
