@@ -28,8 +28,8 @@ from tests.databases import Place
 from tests.living import living_crawl, wait_until
 from tests.tiers import in_soak
 
-BACKUPS = int(os.environ.get("PRESSKEEP_BACKUPS", "3"))
-"""Backups at random moments: 3 in `make test`, 8 in .ci/run, 50 in `make soak`."""
+BACKUPS = int(os.environ.get("PRESSKEEP_BACKUPS", "2"))
+"""Backups at random moments: 2 in .ci/run, 50 in `make soak`."""
 ARTICLES = 24
 
 

@@ -38,6 +38,7 @@ def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_demo_tells_the_mission_and_three_commands_that_work_and_a_second_run_only_looks(tmp_path: Path) -> None:
     done = run_demo(tmp_path / "an archive", "--articles", "20")
@@ -75,7 +76,7 @@ def test_the_demo_keeps_what_its_articles_look_like_when_asked_to(tmp_path: Path
 def test_a_run_that_is_stopped_ends_with_7_and_the_same_command_goes_on(tmp_path: Path, stop: signal.Signals) -> None:
     run = subprocess.Popen(
         command(tmp_path),
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -88,8 +89,9 @@ def test_a_run_that_is_stopped_ends_with_7_and_the_same_command_goes_on(tmp_path
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(run.pid, stop)
-    _, errors = run.communicate(timeout=60)
+    printed, errors = run.communicate(timeout=60)
     assert run.returncode == 7, errors
+    assert "demo: not finished" in printed
     assert "the same command goes on" in errors
     assert "Traceback" not in errors
     if stop == signal.SIGINT:

@@ -75,6 +75,7 @@ def test_every_article_once_with_all_its_locations_and_nothing_else(empty_place:
     assert len(missing_from(twin, replica.articles())) == 2
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_after_a_day_exactly_the_changes_are_fetched(empty_place: Place, replica: Replica) -> None:
     crawl(empty_place, replica)

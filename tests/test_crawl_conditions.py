@@ -95,6 +95,7 @@ def test_what_has_not_changed_is_not_sent_again_and_counts_as_seen(place: Place,
     assert [each for each in listed if "not-modified" in each["reason"]] == []
 
 
+@pytest.mark.soak
 def test_without_validators_in_the_request_everything_is_sent_again(place: Place, replica: Replica) -> None:
     """The control of the test above."""
     counts = counts_of(crawl(place, replica, now=A_MONTH_LATER, program=broken(ask_without_conditions)))

@@ -53,8 +53,8 @@ def never_due(place: Place) -> list[str]:
     ("answer", "state"),
     [
         ({"status": 403}, "refusing"),
-        ({"redirect": f"http://{FORMER}/"}, None),
-        ({"redirect": "http://10.0.0.1/blocked"}, None),
+        pytest.param({"redirect": f"http://{FORMER}/"}, None, marks=pytest.mark.soak),
+        pytest.param({"redirect": "http://10.0.0.1/blocked"}, None, marks=pytest.mark.soak),
         ({"status": 200, "body": NOTICE, "headers": {"Content-Type": "text/html"}}, "seized"),
     ],
     ids=["403", "sent-to-a-notice", "sent-to-a-private-address", "seized"],

@@ -114,6 +114,7 @@ def test_a_listing_that_fails_is_tried_again_soon_and_not_at_once(place: Place, 
     assert [url for url in listings_asked(replica) if "rss" in url] != []
 
 
+@pytest.mark.soak
 def test_scheduled_runs_of_a_day_share_a_file_that_all_can_read(place: Place, replica: Replica, tmp_path: Path) -> None:
     before, at = files(place), place_options(place)
     for minutes in (15, 30):

@@ -89,6 +89,7 @@ def covers(estimate: dict[str, Any], truth: float, narrowed: float = 1.0) -> boo
     return bool(middle - half <= truth <= middle + half)
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(60 + 60 * RUNS)
 def test_the_interval_covers_the_truth_in_93_of_100_runs(kept: Kept, tmp_path: Path) -> None:
     hits = narrow = 0

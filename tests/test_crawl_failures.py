@@ -105,6 +105,7 @@ def test_a_disk_that_fills_in_mid_crawl_loses_nothing(disk: Disk, replica: Repli
     assert dangling(place), "the check sees a record that is gone"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_on_a_full_disk_no_archive_is_begun_and_the_same_command_begins_it_later(disk: Disk, replica: Replica) -> None:
     place = Place(disk.folder / "archive", None)
@@ -134,6 +135,7 @@ def test_a_database_that_stops_in_mid_crawl_loses_nothing(server: OwnServer, rep
     assert_whole(place, replica)
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_database_that_is_restarted_in_mid_crawl_loses_nothing(
     server: OwnServer, replica: Replica, tmp_path: Path

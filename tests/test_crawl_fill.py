@@ -28,6 +28,7 @@ def missing(place: Place, site: SmallSite) -> dict[str, Any]:
     return dict(told)
 
 
+@pytest.mark.soak
 def test_what_is_missing_is_filled_and_the_rest_is_told(tmp_path: Path) -> None:
     place, gazette = Place(tmp_path / "archive", None), site_of_days()
     gazette.broken = {3, 4, 5}

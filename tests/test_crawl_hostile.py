@@ -95,6 +95,7 @@ def profile_without_schemes(folder: Path) -> dict[str, str]:
     return {"PRESSKEEP_PROFILES": str(folder)}
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_where_https_is_dead_and_http_lives_the_domain_is_asked_by_http(
     place: Place, replica: Replica, tmp_path: Path
@@ -196,6 +197,7 @@ def test_where_robots_txt_disallows_all_or_cannot_be_had_nothing_is_fetched(
     assert [path for path in paths(replica) if is_article(path)], "the control: it is fetched once it may be"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_where_there_is_no_robots_txt_all_is_fetched(place: Place, replica: Replica) -> None:
     replica.set_rules([{"path": ROBOTS, "status": 404}])

@@ -141,6 +141,7 @@ def test_a_one_off_fetch_follows_redirects(tmp_path: Path) -> None:
     assert "redirects in a circle" in looped.err
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_articles_of_a_mirror_with_its_own_paths_keep_their_identity(place: Place, tmp_path: Path) -> None:
     with running_replica(articles=12, seed=9, folder=tmp_path / "replica") as replica:
@@ -268,6 +269,7 @@ def test_a_host_is_asked_no_more_at_once_than_its_profile_allows(place: Place, t
     assert site.most[HOST] > 4, "the check would see it"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_what_is_redirected_counts_to_the_host_that_it_leads_to(place: Place, tmp_path: Path) -> None:
     numbers, redirected = range(1, 49), range(1, 49, 2)

@@ -100,6 +100,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_dry_run_asks_nothing_and_writes_nothing(place: Place, site: SmallSite) -> None:
     def plan() -> dict[str, Any]:
@@ -233,6 +234,7 @@ def test_importing_spiders_opens_nothing(tmp_path: Path) -> None:
     assert {"open", "sqlite3.connect", "socket.getaddrinfo"} <= {event for event, _ in events}
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_scrapys_own_commands_work_in_the_checkout(tmp_path: Path, site: SmallSite) -> None:
     listed = run_python(tmp_path, "-m", "scrapy", "list")

@@ -47,6 +47,7 @@ def asked(site: SmallSite) -> list[int]:
     return sorted(int(path.rpartition("/")[2]) for _, path in site.new_requests() if path.startswith("/news/"))
 
 
+@pytest.mark.soak
 @pytest.mark.either
 def test_a_clock_that_was_years_ahead_and_is_set_right_silences_nothing(place: Place, tmp_path: Path) -> None:
     with small_site(tmp_path, pages(shelf(KNOWN))) as site:

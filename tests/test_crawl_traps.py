@@ -57,6 +57,7 @@ def found(place: Place) -> set[int]:
     return {int(key) for key in look(place).headlines}
 
 
+@pytest.mark.soak
 def test_a_site_without_end_is_left_with_all_that_is_true(tmp_path: Path) -> None:
     with small_site(tmp_path, trap(), WITH_QUERIES) as site:
         place = Place(tmp_path / "archive", None)

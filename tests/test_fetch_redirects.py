@@ -246,6 +246,7 @@ def test_one_way_holds_no_more_bytes_than_one_page_may(place: Place, tmp_path: P
             assert fetch(place, site, f"http://{HOST}/hop/0", environment=bounds).json["outcome"] == outcome
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_url_without_scheme_goes_by_https_and_else_as_it_was_given(place: Place, tmp_path: Path) -> None:
     page = article_page(1).body

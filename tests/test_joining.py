@@ -107,6 +107,7 @@ def crawl_state(archive: Archive, owner: str) -> CrawlState:
     return cast("CrawlState", SimpleNamespace(opened=SimpleNamespace(archive=archive, owner=owner), run=run))
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_processes_that_join_ask_for_every_page_once(shared_place: Place, tmp_path: Path) -> None:
     with running_replica(articles=300, seed=5, folder=tmp_path / "replica") as replica:

@@ -161,6 +161,7 @@ def test_budgets_leave_out_and_tell(empty_place: Place, site: SmallSite, tmp_pat
     assert {url for url, outcome, *_ in media_of(other) if outcome == "media"} == KEPT, "the next run goes on"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_huge_file_costs_no_more_than_the_budget(tmp_path: Path) -> None:
     huge = {**ANSWERS, (HOST, "/logo.png"): image(b"x" * 3_000_000)}

@@ -130,6 +130,7 @@ def test_every_article_tells_the_same_edits_before_and_after(
     assert edits_of(empty_place) == later
 
 
+@pytest.mark.soak
 @pytest.mark.long
 @pytest.mark.parametrize("commit", [8, in_soak(9)])
 def test_a_run_that_is_killed_is_gone_on_with(place: Place, tmp_path: Path, commit: int) -> None:

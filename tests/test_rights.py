@@ -246,6 +246,7 @@ def test_show_tells_what_a_page_states_of_its_use(archive: Archive, tmp_path: Pa
     assert "states of its use" not in presskeep("show", "demo:2", *place).out
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_teaser_that_is_asked_for_takes_no_longer_texts_place(tmp_path: Path) -> None:
     url, place = "http://gazette.example/bridge", ("--archive", str(tmp_path / "archive"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scraper.cli.articles import article_text
-from scraper.cli.crawl import run_crawls, write_media
+from scraper.cli.crawl import print_report, run_crawls, write_media
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
 from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json, write_note
@@ -70,6 +70,8 @@ def demo(
         _print_json(config, reports[0], code)
     elif code in (0, 1):
         _tell(config, reports[0])
+    elif not json and reports and reports[0].counts["pages"]:
+        print_report(reports[0])
     say_errors(reports, "All that was fetched is kept")
     return code
 
