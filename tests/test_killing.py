@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 
 KILLS = int(os.environ.get("PRESSKEEP_KILLS", "8"))
 """Lives that end by a kill: 8 in `make test`, 25 in .ci/run, 200 in `make soak`."""
-SCHEDULED_KILLS = max(6, KILLS // 4)
+SCHEDULED_KILLS = max(8, KILLS * 2 // 5)
 """Scheduled runs that end by a kill: each costs two more, and two walks through the archive."""
 CONCURRENCY, BATCH = 16, 64
 SIGKILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
