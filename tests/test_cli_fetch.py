@@ -177,6 +177,7 @@ def test_without_the_driver_of_postgresql_the_line_to_install_it_is_given(tmp_pa
     assert "pip install 'presskeep[postgres]'" in ran.err
 
 
+@pytest.mark.long
 def test_a_reader_who_leaves_ends_the_fetch_without_a_word(tmp_path: Path) -> None:
     pages = {f"{SITE}/{number}": article(STATED) for number in range(6)}
     with serving(pages, tmp_path) as server:

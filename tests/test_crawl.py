@@ -106,6 +106,7 @@ def no_listings(replica: Replica, after: int = 0) -> set[str]:
     return others & {f"http://{each['host']}{each['path']}" for each in replica.requests()[after:]}
 
 
+@pytest.mark.long
 def test_a_crawl_goes_on_through_the_next_domain_when_one_stops_answering(
     sqlite_archive_place: Place, tmp_path: Path
 ) -> None:

@@ -221,6 +221,7 @@ def watched(folder: Path, code: str) -> list[list[str]]:
     return [each for each in seen if "config.toml" not in each[1]]
 
 
+@pytest.mark.long
 def test_importing_spiders_opens_nothing(tmp_path: Path) -> None:
     assert watched(tmp_path, IMPORTS) == []
     assert list(tmp_path.iterdir()) == []

@@ -175,6 +175,7 @@ def test_a_page_that_cannot_be_read_within_its_limits_costs_itself_alone(kept: P
     assert "what it needs to look as it did is not known" in told.err
 
 
+@pytest.mark.long
 def test_stylesheets_that_name_each_other_end_and_reading_is_bounded(archive: Archive) -> None:
     """On both databases; no more than some pages are given to be read at once, and nothing is read twice."""
     named = {f"https://{PRIMARY}/detail/{number}": [f"http://{PRIMARY}/0.css"] for number in range(40)}

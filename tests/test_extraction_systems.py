@@ -179,6 +179,7 @@ def test_a_page_of_teasers_is_declined_though_one_is_all_it_has() -> None:
     assert outcome_of("hugo_list", written).verdict != "refused:listing"
 
 
+@pytest.mark.long
 def test_fetch_prints_tables_as_rows(tmp_path: Path) -> None:
     with serving({URLS["hugo_post"]: html("hugo_post").encode()}, tmp_path) as server:
         result = json.loads(presskeep("fetch", URLS["hugo_post"], "--json", *server.options).out)

@@ -82,6 +82,7 @@ def flip(place: Path, at: int) -> None:
     place.write_bytes(data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", [b"garbage", "a whole record"])
 def test_bytes_behind_a_closed_file_are_put_aside(copy: Path, what: bytes | str) -> None:
     first, second = warcs(copy)
@@ -149,6 +150,7 @@ def test_a_row_that_says_too_little_cuts_nothing_off(copy: Path) -> None:
     assert contents(copy) == before
 
 
+@pytest.mark.long
 def test_files_get_their_names_back(copy: Path) -> None:
     first, second = warcs(copy)
     before = contents(copy)
@@ -203,6 +205,7 @@ def test_rows_come_back_from_records_and_manifests(copy: Path, what: str) -> Non
         assert after == before
 
 
+@pytest.mark.long
 def test_index_files_are_checked_and_made_anew(copy: Path) -> None:
     folder = copy / "cdxj"
     lines = sorted(b"".join(each.read_bytes() for each in folder.glob("*.cdxj")).splitlines())

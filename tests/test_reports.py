@@ -31,6 +31,7 @@ def reports(place: Place) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines]
 
 
+@pytest.mark.long
 def test_a_crawl_appends_what_it_did(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with small_site(tmp_path, pages(SITE)) as site:

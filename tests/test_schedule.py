@@ -70,6 +70,7 @@ def test_a_wrong_job_is_refused_with_what_is_right(tmp_path: Path, text: str, sa
         load_jobs(environment=configured(tmp_path, text))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -77,6 +77,7 @@ def ended_run(archive: Archive, authority: str | None) -> int:
     return number
 
 
+@pytest.mark.long
 def test_a_crawl_is_stamped_and_openssl_agrees(authority: Authority, replica: Replica, tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     ran = run_crawl(place, replica, *way_to(authority))
@@ -219,6 +220,7 @@ def test_every_flipped_byte_of_a_stamp_is_seen_or_harmless(authority: Authority)
     assert seen > len(stamp) // 4
 
 
+@pytest.mark.long
 def test_without_the_library_a_run_ends_well_and_says_what_to_install(
     authority: Authority, replica: Replica, tmp_path: Path
 ) -> None:
