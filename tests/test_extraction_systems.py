@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from scraper.extraction import extract
+from scraper.extraction.forest import Forest
+from scraper.extraction.kinds import NUMBERS, Kinds
 from scraper.extraction.page import Context, Outcome, Page
 from storage.content import ArticleContent, Block, Figure
 from tests.crawling import presskeep
@@ -34,8 +36,9 @@ def html(name: str) -> str:
     return (PAGES / f"{name}.html").read_text("utf-8")
 
 
-def outcome_of(name: str, text: str | None = None) -> Outcome:
-    return extract(Page((text or html(name)).encode(), "text/html; charset=utf-8", URLS[name], AT), Context())
+def outcome_of(name: str, text: str | None = None, kinds: Kinds | None = None) -> Outcome:
+    page = Page((text or html(name)).encode(), "text/html; charset=utf-8", URLS[name], AT)
+    return extract(page, Context(kinds=kinds))
 
 
 def read(name: str, text: str | None = None) -> ArticleContent:
@@ -173,10 +176,13 @@ def test_a_page_of_teasers_is_declined_though_one_is_all_it_has() -> None:
     first, _, rest = html("hugo_list").partition("</article>")
     alone = f"{first}</article></main>{rest.partition('</main>')[2]}"
     assert outcome_of("hugo_list", alone).verdict.startswith("refused:")
-    # The same text under a heading that leads nowhere else is no teaser.
+    # The same text under a heading that leads nowhere else is no teaser, whatever is held of the page as a whole.
     written = html("hugo_list").replace('<a href="/news/lamp/">Lamp is lit again</a>', "Lamp is lit again")
     written = written.replace('<a href="/news/skerry/">A lamp for Outer Skerry</a>', "A lamp for Outer Skerry")
-    assert outcome_of("hugo_list", written).verdict != "refused:listing"
+    takes, refuses = (Kinds(Forest([odds], NUMBERS), 0.0) for odds in (9.0, -9.0))
+    assert outcome_of("hugo_list", written, takes).verdict == "article"
+    assert outcome_of("hugo_list", written, refuses).verdict == "refused:other-kind"
+    assert outcome_of("hugo_list", kinds=refuses).verdict == "refused:listing"
 
 
 @pytest.mark.long
