@@ -342,6 +342,7 @@ class _Run:
             at=now,
             key=result.key,
             content=result.content,
+            named=result.named,
             matched=result.matched,
             rights=result.rights,
             published_day=result.published_day,

@@ -3,67 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
-from storage.content import ArticleContent
+from storage.deciding import Plan, decide, not_standing
 from storage.due import make_due
 from storage.errors import StorageError
 from storage.finding import Added, add_groups
-from storage.identity import content_digest, text_sha256
-from storage.inserting import among, count_up, in_portions, insert_missing, update_each
-from storage.judging import Observation, ReadBy, judge
+from storage.inserting import count_up, insert_missing, update_each
 from storage.listings import note_listings
 from storage.models import article, article_key, capture, crawl, extraction, extractor
+from storage.naming import name_content
 from storage.observing import (
     ArticleState,
-    SeenCapture,
-    Standing,
     current_observation,
     load_captures,
     load_standing,
-    load_states,
 )
 from storage.outlets import DomainMap, announce, domains
-from storage.records import ExtractorName, Known, Novelty, Reading
-from storage.revising import NewRevision, add_revisions, clean, see_again
+from storage.records import ExtractorName, Known, Reading
+from storage.revising import NewRevision, add_revisions, see_again
 from storage.rights import rights_json
 from storage.serial import write_alone
 from storage.settling import Told, settle_resources
 from storage.unread import unread_archives
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What becomes of one reading. `content`, `digest` and `state` are set for articles alone."""
-
-    reading: Reading
-    capture: SeenCapture
-    extractor: int
-    content: ArticleContent | None = None
-    digest: str | None = None
-    state: ArticleState | None = None
-    novelty: Novelty = "none"
-    reread: int | None = None
-    standing: list[Standing] = field(default_factory=list)
-
-    @property
-    def is_reread(self) -> bool:
-        """Whether another extractor has read the capture before."""
-        return bool(self.standing)
-
-    @property
-    def former(self) -> Standing | None:
-        """The newest reading that gave a text, before this one."""
-        return next((each for each in reversed(self.standing) if each.revision is not None), None)
-
-    @property
-    def at(self) -> datetime:
-        """When it was read; always after the readings that stand, whatever the clock says."""
-        return max([self.reading.at, *(each.at + _MILLISECOND for each in self.standing)])
 
 
 class Knower:
@@ -90,27 +55,26 @@ class Knower:
         write_alone(connection, self._outlet)
         domain_map = DomainMap(domains(connection, self._outlet))
         plans = self._plan(connection, readings)
-        fresh = _fresh(plans)
-        states = self._decide(connection, fresh)
+        fresh = not_standing(plans)
+        states = decide(connection, fresh, outlet=self._outlet, crawl=self._crawl)
         written = [plan for plan in fresh if plan.reread is None]
         self._write(connection, written, states, domain_map)
         added = self._follow(connection, [plan for plan in written if not plan.is_reread], domain_map)
         return self._report(connection, plans, fresh, added)
 
-    def _plan(self, connection: Connection, readings: Sequence[Reading]) -> list[_Plan]:
+    def _plan(self, connection: Connection, readings: Sequence[Reading]) -> list[Plan]:
         captures = load_captures(connection, {each.capture for each in readings})
         standing = load_standing(connection, set(captures))
         plans = []
         for each in readings:
             if each.capture not in captures:
                 raise StorageError("no such capture", str(each.capture))
-            plan = _Plan(each, captures[each.capture], self._extractor(connection, each.extractor))
+            plan = Plan(each, captures[each.capture], self._extractor(connection, each.extractor))
             plan.standing = standing.get(each.capture, [])
             if each.outcome == "article":
                 if each.content is None or each.key is None:
                     raise ValueError(f"the reading of capture {each.capture} is an article without key or content")
-                plan.content = clean(each.content)
-                plan.digest = content_digest(plan.content)
+                plan.named = each.named or name_content(each.content)
             plans.append(plan)
         return plans
 
@@ -126,67 +90,8 @@ class Knower:
             self._extractors[name] = connection.execute(statement).scalar_one()
         return self._extractors[name]
 
-    def _decide(self, connection: Connection, plans: Sequence[_Plan]) -> list[ArticleState]:
-        """Find each article, and say what its reading adds, in the order of the captures."""
-        articles = [plan for plan in plans if plan.digest is not None]
-        keys = {plan.reading.key for plan in articles if plan.reading.key is not None}
-        known = self._articles(connection, sorted(keys))
-        owners = {each.article for plan in articles if (each := plan.former) is not None and each.article is not None}
-        by_article = load_states(connection, {**{f"article {number}": number for number in owners}, **known})
-        states = {key: by_article[number] for key, number in known.items()}
-        for plan in sorted(articles, key=lambda plan: (plan.capture.at, plan.capture.id)):
-            assert plan.reading.key is not None
-            if plan.former is not None and plan.former.article is not None:
-                # Whatever key today's profile reads: only a person moves a capture to another article.
-                plan.state = by_article[plan.former.article]
-            else:
-                plan.state = states.setdefault(plan.reading.key, ArticleState(plan.reading.key))
-            if plan.is_reread:
-                self._read_again(plan, plan.state)
-            else:
-                self._compare(plan, plan.state)
-        return list({id(state): state for state in (*states.values(), *by_article.values())}.values())
-
-    def _articles(self, connection: Connection, keys: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for portion in in_portions(keys):
-            rows = connection.execute(_ARTICLES, {"of_outlet": self._outlet, "values": portion})
-            found.update((row[0], row[1]) for row in rows)
-        return found
-
-    def _read_again(self, plan: _Plan, state: ArticleState) -> None:
-        """Add what another extractor makes of a capture that was read before: never an edit."""
-        assert plan.digest is not None
-        is_new = state.id is None and not state.observations
-        plan.novelty = "new" if is_new else "same"
-        observed = state.of_capture(plan.capture.id)
-        if observed is None:
-            seen = plan.capture
-            before = [ReadBy(each.extractor, None, each.crawl) for each in plan.standing]
-            observed = Observation(seen.id, seen.at, seen.line, before)
-            state.observations.append(observed)
-        observed.reads.append(ReadBy(plan.extractor, plan.digest, self._crawl))
-
-    def _compare(self, plan: _Plan, state: ArticleState) -> None:
-        """Compare a reading with what its domain showed last; add it to the observations unless it must wait."""
-        assert plan.digest is not None
-        seen = plan.capture
-        last = state.last_before(seen.line, (seen.at, seen.id))
-        if state.id is None and not state.observations:
-            plan.novelty = "new"
-        elif last is None:
-            plan.novelty = "duplicate"
-        else:
-            verdict = judge(last, plan.extractor, plan.digest)
-            if verdict == "unread":
-                plan.reread = last.shown_by or last.capture
-                return
-            plan.novelty = verdict
-        read = ReadBy(plan.extractor, plan.digest, self._crawl)
-        state.observations.append(Observation(seen.id, seen.at, seen.line, [read]))
-
     def _write(
-        self, connection: Connection, plans: Sequence[_Plan], states: Sequence[ArticleState], domain_map: DomainMap
+        self, connection: Connection, plans: Sequence[Plan], states: Sequence[ArticleState], domain_map: DomainMap
     ) -> None:
         articles = [plan for plan in plans if plan.state is not None]
         new_articles = self._add_articles(connection, articles)
@@ -199,9 +104,9 @@ class Knower:
                     "capture": plan.capture.id,
                     "extractor": plan.extractor,
                     "outcome": plan.reading.outcome,
-                    "revision": _revision_of(plan),
+                    "revision": plan.revision,
                     "matched": plan.reading.matched,
-                    "text_sha256": text_sha256(plan.content) if plan.content else None,
+                    "text_sha256": plan.named.text_sha256 if plan.named else None,
                     "at": plan.at,
                     "crawl": self._crawl,
                 }
@@ -213,25 +118,27 @@ class Knower:
         self._settle_articles(connection, articles, states, domain_map)
         count_up(connection, self._outlet, {"articles": new_articles, "revisions": new_revisions})
 
-    def _add_articles(self, connection: Connection, plans: Sequence[_Plan]) -> int:
-        new: dict[str, _Plan] = {}
+    def _add_articles(self, connection: Connection, plans: Sequence[Plan]) -> int:
+        new: dict[str, Plan] = {}
         for plan in plans:
             if plan.state is not None and plan.state.id is None:
                 new.setdefault(plan.state.key, plan)
         if not new:
             return 0
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "outlet": self._outlet,
-                "kind": plan.content.kind if plan.content else "article",
+                "kind": plan.named.content.kind if plan.named else "article",
                 "first_at": plan.capture.at,
             }
             for plan in new.values()
         ]
-        ids = connection.execute(_ADD_ARTICLES, rows)
-        for plan, number in zip(new.values(), ids.scalars(), strict=True):
+        ids: dict[tuple[str, datetime], list[int]] = {}
+        for number, kind, first_at in connection.execute(_ADD_ARTICLES, rows):
+            ids.setdefault((kind, first_at), []).append(number)
+        for plan, row in zip(new.values(), rows, strict=True):
             assert plan.state is not None
-            plan.state.id = number
+            plan.state.id = ids[row["kind"], row["first_at"]].pop(0)  # rows that say the same are as good as another
         connection.execute(
             article_key.insert(),
             [
@@ -242,24 +149,23 @@ class Knower:
         )
         return len(new)
 
-    def _add_revisions(self, connection: Connection, plans: Sequence[_Plan]) -> int:
+    def _add_revisions(self, connection: Connection, plans: Sequence[Plan]) -> int:
         new: dict[tuple[int, str], NewRevision] = {}
         again = []
         for plan in plans:
             assert plan.state is not None
             assert plan.state.id is not None
-            assert plan.content is not None
-            assert plan.digest is not None
-            known = plan.state.revisions.get(plan.digest)
+            assert plan.named is not None
+            digest = plan.named.digest
+            known = plan.state.revisions.get(digest)
             if known is not None:
                 again.append((known, plan.capture.at))
                 continue
-            earlier = new.get((plan.state.id, plan.digest))
+            earlier = new.get((plan.state.id, digest))
             supersedes = plan.former.revision if plan.former else None
-            new[plan.state.id, plan.digest] = NewRevision(
+            new[plan.state.id, digest] = NewRevision(
                 article=plan.state.id,
-                digest=plan.digest,
-                content=earlier.content if earlier else plan.content,
+                named=earlier.named if earlier else plan.named,
                 extractor=earlier.extractor if earlier else plan.extractor,
                 supersedes=earlier.supersedes if earlier else supersedes,
                 first_at=min(earlier.first_at, plan.capture.at) if earlier else plan.capture.at,
@@ -272,7 +178,7 @@ class Knower:
         see_again(connection, again)
         return len(new)
 
-    def _settle_resources(self, connection: Connection, plans: Sequence[_Plan]) -> None:
+    def _settle_resources(self, connection: Connection, plans: Sequence[Plan]) -> None:
         first_read = [plan for plan in plans if not plan.is_reread]
         settle_resources(
             connection,
@@ -288,12 +194,12 @@ class Knower:
     def _settle_articles(
         self,
         connection: Connection,
-        plans: Sequence[_Plan],
+        plans: Sequence[Plan],
         states: Sequence[ArticleState],
         domain_map: DomainMap,
     ) -> None:
         """What is current of each article, with its kind and date as the current text's newest reading gives them."""
-        by_article: dict[int, list[_Plan]] = {}
+        by_article: dict[int, list[Plan]] = {}
         for plan in plans:
             if plan.state and plan.state.id is not None:
                 by_article.setdefault(plan.state.id, []).append(plan)
@@ -310,7 +216,7 @@ class Knower:
                 row["current_revision"] = current
             for plan in reversed(by_article[state.id]):
                 # A capture read again says what the article is only where it is the one that is current.
-                if _revision_of(plan) == current and (not plan.is_reread or plan.capture.id == shown.capture):
+                if plan.revision == current and (not plan.is_reread or plan.capture.id == shown.capture):
                     row |= _dated(plan, state)
                     break
             if len(row) > 1:
@@ -322,7 +228,7 @@ class Knower:
             self._begun = connection.execute(select(crawl.c.started_at).where(crawl.c.id == self._crawl)).scalar_one()
         return self._begun
 
-    def _follow(self, connection: Connection, plans: Sequence[_Plan], domain_map: DomainMap) -> dict[int, Added]:
+    def _follow(self, connection: Connection, plans: Sequence[Plan], domain_map: DomainMap) -> dict[int, Added]:
         """Add what the pages led to, and announced; gives what was new by capture."""
         if not plans:
             return {}
@@ -373,7 +279,7 @@ class Knower:
         return {plan.capture.id: new for plan, new in zip(plans, added, strict=True)}
 
     def _report(
-        self, connection: Connection, plans: Sequence[_Plan], fresh: Sequence[_Plan], added: dict[int, Added]
+        self, connection: Connection, plans: Sequence[Plan], fresh: Sequence[Plan], added: dict[int, Added]
     ) -> list[Known]:
         new = {id(plan) for plan in fresh}
         standing = load_standing(connection, {plan.capture.id for plan in plans if id(plan) not in new})
@@ -392,18 +298,14 @@ class Knower:
                 former = plan.former.revision if plan.former else None
                 known.append(
                     Known(
-                        number, owner, _revision_of(plan), plan.novelty, counts.new_resources, counts.new_locations,
+                        number, owner, plan.revision, plan.novelty, counts.new_resources, counts.new_locations,
                         former=former,
                     )
                 )  # fmt: skip
         return known
 
 
-_ARTICLES = select(article_key.c.key, article_key.c.article).where(
-    article_key.c.outlet == bindparam("of_outlet"), among(article_key.c.key)
-)
-_ADD_ARTICLES = article.insert().returning(article.c.id, sort_by_parameter_order=True)
-_MILLISECOND = timedelta(milliseconds=1)
+_ADD_ARTICLES = article.insert().returning(article.c.id, article.c.kind, article.c.first_at)
 
 
 def _said_of(reading: Reading) -> dict[str, Any]:
@@ -412,19 +314,7 @@ def _said_of(reading: Reading) -> dict[str, Any]:
     return row if reading.rights is None else row | {"rights": rights_json(reading.rights)}
 
 
-def _fresh(plans: Sequence[_Plan]) -> list[_Plan]:
-    """The plans whose extraction does not stand yet, each pair of capture and extractor once."""
-    seen = {(plan.capture.id, each.extractor) for plan in plans for each in plan.standing}
-    fresh = []
-    for plan in plans:
-        pair = plan.capture.id, plan.extractor
-        if pair not in seen:
-            seen.add(pair)
-            fresh.append(plan)
-    return fresh
-
-
-def _told(plan: _Plan) -> Told:
+def _told(plan: Plan) -> Told:
     return Told(
         resource=plan.reading.resource,
         location=plan.capture.location,
@@ -438,17 +328,14 @@ def _told(plan: _Plan) -> Told:
     )
 
 
-def _revision_of(plan: _Plan) -> int | None:
-    return plan.state.revisions.get(plan.digest) if plan.state and plan.digest else None
-
-
-def _dated(plan: _Plan, state: ArticleState) -> dict[str, Any]:
+def _dated(plan: Plan, state: ArticleState) -> dict[str, Any]:
     """Kind and date of publication as a reading gives them; a page that lost its date takes none away."""
-    assert plan.content is not None
+    assert plan.named is not None
+    content = plan.named.content
     row: dict[str, Any] = {}
-    if plan.content.kind != state.kind:
-        row["kind"] = plan.content.kind
-    published = plan.content.published
+    if content.kind != state.kind:
+        row["kind"] = content.kind
+    published = content.published
     if published is not None and published.at != state.published_at:
         row["published_at"] = published.at
     if plan.reading.published_day is not None and (state.published_at is None or "published_at" in row):

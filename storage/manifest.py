@@ -186,8 +186,12 @@ _KEPT_LENGTH = case((warc_file.c.state != "imported", warc_file.c.committed_len)
 
 def row_name(table: str, order: Sequence[str], columns: Sequence[str], values: Sequence[Any]) -> str:
     """What a manifest calls a row: its table and its key, percent-encoded so that it can be a file's name."""
-    by_name = dict(zip(columns, values, strict=True))
-    return f"{table}/" + ".".join(quote(str(by_name[name]), safe="", errors="surrogateescape") for name in order)
+    key = (values[columns.index(name)] for name in order)
+    return f"{table}/" + ".".join(str(part) if isinstance(part, int) else _quoted(str(part)) for part in key)
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="", errors="surrogateescape")
 
 
 def newest_digest(connection: Connection) -> str | None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from storage.content import ArticleContent
 from storage.exchange import Exchange
+from storage.naming import NamedContent
 from storage.rights import Statement
 
 Novelty = Literal["new", "edit", "same", "duplicate", "none"]
@@ -113,7 +114,8 @@ class Reading:
     and made due unless this run has fetched them. `more` are further listings of the same way (the next page): the
     same is done with them, but only when something in `found` was new to the archive (a resource or a location).
     `due_at`, when set, becomes the resource's due time unless the resource is leased. `coverage` is set for listings
-    that can list whole days. `rights` is what the page and the answer state of its use, None where nobody looked.
+    that can list whole days. `named` is the content made ready by whoever read it, made by the writer where it is None.
+    `rights` is what the page and the answer state of its use, None where nobody looked.
     """
 
     capture: int
@@ -131,6 +133,7 @@ class Reading:
     parts: tuple[Found, ...] = ()
     due_at: datetime | None = None
     coverage: Coverage | None = None
+    named: NamedContent | None = field(default=None, repr=False)
     rights: tuple[Statement, ...] | None = None
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, update
 
 from storage import blocks
-from storage.content import ArticleContent, Block, Figure, PrintedDate
-from storage.index import index_revisions
+from storage.index import write_rows
 from storage.inserting import insert_missing
 from storage.models import figure, revision, revision_author
-from storage.storable import storable
+from storage.naming import NamedContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +20,7 @@ class NewRevision:
     """A revision to be written. `supersedes` is the revision that an older extractor read in the same capture."""
 
     article: int
-    digest: str
-    content: ArticleContent
+    named: NamedContent
     extractor: int
     supersedes: int | None
     first_at: datetime
@@ -34,15 +32,15 @@ def add_revisions(connection: Connection, new: Sequence[NewRevision], crawl: int
     if not new:
         return {}
     rows = [_row(each, crawl) for each in new]
-    ids = list(connection.execute(_ADD_REVISIONS, rows).scalars())
-    numbered = list(zip(ids, (each.content for each in new), strict=True))
+    ids = {(of, digest): number for number, of, digest in connection.execute(_ADD_REVISIONS, rows)}
+    numbered = [(ids[each.article, each.named.digest], each.named) for each in new]
     insert_missing(
         connection,
         revision_author,
         [
             {"revision": number, "position": position, "name": name}
-            for number, content in numbered
-            for position, name in enumerate(content.authors)
+            for number, named in numbered
+            for position, name in enumerate(named.content.authors)
         ],
     )
     insert_missing(
@@ -50,12 +48,12 @@ def add_revisions(connection: Connection, new: Sequence[NewRevision], crawl: int
         figure,
         [
             {"revision": number, "position": position, "url": each.url, "caption": each.caption, "credit": each.credit}
-            for number, content in numbered
-            for position, each in enumerate(content.figures)
+            for number, named in numbered
+            for position, each in enumerate(named.content.figures)
         ],
     )
-    index_revisions(connection, numbered)
-    return {(each.article, each.digest): number for each, number in zip(new, ids, strict=True)}
+    write_rows(connection, [(number, named.words) for number, named in numbered])
+    return ids
 
 
 def see_again(connection: Connection, seen: Sequence[tuple[int, datetime]]) -> None:
@@ -64,7 +62,8 @@ def see_again(connection: Connection, seen: Sequence[tuple[int, datetime]]) -> N
         connection.execute(_SEE, [{"of": number, "seen": at} for number, at in seen])
 
 
-_ADD_REVISIONS = revision.insert().returning(revision.c.id, sort_by_parameter_order=True)
+# Asked to give ids in the order of the rows, SQLAlchemy sends SQLite one statement a row.
+_ADD_REVISIONS = revision.insert().returning(revision.c.id, revision.c.article, revision.c.digest)
 _SEEN = bindparam("seen", type_=revision.c.last_at.type)
 _SEE = (
     update(revision)
@@ -76,58 +75,12 @@ _SEE = (
 )
 
 
-def clean(content: ArticleContent) -> ArticleContent:
-    """The content with what no database can store (NUL, half a surrogate pair) replaced by U+FFFD."""
-    everything = "".join(_texts(content))
-    if storable(everything) is everything:
-        return content
-
-    def maybe(text: str | None) -> str | None:
-        return None if text is None else storable(text)
-
-    def date(printed: PrintedDate | None) -> PrintedDate | None:
-        return printed and replace(printed, printed=storable(printed.printed), zone=storable(printed.zone))
-
-    return replace(
-        content,
-        headline=storable(content.headline),
-        lead=maybe(content.lead),
-        blocks=tuple(
-            Block(each.kind, storable(each.text), each.level, tuple(map(storable, each.items)))
-            for each in content.blocks
-        ),
-        authors=tuple(map(storable, content.authors)),
-        section=tuple(map(storable, content.section)),
-        tags=tuple(map(storable, content.tags)),
-        figures=tuple(Figure(maybe(each.url), maybe(each.caption), maybe(each.credit)) for each in content.figures),
-        language=maybe(content.language),
-        published=date(content.published),
-        updated=date(content.updated),
-        found={storable(name): storable(how) for name, how in content.found.items()},
-    )
-
-
-def _texts(content: ArticleContent) -> list[str]:
-    texts = [content.headline, content.lead or "", content.language or "", *content.authors, *content.section]
-    texts += content.tags
-    for block in content.blocks:
-        texts.append(block.text)
-        texts += block.items
-    for each in content.figures:
-        texts += (each.url or "", each.caption or "", each.credit or "")
-    for date in (content.published, content.updated):
-        if date:
-            texts += (date.printed, date.zone)
-    for name, how in content.found.items():
-        texts += (name, how)
-    return texts
-
-
 def _row(new: NewRevision, crawl: int) -> dict[str, object]:
-    content, published, updated = new.content, new.content.published, new.content.updated
+    content = new.named.content
+    published, updated = content.published, content.updated
     return {
         "article": new.article,
-        "digest": new.digest,
+        "digest": new.named.digest,
         "headline": content.headline,
         "lead": content.lead,
         "blocks": blocks.to_json(content.blocks),

@@ -272,7 +272,7 @@ class _Postgresql(_Compiler):
 
 def _tsquery(words: Words, field: str) -> str:
     """All the words in one field, as a tsquery of our lexemes (storage.index)."""
-    from storage.index import LETTER_OF
+    from storage.words import LETTER_OF
 
     lexemes = [f"'{LETTER_OF[field]}{word}'" for word in words.words]
     if words.prefix:

@@ -135,7 +135,7 @@ def follow_without_end() -> None:
     """Whatever comes of them, links from article to article are followed."""
     from scraper.crawling.traps import TrapWatch
 
-    TrapWatch.note = lambda self, found_by, content: None  # type: ignore[method-assign]
+    TrapWatch.note = lambda self, found_by, digest: None  # type: ignore[method-assign]
 
 
 def poll_hourly() -> None:

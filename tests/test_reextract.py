@@ -93,7 +93,7 @@ def test_an_edit_is_called_so_only_when_the_last_capture_was_read_again(
         paper.show("2", CALM)
         paper.outlet = profile_of(folder, WITHOUT_NOTES)
         assert paper.show("1", CALM, hour=1).novelty == "same"
-        monkeypatch.setattr("storage.knowing.judge", lambda last, extractor, digest: "edit")
+        monkeypatch.setattr("storage.deciding.judge", lambda last, extractor, digest: "edit")
         assert paper.show("2", CALM, hour=1).novelty == "edit", "the control: a twin without the rule"
 
 

@@ -492,5 +492,6 @@ def test_what_cannot_be_read_is_named(copy: Path) -> None:
     first.mkdir()
     change(copy, "UPDATE warc_file SET path = ? WHERE path = ?", "x" * 300, second.name)
     found = {(each.kind, each.place): each.what for each in found_in(copy)}
-    assert found["file-missing", f"warc/{first.name}"] == "what stands there is no file"
+    # The other file, which no row names now, may be taken for it: that depends on the names that chance gave them.
+    assert found["file-missing", f"warc/{first.name}"].startswith("what stands there is no file")
     assert "File name too long" in found["file-missing", "warc/" + "x" * 300]

@@ -143,7 +143,8 @@ class Learner:
             await self._sample.measure(task.key, result.found)
         self._count(result, known, copy=copy, kind=task.kind)
         if task.kind == "article" and (known.novelty == "new" or result.outcome != "article") and not copy:
-            self._state.traps.note(found_by, result.content if known.novelty == "new" else None)
+            new = result.named if known.novelty == "new" else None
+            self._state.traps.note(found_by, new.digest if new else None)
         if resource in self._state.polling:
             await self._note_poll(resource, urlsplit(asked).netloc, task.at, known.new_resources)
         if result.outcome == "notice":
@@ -225,6 +226,7 @@ class Learner:
             at=task.at,
             key=result.key,
             content=result.content,
+            named=result.named,
             matched=result.matched,
             rights=result.rights,
             found=found,

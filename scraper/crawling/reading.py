@@ -15,6 +15,7 @@ from scraper.extraction.page import Context, Limits, Link, Page
 from scraper.outlet import Outlet
 from storage.content import ArticleContent
 from storage.exchange import Exchange
+from storage.naming import NamedContent, name_content
 from storage.priorities import LISTING, NEW
 from storage.records import Coverage, DayFrom, Found
 from storage.rights import Statement, bounded, stating_headers
@@ -91,7 +92,8 @@ class ReadTask:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What a capture turned out to be, in the archive's terms. `candidate` is what a refusal would have kept.
+    """What a capture turned out to be, in the archive's terms. `named` is its content made ready to be written,
+    `candidate` what a refusal would have kept.
 
     `media` holds the URLs of what the page needs to look as it did, if the task asked for them. `pages` are of the same
     days as a listing, `coverage` says what it lists of which days. `rights` is what page and headers state of its use,
@@ -101,6 +103,7 @@ class ReadResult:
     outcome: str
     key: str | None = None
     content: ArticleContent | None = None
+    named: NamedContent | None = None
     candidate: ArticleContent | None = None
     matched: str = ""
     found: tuple[Found, ...] = ()
@@ -198,6 +201,7 @@ class Reader:
             outcome=outcome.verdict,
             key=identified.key if identified else task.key,
             content=outcome.article,
+            named=name_content(outcome.article) if outcome.article else None,
             candidate=outcome.candidate,
             matched=outcome.matched,
             found=articles_found(outcome.links, outlet, by="article", at=task.at) if outlet else (),

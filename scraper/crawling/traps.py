@@ -6,9 +6,6 @@ import logging
 from collections import OrderedDict, deque
 from datetime import timedelta
 
-from storage.content import ArticleContent
-from storage.identity import content_digest
-
 log = logging.getLogger(__name__)
 
 FROM_ARTICLES = "article"
@@ -33,10 +30,10 @@ class TrapWatch:
         self._texts: OrderedDict[str, None] = OrderedDict()
         self.sprung = False
 
-    def note(self, found_by: str, content: ArticleContent | None) -> None:
-        """A page was read for the first time; `content` is the new article that it showed, if any. A text that other
-        new articles of this crawl have is none."""
-        is_new = content is not None and self._is_first(content)
+    def note(self, found_by: str, digest: str | None) -> None:
+        """A page was read for the first time; `digest` names the new article's text that it showed, if any. A text
+        that other new articles of this crawl have is none."""
+        is_new = digest is not None and self._is_first(digest)
         if found_by != FROM_ARTICLES or self.sprung:
             return
         self._newest.append(is_new)
@@ -45,8 +42,7 @@ class TrapWatch:
             said = "of the last %d pages that articles led to %d were articles; the rest is put off for a week"
             log.warning(said, JUDGED, sum(self._newest))
 
-    def _is_first(self, content: ArticleContent) -> bool:
-        digest = content_digest(content)
+    def _is_first(self, digest: str) -> bool:
         if digest in self._texts:
             return False
         self._texts[digest] = None

@@ -209,6 +209,7 @@ class Extraction:
             at=self._clock.now(),
             key=result.key,
             content=result.content,
+            named=result.named,
             matched=result.matched,
             rights=result.rights,
             published_day=result.published_day,

@@ -12,9 +12,10 @@ from storage.content import ArticleContent, Figure, Precision, PrintedDate
 from storage.errors import ArchiveDamaged
 from storage.fixity.findings import Finding
 from storage.identity import content_digest, text_sha256
-from storage.index import SearchRow, index_revisions, revision_search, search_row
+from storage.index import index_revisions, revision_search
 from storage.inserting import among, in_portions, insert_missing
 from storage.models import extraction, figure, revision, revision_author
+from storage.words import SearchRow, search_row
 
 _PORTION = 200
 
