@@ -345,7 +345,7 @@ def _with_room(
     places: Counter[int] = Counter()
     for portion in in_portions(known):
         counted = select(location.c.resource, func.count()).where(location.c.resource.in_(portion))
-        places.update(dict(connection.execute(counted.group_by(location.c.resource)).tuples().all()))
+        places.update({row[0]: row[1] for row in connection.execute(counted.group_by(location.c.resource))})
     kept = []
     for each in strangers:
         owner = owners[each.found.key]

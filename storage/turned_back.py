@@ -58,7 +58,7 @@ def count_from_now(connection: Connection, outlet: int, now: datetime) -> int:
     )
     change = update(resource).where(resource.c.id == bindparam("which")).values(due_at=bindparam("due"))
     changed = last = 0
-    while rows := connection.execute(statement.where(resource.c.id > last)).tuples().all():
+    while rows := connection.execute(statement.where(resource.c.id > last)).all():
         values = [{"which": which, "due": now + min(max(due - at, timedelta(0)), LONGEST)} for which, due, at in rows]
         connection.execute(change, values)
         changed, last = changed + len(rows), rows[-1][0]

@@ -55,7 +55,7 @@ def when_due(config: Config, outlets: Sequence[Outlet], at: datetime) -> dict[st
     try:
         with Archive.open(config.archive, config.database, write=False) as archive, archive.read() as connection:
             statement = select(outlet_table.c.name, outlet_table.c.id).where(outlet_table.c.name.in_(when))
-            for name, number in connection.execute(statement).tuples().all():
+            for name, number in connection.execute(statement).all():
                 when[name] = due_from(connection, number, at, max_priority=last)
     except ArchiveMissing:
         return when
