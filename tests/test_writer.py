@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
 from concurrent.futures import wait
 from typing import Any
 
@@ -15,6 +16,7 @@ from storage import outlets
 from storage.archive import Archive
 from storage.content import ArticleContent, Block
 from storage.errors import StorageError, StorageFull
+from storage.finding import MOST_PLACES
 from storage.frontier import release
 from storage.records import ExtractorName, Fetch, Found, Reading
 from storage.storable import storable
@@ -219,6 +221,18 @@ def test_links_and_announced_hosts_become_known_once(archive: Archive) -> None:
             Reading(kept.capture, resource, EXTRACTOR, "listing", T0, found=found, more=more)
         ).result(20)
         assert (known.new_resources, known.new_locations, work.count("resource")) == (0, 0, 6)
+
+
+def test_a_resource_keeps_only_so_many_of_its_addresses(archive: Archive) -> None:
+    with working(archive) as work:
+        resource = work.find("1")["1"]
+        for page in range(4):
+            kept = work.keep(resource, f"https://{PRIMARY}/detail/1")
+            urls = [(key, f"https://{PRIMARY}/detail/{key}?id={page}-{n}") for key in "79" for n in range(20)]
+            found = tuple(Found(key, "article", url, 10, T0, "1") for key, url in urls if key == "7" or page == 0)
+            work.writer.know(Reading(kept.capture, resource, EXTRACTOR, "listing", T0, found=found)).result(20)
+        kept_of = Counter(row.url.partition("?")[0].rpartition("/")[2] for row in work.rows("location"))
+        assert kept_of == {"1": 1, "7": MOST_PLACES, "9": 20}, "of 80 addresses of one article, and of 20 of another"
 
 
 @pytest.mark.long
