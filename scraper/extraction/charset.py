@@ -28,7 +28,9 @@ _REFUSED = frozenset({"utf-7", "idna", "punycode", "raw_unicode_escape", "unicod
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.I)
 _META = re.compile(rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.I)
 _XML = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""", re.I)
-_UNPRINTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROLS = bytes((*range(9), 11, 12, *range(14, 32)))
+_NO_CHARACTERS = "\ufffe\uffff"
+_UNPRINTED = re.compile(f"[{re.escape(_CONTROLS.decode('ascii'))}{_NO_CHARACTERS}]")
 _MARKUP = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^<>]*>", re.I | re.S)
 _LEAST_LETTERS, _MOST_ACCENTED = 200, 0.4
 """No language of Latin script has so many letters with accents; other scripts read as Latin have hardly others."""
@@ -63,7 +65,7 @@ def decode_page(content: bytes, content_type: str | None) -> Decoded:
     declared = _declared(content, content_type)
     if not any(name.startswith(("utf-16", "utf-32")) or name in _SEVEN_BIT for name, _ in declared):
         try:
-            return Decoded(_clean(content.decode("utf-8")), "utf-8", declared[0][1] if declared else "utf-8")
+            return Decoded(_read_utf_8(content), "utf-8", declared[0][1] if declared else "utf-8")
         except UnicodeDecodeError:
             pass
     for name, how in declared:
@@ -155,3 +157,12 @@ def _finish(content: bytes, name: str, how: str) -> Decoded:
 
 def _clean(text: str) -> str:
     return _UNPRINTED.sub("", text)
+
+
+def _read_utf_8(content: bytes) -> str:
+    """The same of bytes in UTF-8: to take controls off bytes costs a fifth, and none is a part of another character."""
+    text = content.translate(None, _CONTROLS).decode("utf-8")
+    for mark in _NO_CHARACTERS:
+        if mark in text:
+            text = text.replace(mark, "")
+    return text

@@ -193,16 +193,25 @@ def _within(passages: Sequence[Passage], kept: set[HtmlElement], taken: Sequence
     chosen = {each.order for each in taken}
     found = []
     for passage in passages:
-        above = [passage.element, *passage.element.iterancestors()]
-        if not any(each in kept for each in above) or not passage.letters:
+        tags = _tags_up_to(passage.element, kept) if passage.letters else None
+        if tags is None:
             continue
-        tags = [each.tag for each in above[: next(at for at, each in enumerate(above) if each in kept) + 1]]
         aside = any(tag in _ASIDE for tag in tags) and passage.order not in chosen
         bare = "figure" in tags and not any(tag in _OF_FIGURES for tag in tags)
         linked = "li" in tags and passage.link_share >= _LINKED and passage.order not in chosen
         if not bare and not linked and not aside:
             found.append(passage)
     return tuple(found)
+
+
+def _tags_up_to(element: HtmlElement, kept: set[HtmlElement]) -> list[str] | None:
+    """The tags of an element and of all around it up to one that is kept; None where none of them is."""
+    tags = []
+    for each in (element, *element.iterancestors()):
+        tags.append(str(each.tag))
+        if each in kept:
+            return tags
+    return None
 
 
 def _is_beside(passage: Passage) -> bool:

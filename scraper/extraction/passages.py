@@ -93,12 +93,12 @@ _UNSEEN_STYLE = re.compile(r"display\s*:\s*none|clip\s*:\s*rect|clip-path\s*:\s*
 _UNWORDED = frozenset(["script", "style", "template", "noscript", "svg", "input", "iframe"])
 
 _SPACES = re.compile(r"[ \t\n\r\f\v]+")
-_ANY_SPACES = re.compile(r"\s+")
 _UNSEEN_ENDS = " \u00a0\u202f\u200b\u2060\ufeff"
 LETTER = re.compile(r"[^\W_]")
 """What letters_of() keeps: letters and digits (soft hyphens and zero-width signs are neither)."""
 
 _SIGNS = re.compile(r"[\W_]+")
+_ASCII_SIGNS = {point: None for point in range(128) if not chr(point).isalnum()}
 
 
 @dataclass(slots=True, eq=False)
@@ -130,12 +130,12 @@ def tidy(text: str) -> str:
 
 def plain(text: str) -> str:
     """Text on one line with plain spaces alone, for comparing and for names."""
-    return _ANY_SPACES.sub(" ", text).strip(_UNSEEN_ENDS)
+    return " ".join(text.split()).strip(_UNSEEN_ENDS)
 
 
 def letters_of(text: str) -> str:
     """Letters and digits alone: what stays the same however spaces, signs and markup fall."""
-    return _SIGNS.sub("", text)
+    return text.translate(_ASCII_SIGNS) if text.isascii() else _SIGNS.sub("", text)
 
 
 def read_passages(root: HtmlElement, *, without: Container[etree._Element] = ()) -> list[Passage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lxml.html import HtmlElement
 
@@ -61,6 +61,9 @@ _CALL = re.compile(
 _STOPS = ".!?؟。…"
 _BEGINS = 200
 """Characters of a passage that tell of what kind it is."""
+_ENDING = 40
+_CAPITALS = {point: None for point in range(128) if chr(point).isupper()}
+_DIGITS = {point: None for point in range(128) if chr(point).isdigit()}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _H1, _LI, _ARTICLE = bits_of(["h1"], TAGS), bits_of(["li"], TAGS), bits_of(["article"], TAGS)
 _NEAR = 8
@@ -114,7 +117,7 @@ class _Rows(Company):
     def _of_text(self, order: int) -> Row:
         passage, letters = self.passages[order], self.letters[order]
         text = passage.text
-        begins = text[:_BEGINS]
+        begins, ends = text[:_BEGINS], text[-_ENDING:]
         words = text.count(" ") + 1
         calls = len(_CALL.findall(begins))
         return [
@@ -123,16 +126,16 @@ class _Rows(Company):
             words,
             passage.link_share,
             sum(map(text.count, _STOPS)),
-            bool(_ENDS_SENTENCE.search(text)),
-            bool(_ENDS.search(text)),
+            bool(_ENDS_SENTENCE.search(ends)),
+            bool(_ENDS.search(ends)),
             text[0].isupper(),
-            sum(map(str.isupper, begins)) / len(begins),
+            _count(str.isupper, _CAPITALS, begins) / len(begins),
             len(_ODD.findall(begins)),
             calls,
             calls / words,
             letters / words,
             "@" in text or "http" in text,
-            sum(map(str.isdigit, begins)) / len(begins),
+            _count(str.isdigit, _DIGITS, begins) / len(begins),
             _is_bold(passage.element, text),
             text[0] in "([" and text[-1] in ")]",
             bool(_LABEL.match(text)),
@@ -147,16 +150,17 @@ class _Rows(Company):
         own = self.chosen[order]
         said, title = self.said, self.title
         count = len(words) or 1
+        shared = len(unlike & title)
         return [
-            len(unlike & title) / len(unlike | title) if unlike and title else 0.0,
+            shared / (len(unlike) + len(title) - shared) if unlike and title else 0.0,
             _likeness(passage.letters, self.description),
             len(self.description) > 20 and passage.letters.startswith(self.description[:60]),
             self.copies[self.folded[order]],
             (letters >= _LEAST_STATED and passage.letters in self.stated) if self.stated else -1,
-            sum(word in self.authors for word in words) / count if self.authors else 0.0,
+            sum(map(self.authors.__contains__, words)) / count if self.authors else 0.0,
             len(self.authors),
-            sum(word in self.common for word in words) / count,
-            sum(said[word] > own or word in title for word in topics) / (len(topics) or 1),
+            sum(map(self.common.__contains__, words)) / count,
+            sum(said.get(word, 0) > own or word in title for word in topics) / (len(topics) or 1),
         ]
 
     def _of_order(self, order: int) -> Row:
@@ -287,6 +291,11 @@ class _Rows(Company):
 
     def _at(self, values: Sequence[float], order: int) -> float:
         return values[order] if 0 <= order < self.count else -1
+
+
+def _count(is_one: Callable[[str], bool], in_ascii: dict[int, None], text: str) -> int:
+    """How many characters are of a kind; of ASCII, which ones are is known beforehand."""
+    return len(text) - len(text.translate(in_ascii)) if text.isascii() else sum(map(is_one, text))
 
 
 def _likeness(letters: str, described: str) -> float:

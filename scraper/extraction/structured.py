@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from typing import Any, TypeGuard
@@ -134,13 +135,13 @@ def _roots(tree: HtmlElement) -> Iterator[object]:
 
 def _load(text: str) -> list[object]:
     """The roots of a script: one as a rule, several where they stand one after another."""
-    for attempt in (text, _mend(text)):
-        try:
-            return [json.loads(attempt, strict=False)]
-        except (ValueError, RecursionError):
-            continue
+    with suppress(ValueError, RecursionError):
+        return [json.loads(text, strict=False)]
+    mended = _mend(text)
+    with suppress(ValueError, RecursionError):
+        return [json.loads(mended, strict=False)]
     found: list[object] = []
-    decoder, mended = json.JSONDecoder(strict=False), _mend(text)
+    decoder = json.JSONDecoder(strict=False)
     at = _next_root(mended, 0)
     while 0 <= at < len(mended) and len(found) < _MOST_SCRIPTS:
         try:

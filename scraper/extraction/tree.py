@@ -65,6 +65,7 @@ def parse_page(text: str, *, elements: int) -> HtmlElement:
         remove_pis=True,
         huge_tree=True,
     )
+    parser.set_element_class_lookup(_ALIKE)
     try:
         tree = document_fromstring(_repair(text).encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
@@ -82,13 +83,16 @@ def parse_page(text: str, *, elements: int) -> HtmlElement:
 
 def _repair(text: str) -> str:
     """Mend beginnings that make libxml2 lose the page: self-closed doctype and html, an encoding that was."""
-    head, rest = text[:_HEAD], text[_HEAD:]
-    head = _XML_DECLARATION.sub("", head, count=1)
-    head = _CLOSED_DOCTYPE.sub("", head, count=1)
-    return _CLOSED_HTML.sub(r"\1>", head, count=1) + rest
+    head = text[:_HEAD]
+    mended = _XML_DECLARATION.sub("", head, count=1)
+    mended = _CLOSED_DOCTYPE.sub("", mended, count=1)
+    mended = _CLOSED_HTML.sub(r"\1>", mended, count=1)
+    return text if mended == head else mended + text[_HEAD:]
 
 
 _HEAD = 4_096
+_ALIKE = etree.ElementDefaultClassLookup(element=HtmlElement)
+"""Every element is one of the same class: lxml.html's own lookup, for forms, asks Python for each of them."""
 
 
 def _too_deep(tree: HtmlElement) -> bool:
