@@ -125,6 +125,21 @@ def test_metadata_that_the_page_states_are_believed_before_guesses() -> None:
     assert article.found["published"] == "json-ld"
 
 
+@pytest.mark.parametrize("item", ['"https://news.example/"', '{"@id": "https://news.example"}'])
+def test_the_home_page_is_no_section_of_a_stated_breadcrumb(item: str) -> None:
+    def section(*entries: str) -> tuple[str, ...]:
+        items = ", ".join(f'{{"@type": "ListItem", {entry}}}' for entry in (*entries, '"name": "Council decides"'))
+        stated = f'{{"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": [{items}]}}'
+        article = read(page(PARAGRAPHS, head=f"<script type='application/ld+json'>{stated}</script>")).article
+        assert article is not None
+        return article.section
+
+    home, town = f'"name": "Accueil", "item": {item}', '"name": "Town", "item": "https://news.example/town/"'
+    assert section(home, town) == ("Town",)
+    assert section('"name": "Accueil"', town) == ("Accueil", "Town"), "what leads nowhere may be any section"
+    assert section(home) == ()
+
+
 def test_a_date_after_the_capture_is_not_believed() -> None:
     def published(day: str) -> datetime | None:
         head = f"<meta property='article:published_time' content='{day}T10:00:00Z'>"

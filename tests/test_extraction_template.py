@@ -90,6 +90,21 @@ def test_every_block_of_the_body_is_taken_in_order_but_for_what_rules_drop() -> 
     )
 
 
+def test_a_lead_printed_as_a_heading_is_a_paragraph_where_the_body_is_taken_from_it() -> None:
+    rules = {**TEMPLATE, "lead": ["h2.lead"], "body": ["h2.lead, div.story"]}
+    outlet = Outlet.model_validate({**PROFILE, "templates": [rules]})
+    html = page("<p>The council said so.</p><h2>Costs</h2><p>It costs a lot.</p>")
+    article = read(html.replace("<p class=when>", "<h2 class=lead>Every one of them</h2><p class=when>"), outlet=outlet)
+    assert article.article is not None
+    assert article.article.lead == "Every one of them"
+    assert article.article.blocks == (
+        Block("paragraph", "Every one of them"),
+        Block("paragraph", "The council said so."),
+        Block("heading", "Costs", 2),
+        Block("paragraph", "It costs a lot."),
+    )
+
+
 def test_fields_are_read_by_their_rules() -> None:
     outcome = read(page(when="3 May 2026 10:15 [Updated: 4 May 2026 09:00]"))
     article = outcome.article

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -42,10 +42,11 @@ class Piece:
     kind: BlockKind | None = None
 
 
-def build_blocks(pieces: Iterable[Piece], root: HtmlElement | None = None) -> tuple[Block, ...]:
+def build_blocks(pieces: Iterable[Piece], roots: Set[HtmlElement] = frozenset()) -> tuple[Block, ...]:
     """Typed blocks in reading order; items of one list are gathered, items of nested lists with them.
 
-    `root` bounds the search for what a passage stands in: what lies above the body says nothing of its blocks.
+    `roots` bound the search for what a passage stands in: what a body is taken from, and what lies above that, says
+    nothing of its blocks. So a lead that is printed as a heading is a paragraph where it is a root itself.
     """
     blocks: list[Block] = []
     items: list[str] = []
@@ -53,7 +54,7 @@ def build_blocks(pieces: Iterable[Piece], root: HtmlElement | None = None) -> tu
     holder: HtmlElement | None = None
     item: HtmlElement | None = None
     for piece in pieces:
-        kind, level, owner, entry = _form_of(piece, root, tables)
+        kind, level, owner, entry = _form_of(piece, roots, tables)
         if kind == "list":
             if owner is not holder and items:
                 blocks.append(Block("list", items=tuple(items)))
@@ -117,7 +118,7 @@ def _linked(piece: Piece, share: float) -> bool:
 
 
 def _form_of(
-    piece: Piece, root: HtmlElement | None, tables: Tables
+    piece: Piece, roots: Set[HtmlElement], tables: Tables
 ) -> tuple[BlockKind, int | None, HtmlElement | None, HtmlElement | None]:
     """The kind of block of a piece; a heading's level; a list's outermost element and the entry within it, or
     the table."""
@@ -128,7 +129,7 @@ def _form_of(
     inner_entry: HtmlElement | None = None
     quoted = False
     element: HtmlElement | None = piece.passage.element
-    while element is not None and element is not root:
+    while element is not None and element not in roots:
         tag = element.tag
         if tag in _HEADINGS and next(element.iterancestors("figcaption"), None) is None:
             return "heading", _HEADINGS[tag], None, None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 from resiliparse.parse.lang import detect_fast
@@ -14,9 +15,10 @@ from scraper.extraction.dating import read_dates
 from scraper.extraction.engine import Engine
 from scraper.extraction.headline import read_headline, site_names
 from scraper.extraction.labels import Labels, read_labels
+from scraper.extraction.links import absolute
 from scraper.extraction.passages import Passage
 from scraper.extraction.signing import read_authors
-from scraper.extraction.structured import Structured, text_in, texts_in, types_of
+from scraper.extraction.structured import Node, Structured, text_in, texts_in, types_of
 from storage.content import ArticleKind, PrintedDate
 
 _KINDS: dict[str, ArticleKind] = {
@@ -141,10 +143,19 @@ def _split(text: str) -> list[str]:
 
 
 def _crumbs(stated: Structured) -> tuple[str, ...]:
-    """The breadcrumb's names without the page's own at its end."""
+    """The breadcrumb's names without the page's own at its end, and without the home page, which is no section."""
     for node in stated.nodes:
         if "breadcrumblist" in types_of(node) and isinstance(items := node.get("itemListElement"), list):
-            names = [text_in(item.get("name")) or text_in(item.get("item")) for item in items if isinstance(item, dict)]
-            kept = [name for name in names[:-1] if name]
-            return tuple(kept[:10])
+            entries = [item for item in items if isinstance(item, dict)][:-1]
+            names = [text_in(each.get("name")) or text_in(each.get("item")) for each in entries if not _is_home(each)]
+            return tuple([name for name in names if name][:10])
     return ()
+
+
+def _is_home(entry: Node) -> bool:
+    """Whether an entry of a breadcrumb leads to the root of the site."""
+    item = entry.get("item")
+    address = (text_in(item.get("@id")) or text_in(item.get("url"))) if isinstance(item, dict) else text_in(item)
+    url = absolute("", address)
+    parts = urlsplit(url) if url else None
+    return parts is not None and not parts.path.strip("/") and not parts.query

@@ -94,7 +94,7 @@ class _Reader:
         roots = self._regions()
         body = self._body(roots, dropped, figures, bylines)
         kept, left = without_repeats(body, self._learnt)
-        blocks = build_blocks(kept, roots[0] if len(roots) == 1 else None)
+        blocks = build_blocks(kept, frozenset(roots))
         if left:
             self._found["repeated"] = repeats_in_words(left)
         lead = self._lead(blocks)
@@ -139,9 +139,7 @@ class _Reader:
 
     def _blocks(self, dropped: set[etree._Element], figures: Sequence[FoundFigure]) -> tuple[Block, ...]:
         roots = self._regions()
-        return build_blocks(
-            self._body(roots, dropped, figures, self._authors()[1]), roots[0] if len(roots) == 1 else None
-        )
+        return build_blocks(self._body(roots, dropped, figures, self._authors()[1]), frozenset(roots))
 
     def _headline(self) -> str:
         for text, _ in self._texts("headline", self._template.headline):
