@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from storage.captures import is_reduced
 from storage.inserting import among, in_portions
@@ -59,8 +59,11 @@ def plan_reductions(connection: Connection, file_id: int) -> dict[int, Reduction
     candidates = _candidates(connection, file_id)
     if not candidates:
         return {}
-    seen = _seen_at(connection, set(candidates.values()))
-    free = set(candidates)
+    listings = {each.location: each.id for each in reversed(candidates) if each.outcome == "listing"}
+    seen = _seen_at(connection, {each.location for each in candidates} - listings.keys())
+    for place, first in listings.items():
+        seen |= _seen_at(connection, [place], since=_last_whole_listing(connection, place, first) or first)
+    free = {each.id for each in candidates}
     while True:
         plan: dict[int, Reduction] = {}
         for captures in seen.values():
@@ -94,21 +97,28 @@ def still_reducible(connection: Connection, plan: Mapping[int, Reduction]) -> bo
     return not _needed_by_others(connection, plan)
 
 
-def _candidates(connection: Connection, file_id: int) -> dict[int, int]:
-    """The locations of captures that a policy may reduce, by the captures' ids."""
+def _candidates(connection: Connection, file_id: int) -> Sequence[Row[int, int, str]]:
+    """The captures that a policy may reduce, in the order of their ids: id, location and outcome."""
     articles = (capture.c.outcome == "article") & (outlet.c.unchanged == "headers")
     listings = (
         (capture.c.outcome == "listing") & (outlet.c.listings == "changed") & resource.c.kind.in_(_LISTINGS)
     ) & (capture.c.gained == 0)
     statement = (
-        select(capture.c.id, capture.c.location)
+        select(capture.c.id, capture.c.location, capture.c.outcome)
         .join(location, location.c.id == capture.c.location)
         .join(resource, resource.c.id == location.c.resource)
         .join(outlet, outlet.c.id == resource.c.outlet)
         .where(capture.c.warc_file == file_id, capture.c.status.in_((200, 304)), capture.c.truncated.is_(None))
         .where(capture.c.span_sha256.is_not(None), articles | listings)
+        .order_by(capture.c.id)
     )
-    return {row.id: row.location for row in connection.execute(statement)}
+    return connection.execute(statement).all()
+
+
+def _last_whole_listing(connection: Connection, place: int, before: int) -> int | None:
+    """The last capture of a listing before another one that is kept whole: of what was seen there in years, nothing
+    earlier is asked for."""
+    return connection.execute(_LAST_WHOLE, {"place": place, "before": before}).scalar()
 
 
 def _needed_by_others(connection: Connection, plan: Mapping[int, Reduction]) -> set[int]:
@@ -124,15 +134,15 @@ def _needed_by_others(connection: Connection, plan: Mapping[int, Reduction]) -> 
     return found
 
 
-def _seen_at(connection: Connection, places: Iterable[int]) -> dict[int, list[_Seen]]:
-    """All captures of some locations, each in the order of time."""
+def _seen_at(connection: Connection, places: Iterable[int], *, since: int = 0) -> dict[int, list[_Seen]]:
+    """The captures of some locations from one on, each in the order of time."""
     seen: dict[int, list[_Seen]] = defaultdict(list)
     for portion in in_portions(sorted(places)):
         texts: dict[int, tuple[int, str | None] | None] = {}
-        for number, shown, letters in connection.execute(_READINGS, {"values": portion}):
+        for number, shown, letters in connection.execute(_READINGS, {"values": portion, "since": since}):
             texts[number] = (shown, letters) if shown is not None else None
-        for row in connection.execute(_CAPTURES, {"values": portion}):
-            is_whole = row.refers_to is None and row.truncated is None and row.reduced is None and row.status == 200
+        for row in connection.execute(_CAPTURES, {"values": portion, "since": since}):
+            is_whole = row.reduced is None and row.refers_to is None and row.truncated is None and row.status == 200
             text = texts.get(row.id)
             seen[row.location].append(_Seen(row.id, row.at, row.outcome, is_whole, text))
     return seen
@@ -172,12 +182,21 @@ _CAPTURES = (
     )
     .outerjoin(reduction, reduction.c.capture == capture.c.id)
     .join(warc_file, warc_file.c.id == capture.c.warc_file)
-    .where(among(capture.c.location), warc_file.c.store == "warc")
+    .where(among(capture.c.location), capture.c.id >= bindparam("since"), warc_file.c.store == "warc")
     .order_by(capture.c.at, capture.c.id)
 )
 _READINGS = (
     select(extraction.c.capture, extraction.c.revision, extraction.c.text_sha256)
     .join(capture, capture.c.id == extraction.c.capture)
-    .where(among(capture.c.location))
+    .where(among(capture.c.location), capture.c.id >= bindparam("since"))
     .order_by(extraction.c.at, extraction.c.extractor)
+)
+_LAST_WHOLE = (
+    select(capture.c.id)
+    .join(warc_file, warc_file.c.id == capture.c.warc_file)
+    .where(capture.c.location == bindparam("place"), capture.c.id < bindparam("before"), warc_file.c.store == "warc")
+    .where(capture.c.outcome == "listing", capture.c.status == 200, capture.c.refers_to.is_(None))
+    .where(capture.c.truncated.is_(None), ~is_reduced(capture))
+    .order_by(capture.c.id.desc())
+    .limit(1)
 )

@@ -158,6 +158,23 @@ def test_a_listing_that_led_to_nothing_new_is_kept_whole_once(archive: Archive) 
     assert faults(archive) == []
 
 
+def test_a_listing_shows_what_it_last_showed_in_any_earlier_file(archive: Archive) -> None:
+    days = Days(archive)
+    listed = []
+    for found in (("1",), ("1",), ("1",), ("1", "2"), ("1", "2"), ("2",)):
+        run = days.run()
+        listed.append(days.list(run, *found))
+        run.end()
+    assert reduced(archive) == {
+        listed[1]: ("nothing new", listed[0]),
+        listed[2]: ("nothing new", listed[0]),
+        listed[4]: ("nothing new", listed[3]),
+        listed[5]: ("nothing new", listed[3]),
+    }
+    pages_are_as_sent(days)
+    assert faults(archive) == []
+
+
 @pytest.mark.parametrize("policies", [("whole", "whole"), ("whole", "changed"), ("headers", "whole")])
 def test_each_policy_is_asked_for_by_itself(sqlite_archive: Archive, policies: tuple[str, str]) -> None:
     days = Days(sqlite_archive, policies)
