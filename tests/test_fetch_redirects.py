@@ -49,6 +49,9 @@ ANSWERS = {
     (HOST, "/unusable"): redirect("/" + "a" * 9000),
     (HOST, "/" + "a" * 9000): article_page(2),
     (HOST, "/files"): redirect("ftp://small.example/"),
+    (HOST, "/passwords"): redirect("file:///etc/passwd"),
+    (HOST, "/inside"): redirect("http://10.0.0.1:8081/admin"),
+    (HOST, "/steering"): redirect("file:///\x1b[2J" + "a" * 9000),
     (HOST, "/moved.jpg"): redirect(f"http://{OTHER}/photo.jpg"),
     (OTHER, "/photo.jpg"): Answer(PICTURE, content_type="image/jpeg"),
     (HOST, "/around.jpg"): redirect("/around.jpg"),
@@ -159,6 +162,53 @@ def test_redirects_that_lead_nowhere_are_named_and_all_kept(place: Place, tmp_pa
         assert (long.code, long.json["outcome"]) == (0, "article"), long.err
         assert unkept(place, site) == []
     assert faults(place) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "code", "said", "target"),
+    [
+        ("files", 1, "no article: the server redirects to another address, which is not asked", "ftp://small.example/"),
+        (
+            "passwords",
+            1,
+            "no article: the server redirects to another address, which is not asked",
+            "file:///etc/passwd",
+        ),
+        (
+            "inside",
+            3,
+            "which only --allow-private lets be asked; the server redirected to",
+            "http://10.0.0.1:8081/admin",
+        ),
+        ("astray", 1, "no user name); the server redirected to", "http://user:secret@www.small.example/"),
+    ],
+)
+def test_a_redirect_to_what_is_never_asked_is_told_with_its_target(
+    tmp_path: Path, name: str, code: int, said: str, target: str
+) -> None:
+    url, listed, out = f"http://{HOST}/{name}", tmp_path / "list", tmp_path / "out.csv"
+    listed.write_text(url)
+    with small_site(tmp_path, lambda host, path: ANSWERS.get((host, path))) as site:
+        plain = presskeep("fetch", url, *site.options)
+        assert (plain.code, plain.out) == (code, "")
+        assert plain.err.endswith(f"{target}.\n")
+        assert said in plain.err
+        assert presskeep("fetch", url, "--json", *site.options).json["led_to"] == target
+        assert presskeep("fetch", "--from", str(listed), "--out", str(out), *site.options).code == code
+        assert target in out.read_text()
+        # The control: what was followed leads to the article, and nothing is told of it.
+        followed = presskeep("fetch", f"http://{HOST}/old", "--json", *site.options)
+        assert (followed.code, followed.json["led_to"]) == (0, None)
+
+
+@pytest.mark.long
+def test_a_target_that_would_steer_the_terminal_is_told_in_one_short_line(tmp_path: Path) -> None:
+    with small_site(tmp_path, lambda host, path: ANSWERS.get((host, path))) as site:
+        ran = presskeep("fetch", f"http://{HOST}/steering", *site.options)
+    assert (ran.code, ran.err.count("\n"), "\x1b" in ran.err) == (1, 1, False)
+    assert "file:///" in ran.err
+    assert len(ran.err) < 600
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from scraper.cli.articles import article_json, article_markdown, article_text
 from scraper.cli.finding import found_lines
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import counted, one_line, write, write_error, write_json, write_json_line, write_note
+from scraper.cli.printing import counted, one_line, shorten, write, write_error, write_json, write_json_line, write_note
 from scraper.cli.stopping import stop_when_terminal_closes
 from scraper.config import Config
 from scraper.errors import ProfileError, UsageError
@@ -42,6 +42,9 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d)")
 _WRONG = "failed:bad-url"
 _NO_URL = "failed:no-url"
 _BEGINNING = "refused:paywall"
+_REDIRECT = "refused:redirect"
+_SHOWN = 300
+"""Characters of an address that a server's redirect names, which are shown."""
 _OVERRULED = "overruled:"
 """Goes before the outcome of a page that --any took."""
 
@@ -217,6 +220,7 @@ def result_json(result: FetchResult, content: ArticleContent | None) -> dict[str
         "url": result.url,
         "final_url": result.final_url,
         "outcome": result.outcome,
+        "led_to": result.led_to,
         "status": result.status,
         "fetched_at": result.fetched_at,
         "matched": result.matched,
@@ -291,7 +295,7 @@ def _cells(result: FetchResult, content: ArticleContent | None, begun: ArticleCo
     """The values of COLUMNS; `begun` is what is shown of an article that is paid for."""
     overruled = content is not None and result.content is None
     outcome = _OVERRULED + result.outcome if overruled else result.outcome
-    why_not = "" if result.content is not None else sentence_of(result.outcome)
+    why_not = "" if result.content is not None else reason_told(result)
     head = [outcome, why_not, str(result.status or ""), result.final_url, result.key or ""]
     at = _instant(result.fetched_at.replace(microsecond=0))
     content = content or begun
@@ -345,10 +349,21 @@ def _shower(*, json: bool, lines: bool, markdown: bool, why: bool) -> Show:
 def explain(result: FetchResult) -> str:
     """Why there is no article, in words."""
     kind, _, _ = result.outcome.partition(":")
-    sentence = one_line(sentence_of(result.outcome))
+    sentence = one_line(reason_told(result))
     if kind == "refused" and result.candidate is not None:
         return f"no article: {sentence}. --any takes it all the same."
     return f"{'could not be fetched or read' if kind == 'failed' else 'no article'}: {sentence}."
+
+
+def reason_told(result: FetchResult) -> str:
+    """The sentence for an outcome, with the address to which a redirect led in vain."""
+    sentence = sentence_of(result.outcome)
+    if result.led_to is None:
+        return sentence
+    target = shorten(result.led_to, _SHOWN)
+    if result.outcome == _REDIRECT:
+        return f"{sentence}, which is not asked: {target}"
+    return f"{sentence}; the server redirected to {target}"
 
 
 def _print_why(result: FetchResult, content: ArticleContent) -> None:

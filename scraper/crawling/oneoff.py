@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.media import MediaAccount, budget_of
 from scraper.crawling.oneoff_media import OneOffMedia
-from scraper.crawling.passing import hops_to
+from scraper.crawling.passing import FOLLOWED, hops_to, target_of
 from scraper.crawling.reading import ReadResult, ReadTask
 from scraper.crawling.run import start_workers
 from scraper.crawling.saving import Answer, Saved, Saver, Stale
@@ -42,7 +42,8 @@ class FetchResult:
     'failed:REASON'); `content` the article, and for a refusal that can be overruled, `candidate` what `--any` takes.
 
     `url` is what was asked, `final_url` where redirects led, `key` the KEY under which it was saved, None when it was
-    not. `fetched_at` is UTC. `rights` is what page and answer state of its use, None where nobody looked.
+    not. `fetched_at` is UTC. `rights` is what page and answer state of its use, None where nobody looked. `led_to` is
+    the address to which a redirect led that was not asked, or gave no answer; None else.
     """
 
     index: int
@@ -56,6 +57,7 @@ class FetchResult:
     matched: str = ""
     key: str | None = None
     rights: tuple[Statement, ...] | None = None
+    led_to: str | None = None
 
     @property
     def reached(self) -> bool:
@@ -183,6 +185,7 @@ class _Fetcher:
                 matched=result.matched,
                 key=saved.key if saved else None,
                 rights=result.rights,
+                led_to=target_of(exchange) if result.outcome == FOLLOWED else None,
             )
         )
         if saved is None or self._media is None:
@@ -200,7 +203,8 @@ class _Fetcher:
         self.open_requests -= 1
         if meta["guessed"]:
             return [self._request(meta["index"], meta["given"], f"http://{meta['given']}", guessed=False)]
-        self._tell(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", now))
+        led_to = request.url if meta.get("redirect_urls") else None
+        self._tell(FetchResult(meta["index"], meta["given"], request.url, f"failed:{reason}", now, led_to=led_to))
         return None
 
     def _tell(self, result: FetchResult) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from storage.priorities import NEW
 from storage.records import Fetch, Found
@@ -39,6 +40,15 @@ def hops_to(request: Request, last: Exchange | None = None) -> tuple[Exchange, .
     """The redirects that led to a request, the first one first; without the `last` one, which was not followed."""
     hops: tuple[Exchange, ...] = request.meta.get(HOPS, ())
     return hops[:-1] if hops and hops[-1] is last else hops
+
+
+def target_of(redirect: Exchange) -> str:
+    """Where a redirect leads (RFC 9110, 10.2.2), whatever the scheme; what makes no URL as the server wrote it."""
+    location = redirect.header("location") or ""
+    try:
+        return urljoin(redirect.url, location)
+    except ValueError:
+        return location
 
 
 def hop_found(url: str, key: str) -> Found:
