@@ -87,8 +87,9 @@ def test_a_closed_archive_is_read_by_another_user(replica: Replica, place: Place
     close_for_writing(place)
     demand_all_reads(place, len(look(Place(place.folder.parent / "warm", None)).headlines))
     # The control: what needs to write is refused, and says so.
-    refused = read(place, "db", "upgrade")
-    assert (refused.code, "cannot be written" in refused.err) == (2, True)
+    for command in (("db", "upgrade"), ("replay", "--index")):
+        refused = read(place, *command)
+        assert (refused.code, "cannot be written" in refused.err) == (2, True), refused.err
 
 
 @pytest.mark.long

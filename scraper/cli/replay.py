@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -114,13 +115,19 @@ def _prepare(archive: Archive, folder: Path) -> None:
 
 def _index(archive: Archive, *, anew: bool, json: bool) -> int:
     from scraper.cli.running import DAMAGED, DONE
-    from storage.cdxj_following import follow_warcs
-    from storage.errors import StorageError
+    from storage.cdxj_following import FOLDER, follow_warcs
+    from storage.errors import ArchiveUnusable
 
     try:
         done = follow_warcs(archive, anew=anew)
     except OSError as error:
-        raise StorageError(f"the index cannot be written ({error.strerror})", str(archive.folder / "cdxj")) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # a full disk is told as everywhere
+        raise ArchiveUnusable(
+            f"the index cannot be written ({error.strerror})",
+            str(archive.folder / FOLDER),
+            "Run it as who may write there; without --index, replay keeps what is new in a temporary folder.",
+        ) from error
     code = DAMAGED if done.damaged else DONE
     if json:
         write_json({"files": done.files, "records": done.records, "lines": done.lines, "damaged": done.damaged,
