@@ -14,7 +14,7 @@ from scraper.demo.process import Replica, running_replica
 from storage.archive import Archive
 from storage.models import capture, warc_file
 from storage.models import crawl as crawl_table
-from tests.crawling import NOON, Ran, crawl, look, place_options, presskeep
+from tests.crawling import NOON, Ran, crawl, look, place_options, presskeep, replica_options
 from tests.databases import Place
 from tests.living import open_files
 from tests.soundness import verified, walked
@@ -147,11 +147,46 @@ def runs_of(place: Place, file: Path) -> int:
         return connection.execute(of_file.where(warc_file.c.path == path)).scalar_one()
 
 
-def test_an_outlet_without_an_archive_is_due(tmp_path: Path, replica: Replica) -> None:
+def test_what_is_crawled_by_schedule_makes_no_archive_where_its_disk_is_not_mounted(
+    place: Place, replica: Replica, tmp_path: Path
+) -> None:
+    place.folder.rename(tmp_path / "unmounted")
+    for mount_point in (False, True):
+        if mount_point:
+            place.folder.mkdir()
+        for options in (("--due",), ("--no-create",)):
+            ran = crawl_at(place, replica, NOON + timedelta(minutes=30), *options)
+            assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+            assert "there is no archive" in ran.err
+            assert "Is its disk mounted?" in ran.err
+        ran = presskeep("run", "demo", "--no-create", *place_options(place), *replica_options(replica))
+        assert (ran.code, "there is no archive" in ran.err) == (2, True), ran.err
+    assert replica.new_requests() == []
+    assert list(place.folder.iterdir()) == []
+    # The control: mounted again, it goes on, and a plain crawl would have made one.
+    place.folder.rmdir()
+    assert crawl_at(place, replica, NOON + timedelta(minutes=30), "--limit", "1").code in (0, 1)
+    assert len(look(place).headlines) == 1
+    (tmp_path / "unmounted").rename(tmp_path / "mounted")
+    mounted = Place(tmp_path / "mounted", None)
+    assert crawl_at(mounted, replica, NOON + timedelta(minutes=30), "--due").code in (0, 1)
+    assert len(look(mounted).headlines) >= 30
+
+
+def test_a_database_on_a_server_whose_warc_folder_is_not_mounted_gets_nothing_by_schedule(
+    postgres_url: str, replica: Replica, tmp_path: Path
+) -> None:
     replica.set_rules([])
-    place = Place(tmp_path / "new", None)
-    ran = crawl_at(place, replica, NOON, "--due")
-    assert ran.code in (0, 1), ran.err
-    assert len(look(place).headlines) >= 30
-    told = presskeep("status", "--json", *place_options(place)).json
-    assert told["articles"] >= 30
+    replica.set_day(0)
+    place = Place(tmp_path / "archive", postgres_url)
+    assert crawl_at(place, replica, NOON, "--limit", "1").code in (0, 1)
+    place.folder.rename(tmp_path / "unmounted")
+    replica.new_requests()
+    later = NOON + timedelta(days=1)
+    ran = crawl_at(place, replica, later, "--due")
+    assert (ran.code, "WARC files is not there" in ran.err, "mounted?" in ran.err) == (2, True, True), ran.err
+    assert (replica.new_requests(), place.folder.exists()) == ([], False)
+    # The control: where its folder is there, it goes on.
+    (tmp_path / "unmounted").rename(place.folder)
+    assert crawl_at(place, replica, later, "--due").code in (0, 1)
+    assert replica.new_requests()

@@ -90,7 +90,8 @@ def crawl(
 
     Each listing and each article has its own time to be read again: listings by how much they bring, at most twelve
     an hour a host; articles by their age. `--due` keeps to that and may run every few minutes; without it every
-    listing is read now.
+    listing is read now. It goes on with an archive that is there and makes none, nor does --no-create: where the
+    disk of an archive is not mounted, no second one is begun in its place.
 
     Before the first crawl of a large outlet, `--forecast` reads its listings and forty articles, which are kept, and
     says how many articles wait, how long they take at the pace of its manners, and how much disk. Without `--full` a
@@ -128,7 +129,7 @@ def crawl(
         fill=fill,
         forecast=forecast,
         join=join,
-        create=not no_create,
+        create=not (no_create or due),
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,
@@ -139,6 +140,8 @@ def crawl(
         _check_domains(outlet, options.domains)
     if dry_run:
         return _plan(config, chosen, options, json=json)
+    if not options.create:
+        _demand_archive(config)
     if due:
         chosen = _due(config, chosen)
     reports = run_crawls(config, chosen, options) if chosen else []
@@ -157,6 +160,13 @@ def crawl(
                 write_gaps(missing, json=False)
         say_errors(reports, "All that was fetched is kept")
     return code
+
+
+def _demand_archive(config: Config) -> None:
+    """Raise ArchiveMissing, once for all outlets, where there is no archive to go on with."""
+    from scraper.crawling.opening import open_existing
+
+    open_existing(config).close()
 
 
 def _demand_postgresql(config: Config) -> None:

@@ -38,6 +38,9 @@ def run(
     lasting: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="End after so long, e.g. 12h; else at a signal.")
     ] = None,
+    no_create: Annotated[
+        bool, typer.Option("--no-create", help="Make no archive where there is none: its disk may not be mounted.")
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Crawl outlets whenever something of theirs is due, until a signal: what a schedule does, in the foreground.
@@ -54,13 +57,16 @@ def run(
     with held_back():
         from scraper.cli.logs import start_logging
         from scraper.crawling import keep_crawling
+        from scraper.crawling.opening import open_existing
         from scraper.jobs import load_jobs
         from spiders.ways import read_listing
 
         import_module("scrapy.crawler")  # else it is imported when the run begins, where a signal would break it off
 
     jobs = load_jobs()
-    watched = watch(config, jobs, outlets or ())
+    if no_create:
+        open_existing(config).close()
+    watched = watch(config, jobs, outlets or (), create=not no_create)
     stop_when_terminal_closes()
     start_logging(config)
     write_error(f"presskeep: looking after {counted(len(watched), 'outlet')}: {', '.join(w.name for w in watched)}")
@@ -77,8 +83,9 @@ def run(
     return 0 if whole else STOPPED
 
 
-def watch(config: Config, jobs: Sequence[Job], names: Sequence[str]) -> list[Watched]:
-    """The outlets of the jobs, or those named, each with its job's budget and times.
+def watch(config: Config, jobs: Sequence[Job], names: Sequence[str], *, create: bool = True) -> list[Watched]:
+    """The outlets of the jobs, or those named, each with its job's budget and times. Without `create` there must be an
+    archive.
 
     Raises UsageError for an outlet that stands in two jobs, and where there is none.
     """
@@ -99,11 +106,11 @@ def watch(config: Config, jobs: Sequence[Job], names: Sequence[str]) -> list[Wat
             if outlet.name in found:
                 which = f"jobs.{found[outlet.name][0]} and jobs.{job.name}"
                 raise UsageError(f"both have the outlet {outlet.name}", which, "Let one of them have it.")
-            crawl = CrawlJob(outlet, spider_for(outlet), CrawlOptions(due=True, budget=budget))
+            crawl = CrawlJob(outlet, spider_for(outlet), CrawlOptions(due=True, budget=budget, create=create))
             found[outlet.name] = job.name, Watched(crawl, every)
     for outlet in choose_outlets(config, names, every=False) if names else ():
         if outlet.name not in found:
-            crawl = CrawlJob(outlet, spider_for(outlet), CrawlOptions(due=True))
+            crawl = CrawlJob(outlet, spider_for(outlet), CrawlOptions(due=True, create=create))
             found[outlet.name] = "", Watched(crawl)
     chosen = [each for name, (_, each) in found.items() if not names or name in names]
     if not chosen:

@@ -17,7 +17,7 @@ from storage.archive import Archive
 from storage.captures import PendingCapture, capture_at, read_capture
 from storage.crawls import begin_crawl, end_crawl
 from storage.due import unfinished_since
-from storage.errors import StorageError
+from storage.errors import ArchiveMissing, StorageError
 from storage.exchange import Exchange
 from storage.finding import resource_at
 from storage.frontier import release
@@ -45,6 +45,8 @@ PLAIN_FOR = timedelta(hours=24)
 
 GOES_ON = timedelta(hours=1)
 """A crawl that was killed or stopped within this time is gone on with: listings that it has read are not read again."""
+
+_MOUNTED = "Is its disk mounted? A first crawl makes it: `presskeep crawl` without --due and --no-create."
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ def open_archive(
 
     Raises ArchiveUnusable, OutletLocked, ArchiveDamaged or StorageError; then nothing is held.
     """
-    archive = Archive.open(config.archive, config.database, create=create)
+    archive = Archive.open(config.archive, config.database, create=True) if create else open_existing(config)
     owner, now = new_owner(), clock.now()
     outlet_id: int | None = None
     try:
@@ -161,6 +163,22 @@ def open_archive(
         goes_on=unfinished is not None,
         joined=taken.joined,
     )
+
+
+def open_existing(config: Config) -> Archive:
+    """Open the archive to write to it, and make nothing.
+
+    Raises ArchiveMissing where there is none, or its database is there (on PostgreSQL) and the folder of its WARC files
+    is not: the disk may not be mounted, and what is kept from now on would lie elsewhere than what was kept before.
+    """
+    try:
+        archive = Archive.open(config.archive, config.database)
+    except ArchiveMissing as error:
+        raise ArchiveMissing(error.what, error.which, _MOUNTED) from error
+    if config.database is not None and not archive.warc_folder.is_dir():
+        archive.close()
+        raise ArchiveMissing("the folder of the archive's WARC files is not there", str(archive.warc_folder), _MOUNTED)
+    return archive
 
 
 def _notice_set_clock(connection: Connection, outlet_id: int, outlet: Outlet, now: datetime) -> None:
