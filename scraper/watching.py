@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from scraper.errors import ScraperError, UsageError
+from scraper.replacing import replace_text
 from storage.archive import Archive
 from storage.health import Concern, OutletFacts, find_concerns, gather_facts
 from storage.status import outlet_names
@@ -122,14 +122,9 @@ def _read_told(path: Path) -> dict[str, datetime]:
 
 
 def _write_told(path: Path, told: dict[str, datetime]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     kept = {name: at.isoformat() for name, at in list(told.items())[:_MOST_TOLD]}
-    try:
-        part.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):  # an archive that can only be read remembers nothing
-            part.unlink(missing_ok=True)
+    with suppress(OSError):  # an archive that can only be read remembers nothing
+        replace_text(path, json.dumps(kept, indent=1) + "\n")
 
 
 def _free(config: Config) -> int | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +48,7 @@ def health(
     Examples: presskeep health; presskeep health --notify 'mail -s presskeep you@example.org'
     """
     from scraper.fetching.clock import clock_from
+    from scraper.replacing import replace_text
     from scraper.watching import NotifyFailed, check_health
     from scraper.watching import notify as notify_of
 
@@ -66,11 +65,12 @@ def health(
             write_error(f"presskeep: {one_line(str(error))}. What it should tell stands above.")
     if prometheus is not None:
         try:
-            _write_whole(prometheus, metrics(facts, concerns, now))
-        except UsageError as error:
+            replace_text(prometheus, metrics(facts, concerns, now))
+        except OSError as error:
+            unwritten = UsageError(f"cannot be written ({error.strerror})", f"--prometheus {prometheus}")
             if not concerns:
-                raise
-            write_error(f"presskeep: {one_line(str(error))}")
+                raise unwritten from error
+            write_error(f"presskeep: {one_line(str(unwritten))}")
     return NEEDED if concerns else 0
 
 
@@ -114,15 +114,3 @@ def _print(concerns: Sequence[Concern], outlets: int) -> None:
     for each in concerns:
         write_bold(f"{each.outlet or 'the archive'}: {each.kind}")
         write_note(f"{each.what}. {each.next}", indent=2)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that whoever reads it sees the old one or the new one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise UsageError(f"cannot be written ({error.strerror})", f"--prometheus {path}") from error

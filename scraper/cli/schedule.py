@@ -194,14 +194,14 @@ def _calendar(minutes: int) -> str:
 
 
 def _install(units: dict[str, str]) -> None:
+    from scraper.replacing import replace_text
+
     base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     folder = Path(base) / "systemd" / "user"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in units.items():
-            part = folder / f".{name}.part"
-            part.write_text(text, "utf-8")
-            part.replace(folder / name)
+            replace_text(folder / name, text)
     except OSError as error:
         raise UsageError(f"cannot be written ({error.strerror})", str(error.filename or folder)) from error
     timers = " ".join(name for name in units if name.endswith(".timer"))
