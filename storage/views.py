@@ -124,8 +124,13 @@ class Diff:
     captions: tuple[Change, ...]
 
 
-def view_article(connection: Connection, article: int, revision: int | None = None) -> ArticleView:
-    """The article of that id, at a revision (its id) or as it is now. Raises KeyUnknown where there is none."""
+def view_article(
+    connection: Connection, article: int, revision: int | None = None, *, captures: bool = True
+) -> ArticleView:
+    """The article of that id, at a revision (its id) or as it is now; its captures only where they are asked for.
+
+    Raises KeyUnknown where there is none, ArchiveDamaged where it has no text.
+    """
     row = connection.execute(
         select(article_table, outlet.c.name.label("outlet_name"))
         .join(outlet, outlet.c.id == article_table.c.outlet)
@@ -156,7 +161,7 @@ def view_article(connection: Connection, article: int, revision: int | None = No
         merged=tuple(each for each in family if each != article),
         revisions=revisions,
         locations=tuple(line for lines in locations_of(connection, family).values() for line in lines),
-        captures=_capture_lines(connection, family),
+        captures=_capture_lines(connection, family) if captures else (),
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 COMMANDS = (
     (), ("demo",), ("crawl",), ("fetch",), ("import",), ("search",), ("show",), ("history",), ("diff",), ("status",),
-    ("schedule",), ("health",), ("verify",), ("reextract",), ("replay",),
-    ("export",), ("export", "warc"), ("export", "wacz"), ("export", "evidence"),
+    ("run",), ("schedule",), ("health",), ("verify",), ("reextract",), ("replay",),
+    ("export",), ("export", "warc"), ("export", "wacz"), ("export", "jsonl"), ("export", "evidence"),
     ("outlets",), ("outlets", "list"), ("outlets", "show"), ("outlets", "check"), ("outlets", "new"),
     ("backup",), ("restore",),
     ("db",), ("db", "upgrade"), ("db", "stamp"), ("db", "move"),

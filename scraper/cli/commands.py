@@ -27,7 +27,7 @@ COMMANDS = {
     "health": "Say what needs a person: an outlet that fell silent, a changed template, a full disk.",
     "verify": "Check that everything in the archive is still what was kept.",
     "replay": "Show kept pages in a browser, by pywb.",
-    "export": "Give out what the archive holds: WARC, WACZ, evidence.",
+    "export": "Give out what the archive holds: WARC, WACZ, JSON Lines, evidence.",
     "reextract": "Read every kept page again with today's extractor.",
     "outlets": "List, show, check and draft outlet profiles.",
     "backup": "Copy the archive to another folder, while it is written to.",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scraper.cli.export_articles import jsonl
+from scraper.cli.export_choice import ForceOption, QueryOption, TargetArgument, choose
 from scraper.cli.export_evidence import evidence
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
@@ -26,15 +28,7 @@ if TYPE_CHECKING:
 
 app = group("Give out what the archive holds, in the forms that others read.")
 
-TargetArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[OUTLET|KEY]...", help="Outlets, or articles as `presskeep show` takes them."),
-]
-QueryOption = Annotated[
-    str | None, typer.Option("--query", metavar="QUERY", help="Articles that a search finds, as in `presskeep search`.")
-]
 OutOption = Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to make.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 
 
 @app.command(cls=PlainCommand)
@@ -115,6 +109,7 @@ def wacz(
     return _report(done, out, unread.lines, json=json)
 
 
+app.command(cls=PlainCommand)(configured()(jsonl))
 app.command(cls=PlainCommand)(configured()(evidence))
 
 
@@ -142,58 +137,6 @@ def _needs(
 
     with needs_reader(config, archive.folder, unread) as read_needs:
         yield read_needs
-
-
-def choose(connection: Connection, targets: Sequence[str], query: str | None) -> Selection:
-    """The outlets and articles that the command names. Raises UsageError where it names nothing, KeyUnknown and
-    KeyAmbiguous for what is neither an outlet nor a KEY."""
-    from sqlalchemy import select
-
-    from storage.exporting import Selection, with_merged
-    from storage.keys import resolve
-    from storage.models import outlet
-
-    if not targets and query is None:
-        raise UsageError("names nothing to export", "export", "Give an outlet, a KEY, or --query.")
-    outlets: list[int] = []
-    articles: list[int] = []
-    for target in dict.fromkeys(targets):
-        number = connection.execute(select(outlet.c.id).where(outlet.c.name == target)).scalar()
-        if number is not None:
-            outlets.append(number)
-        else:
-            articles.append(resolve(connection, target))
-    if query is not None:
-        articles += _found(connection, query)
-    return Selection(tuple(outlets), with_merged(connection, _elsewhere(connection, articles, outlets)))
-
-
-def _found(connection: Connection, query: str) -> Sequence[int]:
-    """The articles that a search finds, all of them."""
-    from storage.search import MAX_LIMIT, search
-
-    found: list[int] = []
-    while True:
-        page = search(connection, query, limit=MAX_LIMIT, offset=len(found))
-        found += [hit.article for hit in page.hits]
-        if len(found) >= page.total or not page.hits:
-            return found
-
-
-def _elsewhere(connection: Connection, articles: Sequence[int], outlets: Sequence[int]) -> Sequence[int]:
-    """Those of the articles that are not of the outlets, which are given out whole."""
-    from sqlalchemy import select
-
-    from storage.inserting import in_portions
-    from storage.models import article
-
-    if not outlets:
-        return articles
-    covered: set[int] = set()
-    for portion in in_portions(articles):
-        statement = select(article.c.id).where(article.c.id.in_(portion), article.c.outlet.in_(outlets))
-        covered.update(connection.execute(statement).scalars())
-    return [number for number in articles if number not in covered]
 
 
 def _demand_something(done: Exported) -> None:
@@ -253,17 +196,7 @@ def _report(done: Exported, out: Path, unread: Sequence[str], *, json: bool) -> 
 
 def _teller() -> Callable[[Exported], None]:
     """Says now and then on standard error how an export goes."""
-    from time import monotonic
+    from scraper.cli.progress import say_now_and_then
 
-    from scraper.cli.progress import PLAIN_SECONDS
-
-    last = monotonic()
-
-    def told(done: Exported) -> None:
-        nonlocal last
-        now = monotonic()
-        if now - last >= PLAIN_SECONDS:
-            last = now
-            write_error(f"{done.captures} captures, {done.size / 1e6:.0f} MB so far")
-
-    return told
+    say = say_now_and_then()
+    return lambda done: say(f"{done.captures} captures, {done.size / 1e6:.0f} MB so far")

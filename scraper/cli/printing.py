@@ -68,8 +68,13 @@ def write_json(value: Any) -> None:
 
 def write_json_line(value: Any) -> None:
     """Print a value as one line of JSON Lines."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=True, default=_plain) + "\n")
+    sys.stdout.write(json_line(value))
     sys.stdout.flush()
+
+
+def json_line(value: Any) -> str:
+    """A value as one line of JSON Lines, in ASCII as `write_json` prints it."""
+    return json.dumps(value, ensure_ascii=True, default=_plain) + "\n"
 
 
 def width() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from time import monotonic
 from types import TracebackType
@@ -49,6 +50,20 @@ def counts_of(tally: Tally) -> dict[str, int]:
         "failures": sum(tally.failed.values()),
     }
     return counts | ({"media": tally.media} if tally.media else {})
+
+
+def say_now_and_then() -> Callable[[str], None]:
+    """Says a line on standard error where the last one, or the beginning, is ten seconds ago; else nothing."""
+    last = monotonic()
+
+    def say(line: str) -> None:
+        nonlocal last
+        now = monotonic()
+        if now - last >= PLAIN_SECONDS:
+            last = now
+            write_error(line)
+
+    return say
 
 
 class PlainProgress(AbstractContextManager["PlainProgress"]):

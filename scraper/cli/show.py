@@ -21,7 +21,7 @@ from storage.rights import rights_json
 
 if TYPE_CHECKING:
     from storage.labels import LocationLine
-    from storage.views import ArticleView, DateLine, RevisionText
+    from storage.views import ArticleView, CaptureLine, DateLine, RevisionText
 
 app = group("Show an article.")
 KEY_HELP = "outlet:key, a key that is unique, any URL of the article, or the beginning of a digest."
@@ -148,6 +148,11 @@ def content_of(text: RevisionText, kind: str) -> ArticleContent:
 
 def view_json(view: ArticleView, content: ArticleContent, replays: Mapping[int, str]) -> dict[str, Any]:
     """An article with stable keys (docs/json.md); `replays` holds the addresses of captures by their ids."""
+    return text_json(view, content) | {"captures": [_capture_json(line, replays) for line in view.captures]}
+
+
+def text_json(view: ArticleView, content: ArticleContent) -> dict[str, Any]:
+    """An article at one of its texts with stable keys (docs/json.md), without its captures."""
     return {
         "key": view.key,
         "keys": list(view.keys),
@@ -184,22 +189,22 @@ def view_json(view: ArticleView, content: ArticleContent, replays: Mapping[int, 
             }
             for line in view.locations
         ],
-        "captures": [
-            {
-                "at": line.at,
-                "url": line.url,
-                "status": line.status,
-                "outcome": line.outcome,
-                "payload_sha256": line.payload_sha256,
-                "warc": line.warc,
-                "offset": line.offset,
-                "length": line.length,
-                "replay": replays.get(line.id),
-                "reduced": line.reduced,
-                "rights": None if line.rights is None else rights_json(line.rights),
-            }
-            for line in view.captures
-        ],
+    }
+
+
+def _capture_json(line: CaptureLine, replays: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "at": line.at,
+        "url": line.url,
+        "status": line.status,
+        "outcome": line.outcome,
+        "payload_sha256": line.payload_sha256,
+        "warc": line.warc,
+        "offset": line.offset,
+        "length": line.length,
+        "replay": replays.get(line.id),
+        "reduced": line.reduced,
+        "rights": None if line.rights is None else rights_json(line.rights),
     }
 
 

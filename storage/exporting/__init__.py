@@ -1,11 +1,12 @@
-"""Give captures out: their WARC records as a WARC file, or as a WACZ with index and pages.
+"""Give out what the archive holds: captures as a WARC file, or as a WACZ with index and pages; the texts of articles.
 
-`select_captures` finds them and `page_lines` their pages; `export_warc` and `export_wacz` write one file each, which
-`new_file` makes whole or not at all.
+`select_captures` finds captures and `page_lines` their pages; `export_warc` and `export_wacz` write one file each,
+which `new_file` makes whole or not at all. `article_texts` gives the articles.
 """
 
 from __future__ import annotations
 
+from storage.exporting.articles import article_texts
 from storage.exporting.newfile import new_file
 from storage.exporting.pages import page_lines
 from storage.exporting.requisites import ReadNeeds, keeps_requisites
@@ -20,6 +21,7 @@ __all__ = [
     "ReadNeeds",
     "Selection",
     "Signer",
+    "article_texts",
     "export_wacz",
     "export_warc",
     "keeps_requisites",
