@@ -35,9 +35,13 @@ class DomainCount:
 
 @dataclass(frozen=True, slots=True)
 class OutletCount:
-    """What the archive holds of an outlet. Days are of the outlet's zone; `refused` counts
-    pages that are no articles (see `refused`), `failed` fetches of pages that gave no exchange; `media` what article
-    pages need to look as they did, `media_missing` what of it was asked for in vain or left out."""
+    """What the archive holds of an outlet. Days are of the outlet's zone.
+
+    Of the pages whose newest capture is no article, `refused` counts those that are none, `notices` those in whose
+    place a notice stands, and `failed` those that could not be read, with the fetches that gave no exchange: the words
+    of the counts of a run. `media` is what article pages need to look as they did, `media_missing` what of it was asked
+    for in vain or left out.
+    """
 
     name: str
     kind: str
@@ -46,6 +50,7 @@ class OutletCount:
     captures: int
     locations: int
     refused: int
+    notices: int
     failed: int
     media: int
     media_missing: int
@@ -263,7 +268,10 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
     asked = select(resource.c.outlet, func.count()).where(resource.c.kind == "media", resource.c.outcome.is_not(None))
     media = _counts(connection, asked.where(resource.c.outcome == "media"))
     missing = _counts(connection, asked.where(resource.c.outcome.not_in(("media", "pending"))))
-    refusals = _counts(connection, _refused(select(_outlet.c.id, func.count()), outlet_name))
+    no_articles = _refused(select(_outlet.c.id, func.count()), outlet_name)
+    refusals = _counts(connection, no_articles.where(capture.c.outcome.like("refused:%")))
+    notices = _counts(connection, no_articles.where(capture.c.outcome == "notice"))
+    unreadable = _counts(connection, no_articles.where(capture.c.outcome.like("failed:%")))
     days = {
         row[0]: (row[1], row[2])
         for row in connection.execute(
@@ -284,7 +292,8 @@ def _outlet_counts(connection: Connection, outlet_name: str | None) -> tuple[Out
             captures=captures.get(row.id, 0),
             locations=locations.get(row.id, 0),
             refused=refusals.get(row.id, 0),
-            failed=failed.get(row.id, 0),
+            notices=notices.get(row.id, 0),
+            failed=failed.get(row.id, 0) + unreadable.get(row.id, 0),
             media=media.get(row.id, 0),
             media_missing=missing.get(row.id, 0),
             first_day=days.get(row.id, (None, None))[0],

@@ -224,7 +224,7 @@ KEYS = {
     ("diff", "1"): {"old", "new", "headline", "lead", "authors", "body", "captions"},
     ("status",): {
         "articles", "revisions", "captures", "locations", "media", "outlets", "domains", "candidates", "refused",
-        "crawls",
+        "notices", "failures", "crawls",
     },
     ("status", "--refused"): {"refused", "failures"},
     ("outlets", "list"): {"outlets"},

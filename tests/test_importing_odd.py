@@ -82,8 +82,8 @@ def test_what_is_no_page_is_counted_and_what_broke_off_is_a_failure(archive: Arc
     gone = record(block=http(b"gone", status="HTTP/1.1 404 Not Found"), uri=url_of(piece(1)))
     busy = record(block=http(b"busy", status="HTTP/1.1 503 Busy"), uri=url_of(piece(2)))
     report = take_in(place_of(archive), write(tmp_path / "answers.warc.gz", gone, busy, shown("2019-05-06")))
-    assert report.tally.refused == {"status-404": 1, "status-503": 1}
-    assert not report.failed, "nothing failed: this is what the server said"
+    assert (report.tally.refused, report.tally.failed) == ({"status-404": 1}, {"status-503": 1}), "as a crawl counts"
+    assert not report.failed, "the import did not fail: this is what the server said"
     cut = [row.replace(b"https://news.example/detail/1", url_of(piece(3)).encode()) for row in (first, second, third)]
     two = write(tmp_path / "1.warc.gz", *cut[:1]), write(tmp_path / "2.warc.gz", *cut[1:])
     report = take_in(place_of(archive), *two)

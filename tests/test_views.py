@@ -102,6 +102,7 @@ def test_status_counts_what_is_there(work: Work) -> None:
     work.writer.know(Reading(notice.capture, resources["3"], EXTRACTOR, "notice", T0)).result(20)
     work.keep(resources["3"], f"https://{PRIMARY}/detail/3", status=404, outcome="refused:status-404")
     work.writer.fail(Failure(resources["4"], f"https://{PRIMARY}/detail/4", "dns", T0, True, None)).result(20)
+    work.keep(resources["4"], f"https://{MIRROR}/detail/4", outcome="failed:timeout")
     with work.archive.begin() as connection:
         outlets.announce(connection, work.outlet, "fresh.example", T0)
         outlets.sync_outlet(connection, "empty", "adhoc", [], T0)
@@ -109,20 +110,20 @@ def test_status_counts_what_is_there(work: Work) -> None:
         counted = status(connection)
         (alone,) = status(connection, "demo").outlets
         nothing = status(connection, "nobody")
-    for table, number in (("article", 2), ("revision", 3), ("capture", 5)):
+    for table, number in (("article", 2), ("revision", 3), ("capture", 6)):
         assert getattr(counted, f"{table}s") == number == work.count(table)
-    assert counted.locations == work.count("location") == 6
+    assert counted.locations == work.count("location") == 7
     assert [each.name for each in counted.outlets] == ["demo", "empty"]
     assert alone == counted.outlets[0]
-    assert (alone.articles, alone.revisions, alone.refused, alone.failed) == (2, 3, 2, 1)
+    assert (alone.articles, alone.revisions, alone.refused, alone.notices, alone.failed) == (2, 3, 1, 1, 2)
     by_host = {each.host: each for each in counted.domains}
     assert list(by_host) == [PRIMARY, MIRROR, FORMER]
-    assert [(each.articles, each.captures) for each in by_host.values()] == [(2, 3), (1, 1), (0, 1)]
+    assert [(each.articles, each.captures) for each in by_host.values()] == [(2, 3), (1, 2), (0, 1)]
     assert [each.host for each in counted.candidates] == ["fresh.example"]
     assert [(each.id, each.kind, each.outlet, each.ended_at) for each in counted.crawls] == [
         (work.crawl, "crawl", "demo", None)
     ]
-    assert counted.reasons == {"notice": 1, "refused:status-404": 1}
+    assert counted.reasons == {"notice": 1, "refused:status-404": 1, "failed:timeout": 1}
     assert (nothing.articles, nothing.captures, nothing.outlets, nothing.crawls) == (0, 0, (), ())
 
 

@@ -114,7 +114,7 @@ def print_report(report: ImportReport, *, any_host: bool) -> None:
         )
     if tally.notices:
         write_note(f"{counted(tally.notices, 'notice')} in place of a page", indent=2)
-    for title, reasons in (("no article", tally.refused), ("failed", tally.failed)):
+    for title, reasons in (("refused", tally.refused), ("failed", tally.failed)):
         for reason, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)
 

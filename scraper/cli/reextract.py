@@ -86,6 +86,6 @@ def print_report(report: RereadReport) -> None:
         write_note(f"{counts['gained']} are articles that were not taken for one before", indent=2)
     if counts["lost"]:
         write_note(f"{counts['lost']} are not taken for articles any more; their texts are kept", indent=2)
-    for title, reasons in (("no article", counts["refused"]), ("failed", counts["failures"])):
+    for title, reasons in (("refused", counts["refused"]), ("failed", counts["failures"])):
         for reason, number in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
             write_note(f"{number} {title}: {sentence_of(reason)}", indent=2)

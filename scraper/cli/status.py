@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -92,7 +93,7 @@ def status(
     if gaps:
         write_gaps(found, json=json)
     elif wanted and json:
-        write_json({"refused": [_refused_json(line) for line in lines], "failures": [asdict(each) for each in failed]})
+        write_json(_lists_json(lines, failed))
     elif wanted:
         _print_refused(lines, failed, listed, reason)
     elif json:
@@ -113,9 +114,16 @@ def status_json(state: Status) -> dict[str, Any]:
         "outlets": [asdict(each) for each in state.outlets],
         "domains": [asdict(each) for each in state.domains],
         "candidates": [{"outlet": each.outlet, "host": each.host, "at": each.state_at} for each in state.candidates],
-        "refused": dict(state.reasons),
+        "refused": _by_code(state.reasons, "refused:"),
+        "notices": state.reasons.get("notice", 0),
+        "failures": _by_code(state.reasons, "failed:"),
         "crawls": [_crawl_json(line) for line in state.crawls],
     }
+
+
+def _by_code(reasons: Mapping[str, int], verdict: str) -> dict[str, int]:
+    """The numbers of the outcomes of one verdict, by the reason's code, as the counts of a run have them."""
+    return {code_of(outcome): number for outcome, number in reasons.items() if outcome.startswith(verdict)}
 
 
 def _crawl_json(line: CrawlLine) -> dict[str, Any]:
@@ -131,8 +139,20 @@ def _crawl_json(line: CrawlLine) -> dict[str, Any]:
     }
 
 
-def _refused_json(line: Refused) -> dict[str, Any]:
-    return {"outlet": line.outlet, "url": line.url, "reason": line.reason, "at": line.at}
+def _lists_json(lines: Sequence[Refused], failed: Sequence[Failed]) -> dict[str, Any]:
+    """Pages that are no articles, and pages and fetches that failed: those that came and could not be read first."""
+    unreadable = [each for each in lines if each.reason.startswith("failed:")]
+    return {
+        "refused": [_line_json(each, each.reason) for each in lines if not each.reason.startswith("failed:")],
+        "failures": [
+            *(_line_json(each, code_of(each.reason)) for each in unreadable),
+            *(_line_json(each, each.reason) for each in failed),
+        ],
+    }
+
+
+def _line_json(line: Refused | Failed, reason: str) -> dict[str, Any]:
+    return {"outlet": line.outlet, "url": line.url, "reason": reason, "at": line.at}
 
 
 def _print(state: Status) -> None:
@@ -145,13 +165,13 @@ def _print(state: Status) -> None:
         told = f"; {missing} more could not be had or were left out for the budget" if missing else ""
         write_note(f"{media} styles, images, fonts and icons of article pages{told}")
     rows = [
-        [o.name, str(o.articles), str(o.revisions), str(o.refused), str(o.failed), _days(o.first_day, o.last_day)]
+        [o.name, *map(str, (o.articles, o.revisions, o.refused, o.notices, o.failed)), _days(o.first_day, o.last_day)]
         for o in state.outlets
     ]
     if rows:
         write()
-        header = ["outlet", "articles", "revisions", "refused", "failed", "published"]
-        for line in table(rows, header, right=frozenset({1, 2, 3, 4})):
+        header = ["outlet", "articles", "revisions", "refused", "notices", "failed", "published"]
+        for line in table(rows, header, right=frozenset({1, 2, 3, 4, 5})):
             write(line)
     rows = [[d.host + d.path, d.role, d.state, str(d.articles), str(d.captures)] for d in state.domains]
     if rows:

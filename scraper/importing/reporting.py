@@ -78,11 +78,11 @@ class ImportTally:
 
     def count_kept(self, captures: Counter[str]) -> None:
         """Count captures, by outcome. Those that are not to be read have it for good: what the server answered is no
-        page, which nobody failed in, or it broke off."""
+        page, or it broke off."""
         self.captures += captures.total()
         for outcome, number in captures.items():
             kind, _, reason = outcome.partition(":")
-            if kind == "failed" and not reason.startswith("status-"):
+            if kind == "failed":
                 self.failed[reason] += number
             elif kind != "pending":
                 self.refused[reason or kind] += number
@@ -107,5 +107,6 @@ class ImportReport:
 
     @property
     def failed(self) -> bool:
-        """Whether anything could not be taken or read."""
-        return any(each.failed for each in self.files) or bool(self.tally.failed)
+        """Whether anything could not be taken or read. What a server answered once (503) is taken as it is."""
+        unread = any(not reason.startswith("status-") for reason in self.tally.failed)
+        return unread or any(each.failed for each in self.files)
