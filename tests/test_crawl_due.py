@@ -147,14 +147,24 @@ def runs_of(place: Place, file: Path) -> int:
         return connection.execute(of_file.where(warc_file.c.path == path)).scalar_one()
 
 
-def test_what_is_crawled_by_schedule_makes_no_archive_where_its_disk_is_not_mounted(
+def test_an_outlet_without_an_archive_is_due(tmp_path: Path, replica: Replica) -> None:
+    replica.set_rules([])
+    place = Place(tmp_path / "new", None)
+    ran = crawl_at(place, replica, NOON, "--due")
+    assert ran.code in (0, 1), ran.err
+    assert len(look(place).headlines) >= 30
+    told = presskeep("status", "--json", *place_options(place)).json
+    assert told["articles"] >= 30
+
+
+def test_what_makes_no_archive_makes_none_where_its_disk_is_not_mounted(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:
     place.folder.rename(tmp_path / "unmounted")
     for mount_point in (False, True):
         if mount_point:
             place.folder.mkdir()
-        for options in (("--due",), ("--no-create",)):
+        for options in (("--due", "--no-create"), ("--no-create",)):
             ran = crawl_at(place, replica, NOON + timedelta(minutes=30), *options)
             assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
             assert "there is no archive" in ran.err
@@ -169,11 +179,11 @@ def test_what_is_crawled_by_schedule_makes_no_archive_where_its_disk_is_not_moun
     assert len(look(place).headlines) == 1
     (tmp_path / "unmounted").rename(tmp_path / "mounted")
     mounted = Place(tmp_path / "mounted", None)
-    assert crawl_at(mounted, replica, NOON + timedelta(minutes=30), "--due").code in (0, 1)
+    assert crawl_at(mounted, replica, NOON + timedelta(minutes=30), "--due", "--no-create").code in (0, 1)
     assert len(look(mounted).headlines) >= 30
 
 
-def test_a_database_on_a_server_whose_warc_folder_is_not_mounted_gets_nothing_by_schedule(
+def test_a_database_on_a_server_whose_warc_folder_is_not_mounted_gets_nothing(
     postgres_url: str, replica: Replica, tmp_path: Path
 ) -> None:
     replica.set_rules([])
@@ -183,10 +193,10 @@ def test_a_database_on_a_server_whose_warc_folder_is_not_mounted_gets_nothing_by
     place.folder.rename(tmp_path / "unmounted")
     replica.new_requests()
     later = NOON + timedelta(days=1)
-    ran = crawl_at(place, replica, later, "--due")
+    ran = crawl_at(place, replica, later, "--due", "--no-create")
     assert (ran.code, "WARC files is not there" in ran.err, "mounted?" in ran.err) == (2, True, True), ran.err
     assert (replica.new_requests(), place.folder.exists()) == ([], False)
     # The control: where its folder is there, it goes on.
     (tmp_path / "unmounted").rename(place.folder)
-    assert crawl_at(place, replica, later, "--due").code in (0, 1)
+    assert crawl_at(place, replica, later, "--due", "--no-create").code in (0, 1)
     assert replica.new_requests()

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from scraper.demo.process import Replica, running_replica
-from storage.archive import Archive
 from tests.crawling import NOON, Ran, crawl, look, missing_from
 from tests.databases import Place
 from tests.independent_walk import connected, walk
@@ -107,7 +106,6 @@ def test_scheduled_runs_that_are_killed_leave_a_sound_file_to_the_next(empty_pla
     """Runs that end in order and leave their file open come between those that are killed."""
     seed = int(os.environ.get("PRESSKEEP_SEED", "20260601"))
     place, killed, shared, begun = empty_place, Counter[str](), 0, time.monotonic()
-    Archive.open(place.folder, place.database, create=True).close()  # scheduled runs make none
     with running_replica(articles=30 * SCHEDULED_KILLS, seed=7, folder=tmp_path / "replica") as replica:
         for moment, n in scheduled_lives(SCHEDULED_KILLS, seed):
             ran = crawl(place, replica, "--due", *FEW, now=since_noon(begun))

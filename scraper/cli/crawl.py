@@ -90,8 +90,7 @@ def crawl(
 
     Each listing and each article has its own time to be read again: listings by how much they bring, at most twelve
     an hour a host; articles by their age. `--due` keeps to that and may run every few minutes; without it every
-    listing is read now. It goes on with an archive that is there and makes none, nor does --no-create: where the
-    disk of an archive is not mounted, no second one is begun in its place.
+    listing is read now.
 
     Before the first crawl of a large outlet, `--forecast` reads its listings and forty articles, which are kept, and
     says how many articles wait, how long they take at the pace of its manners, and how much disk. Without `--full` a
@@ -129,7 +128,7 @@ def crawl(
         fill=fill,
         forecast=forecast,
         join=join,
-        create=not (no_create or due),
+        create=not no_create,
         budget=Budget(
             pages=max_pages,
             seconds=seconds(max_time, "--max-time") if max_time is not None else None,
@@ -140,7 +139,7 @@ def crawl(
         _check_domains(outlet, options.domains)
     if dry_run:
         return _plan(config, chosen, options, json=json)
-    if not options.create:
+    if no_create:
         _demand_archive(config)
     if due:
         chosen = _due(config, chosen)

@@ -38,8 +38,7 @@ def schedule(
 
     Jobs are its tables [jobs.NAME] with `outlets`, `every`, `max_pages`, `max_time`, `max_disk` and `notify`
     (docs/configuration.md); without any, one job crawls every outlet each ten minutes. What is asked when is the
-    archive's to say, so that `every` only bounds how late it is asked. The first crawl of an archive is yours: jobs
-    make none, so that none is begun in the place of one whose disk is not mounted.
+    archive's to say, so that `every` only bounds how late it is asked.
 
     Examples: presskeep schedule systemd --install; presskeep schedule cron | crontab -
     """
@@ -55,16 +54,15 @@ def schedule(
         except ContactMissing as error:
             say = 'Write contact = "you@example.org" into the configuration file'
             raise ContactMissing(error.what, error.which, say) from error
-    if form == "cron" and install:
-        raise UsageError("is for systemd", "--install", "Pipe the lines: presskeep schedule cron | crontab -")
-    if form not in ("systemd", "cron"):
-        raise UsageError(f"{form!r} is no form of schedule", "schedule", "There are systemd and cron.")
-    _say_missing(config)
     if form == "cron":
+        if install:
+            raise UsageError("is for systemd", "--install", "Pipe the lines: presskeep schedule cron | crontab -")
         write(_MADE)
         for job in jobs:
             write(cron_line(job, config))
         return 0
+    if form != "systemd":
+        raise UsageError(f"{form!r} is no form of schedule", "schedule", "There are systemd and cron.")
     units = {name: text for job in jobs for name, text in systemd_units(job, config).items()}
     if install:
         _install(units)
@@ -75,17 +73,6 @@ def schedule(
                 write(line)
             write()
     return 0
-
-
-def _say_missing(config: Config) -> None:
-    """Say where there is no archive yet, or its disk is not mounted: the jobs make none."""
-    from storage.engines import DATABASE_NAME
-
-    if not (config.archive / (DATABASE_NAME if config.database is None else "warc")).exists():
-        write_error(
-            f"presskeep: {config.archive}: there is no archive yet, and the jobs make none. Make it by a first crawl: "
-            "`presskeep crawl` without --due."
-        )
 
 
 def cron_line(job: Job, config: Config) -> str:
@@ -133,9 +120,13 @@ WantedBy=timers.target
 
 
 def _commands(job: Job, config: Config) -> tuple[list[str], list[str]]:
+    from storage.engines import DATABASE_NAME
+
     program = _program()
     place = ["--archive", str(config.archive.absolute()), *_database(config)]
     crawl = [*program, "crawl", *(job.outlets or ("--all",)), "--due", *place]
+    if (config.archive / (DATABASE_NAME if config.database is None else "warc")).exists():
+        crawl.append("--no-create")  # should its disk be missing once, no second archive is begun in its place
     for option, value in (("--max-pages", job.max_pages), ("--max-time", job.max_time), ("--max-disk", job.max_disk)):
         if value is not None:
             crawl += [option, str(value)]

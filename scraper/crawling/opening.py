@@ -46,7 +46,7 @@ PLAIN_FOR = timedelta(hours=24)
 GOES_ON = timedelta(hours=1)
 """A crawl that was killed or stopped within this time is gone on with: listings that it has read are not read again."""
 
-_MOUNTED = "Is its disk mounted? A first crawl makes it: `presskeep crawl` without --due and --no-create."
+_MOUNTED = "Is its disk mounted? A crawl without --no-create makes one."
 
 
 @dataclass(slots=True)
