@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from scraper.drafting.addresses import find_forms
+from scraper.drafting.listings import lists_pages, parts_to_read
 from scraper.drafting.zones import find_where
 from scraper.extraction import extract
-from scraper.extraction.page import Context, Page
+from scraper.extraction.page import Context, Link, Page
 from scraper.outlet import Outlet
 from scraper.patterns import compile_pattern
 from scraper.profiles import load_outlet
@@ -117,6 +118,23 @@ def test_a_day_in_addresses_counts_only_where_it_is_that_of_publication() -> Non
     assert "(?P<year>" in find_forms(paths, wordpress=True)[0].pattern
     moved: dict[str, date | None] = {path: date(2020, 1, 1) for path in paths}
     assert "(?P<year>" not in find_forms(moved, wordpress=True)[0].pattern
+
+
+@pytest.mark.parametrize(
+    ("posts", "pages", "others"),
+    [
+        ("/wp-sitemap-posts-post-1.xml", "/wp-sitemap-posts-page-1.xml", "/wp-sitemap-taxonomies-post_tag-1.xml"),
+        (
+            "/?sitemap=posts&sitemap-subtype=post&paged=1",
+            "/?sitemap=posts&sitemap-subtype=page&paged=1",
+            "/?sitemap=taxonomies&sitemap-subtype=post_tag&paged=1",
+        ),
+    ],
+)
+def test_the_parts_of_a_sitemap_are_known_by_their_names(posts: str, pages: str, others: str) -> None:
+    parts = [Link(f"{BASE}{path}") for path in (others, pages, posts)]
+    assert [part.url.removeprefix(BASE) for part in parts_to_read(parts, 3)] == [posts, pages]
+    assert [path for path in (others, pages, posts) if lists_pages(path)] == [pages]
 
 
 def test_a_zone_is_told_by_offsets_and_the_country_by_what_is_stated() -> None:

@@ -12,11 +12,21 @@ from urllib.parse import urlsplit
 
 from scraper.crawling.settings import oneoff_settings
 from scraper.drafting.choosing import choose_articles
-from scraper.drafting.listings import FEEDS, SITEMAPS, feeds_of, lists_pages, parts_to_read, paths_in, sitemaps_of
+from scraper.drafting.listings import (
+    FEEDS,
+    QUERIED_SITEMAP,
+    SITEMAPS,
+    feeds_of,
+    lists_pages,
+    parts_to_read,
+    paths_in,
+    sitemaps_of,
+)
 from scraper.drafting.reading import LIMITS
 from scraper.drafting.survey import Listing, ListingWay, Place, Sight, any_outlet
 from scraper.errors import ContactMissing, NothingReached, UsageError
 from scraper.extraction.charset import UnknownCharset, decode_page
+from scraper.extraction.conventions import is_wordpress
 from scraper.extraction.links import canonical_of
 from scraper.extraction.page import Link, Page
 from scraper.extraction.tree import Unreadable, parse_page
@@ -139,7 +149,8 @@ class _Surveyor:
         listings = [*await self._feeds(place, home, tree)]
         pages: list[str] = []
         stated = sitemaps_of(robots.content.decode("utf-8", "replace"), place) if robots is not None else []
-        listings += await self._sitemaps(place, stated, pages)
+        addresses = stated[:_MOST_SITEMAPS] or (*SITEMAPS, *([QUERIED_SITEMAP] if is_wordpress(tree) else ()))
+        listings += await self._sitemaps(place, addresses, pages, every=bool(stated))
         chosen = choose_articles(place, listings, paths_in(tree, home.url, place), pages, most=_SAMPLES + 2)
         articles: list[Page] = []
         for path in chosen:
@@ -185,11 +196,13 @@ class _Surveyor:
                     break
         return found
 
-    async def _sitemaps(self, place: Place, stated: list[str], pages: list[str]) -> list[Listing]:
-        """The sitemaps that the site names, else those at known addresses; of an index, the parts of articles. What a
+    async def _sitemaps(
+        self, place: Place, addresses: Iterable[str], pages: list[str], *, every: bool
+    ) -> list[Listing]:
+        """The sitemaps at the addresses, `every` one or the first there is; of an index, the parts of articles. What a
         part for pages lists goes into `pages`."""
         found: list[Listing] = []
-        for address in stated[:_MOST_SITEMAPS] or SITEMAPS:
+        for address in addresses:
             listing, parts = await self._listing("sitemap", place, address)
             if listing is None:
                 continue
@@ -203,7 +216,7 @@ class _Surveyor:
                     pages += [path for link in listed.links if (path := place.path_in(link.url))]
                 else:
                     found.append(Listing("sitemap", listed.path, listed.links, root=False))
-            if not stated:
+            if not every:
                 break
         return found
 

@@ -18,6 +18,8 @@ from scraper.selecting import select
 FEEDS = ("/feed/", "/index.xml", "/rss.xml", "/feed.xml", "/atom.xml", "/?feed=rss2")
 """WordPress', Hugo's, and the names that others use."""
 SITEMAPS = ("/sitemap.xml", "/wp-sitemap.xml", "/sitemap_index.xml")
+QUERIED_SITEMAP = "/?sitemap=index"
+"""That of a WordPress site whose addresses are queries (WP_Sitemaps_Index::get_index_url())."""
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/feed+xml")
 _OF_COMMENTS = re.compile(r"comment", re.I)
 _ARTICLES = re.compile(r"post|article|news|story|stories|entr(?:y|ies)|content", re.I)
@@ -25,6 +27,7 @@ _OTHERS = re.compile(
     r"tag|categor|taxonom|author|user|image|video|attachment|product|section|topic|event|template", re.I
 )
 _PAGES = re.compile(r"page", re.I)
+_QUERIED = re.compile(r"\?sitemap=([\w-]+)(?:&sitemap-subtype=([\w-]+))?")
 _STATED = re.compile(r"^\s*sitemap\s*:\s*(\S+)", re.I | re.M)
 _NEXT = (
     "a.wp-block-query-pagination-next",
@@ -70,7 +73,7 @@ def sitemaps_of(robots: str, place: Place) -> list[str]:
 
 def parts_to_read(parts: Sequence[Link], most: int) -> list[Link]:
     """The parts of a sitemap index that most likely list articles, latest first; then one that lists pages."""
-    named = [(part, urlsplit(part.url).path.rpartition("/")[2]) for part in parts]
+    named = [(part, _name_of(part.url)) for part in parts]
     pages = [part for part, name in named if _PAGES.search(name) and not _ARTICLES.search(_without_system(name))]
     likely = [
         part
@@ -84,7 +87,7 @@ def parts_to_read(parts: Sequence[Link], most: int) -> list[Link]:
 
 def lists_pages(path: str) -> bool:
     """Whether a sitemap's part is called as those are that list pages, and no articles."""
-    name = path.rpartition("/")[2]
+    name = _name_of(path)
     return bool(_PAGES.search(name)) and not _ARTICLES.search(_without_system(name))
 
 
@@ -119,6 +122,13 @@ def next_links(tree: HtmlElement) -> list[str]:
 def holders_of_teasers(tree: HtmlElement) -> bool:
     """Whether a page shows several posts: articles side by side."""
     return len([each for each in tree.iter("article") if "comment" not in " ".join(classes_of(each))]) > 1
+
+
+def _name_of(address: str) -> str:
+    """A sitemap's file name; the one that WordPress gives to a part where that is asked for by a query."""
+    if queried := _QUERIED.search(address):
+        return f"wp-sitemap-{queried[1]}-{queried[2] or ''}-1.xml"
+    return urlsplit(address).path.rpartition("/")[2]
 
 
 def _without_system(name: str) -> str:
