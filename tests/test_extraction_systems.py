@@ -28,6 +28,7 @@ URLS = {
     "hugo_post": "https://ness.example/news/lamp/",
     "hugo_boxes": "https://pointe.example/nouvelles/phare/",
     "hugo_list": "https://ness.example/tags/lights/",
+    "hugo_section": "https://ness.example/news/",
 }
 UPLOADS = "https://courier.example/wp-content/uploads"
 
@@ -36,13 +37,13 @@ def html(name: str) -> str:
     return (PAGES / f"{name}.html").read_text("utf-8")
 
 
-def outcome_of(name: str, text: str | None = None, kinds: Kinds | None = None) -> Outcome:
-    page = Page((text or html(name)).encode(), "text/html; charset=utf-8", URLS[name], AT)
+def outcome_of(name: str, text: str | None = None, kinds: Kinds | None = None, url: str | None = None) -> Outcome:
+    page = Page((text or html(name)).encode(), "text/html; charset=utf-8", url or URLS[name], AT)
     return extract(page, Context(kinds=kinds))
 
 
-def read(name: str, text: str | None = None) -> ArticleContent:
-    outcome = outcome_of(name, text)
+def read(name: str, text: str | None = None, url: str | None = None) -> ArticleContent:
+    outcome = outcome_of(name, text, url=url)
     assert outcome.article is not None, outcome.verdict
     return outcome.article
 
@@ -106,6 +107,70 @@ def test_comments_are_no_part_of_a_post() -> None:
     assert "waited for that boat" in read("wordpress_post", said).body
 
 
+MORE = """<div class="wp-block-group"><h2 class="wp-block-heading">More posts</h2><div class="wp-block-query">
+<ul class="wp-block-post-template"><li class="post">
+<h3 class="wp-block-post-title"><a href="/mole/">Mole is mended</a></h3>
+<div class="wp-block-post-excerpt"><p class="wp-block-post-excerpt__excerpt">The mole of Lower Sound was mended in a
+week by forty men and a dog, who slept in the fish market and were fed by the school; nobody had asked them.</p></div>
+<div class="wp-block-post-date"><time datetime="2026-01-09T08:00:00+01:00">January 9, 2026</time></div>
+</li></ul></div></div>"""
+
+
+def test_a_list_of_other_posts_is_no_part_of_one_nor_are_their_dates() -> None:
+    alone = html("wordpress_block_theme")
+    own = '<div class="wp-block-post-date"><time datetime="2026-03-06T20:50:00+03:30">۱۵ اسفند ۱۴۰۴</time></div>'
+    beside = alone.replace('<div class="wp-block-template-part"><p>Posted', f'{MORE}<div class="x"><p>Posted')
+    assert beside != alone
+    assert read("wordpress_block_theme", beside) == read("wordpress_block_theme")
+    undated = read("wordpress_block_theme", beside.replace(own, ""), "https://courier.example/eskele/")
+    assert undated.published is None
+    assert "forty men" not in undated.body
+    # What lists posts on a page of its own is that page's matter.
+    listing = MORE.replace("wp-block-query", "x").replace("wp-block-post-template", "y")
+    said = alone.replace(own, "").replace("<p>سگ‌ها", f"{listing}<p>سگ‌ها")
+    assert "forty men" in read("wordpress_block_theme", said, "https://courier.example/eskele/").body
+
+
+def test_a_date_is_of_the_post_that_is_marked_with_it_and_no_number_of_a_slug() -> None:
+    numbered = read("wordpress_block_theme", url="https://courier.example/2026/03/4-boats-are-back/")
+    assert numbered.published is not None
+    assert numbered.published.at == datetime(2026, 3, 6, 17, 20, tzinfo=UTC)
+    undated = html("wordpress_block_theme").replace(
+        '<time datetime="2026-03-06T20:50:00+03:30">۱۵ اسفند ۱۴۰۴</time>', ""
+    )
+    for form, day in (("/2026/03/4-boats/", None), ("/2026/03/04/boats/", 4), ("/2026-03-04-boats/", 4)):
+        published = read("wordpress_block_theme", undated, f"https://courier.example{form}").published
+        assert (published and published.day.day) == day
+
+
+def test_a_page_of_wordpress_is_an_article_only_where_it_is_signed() -> None:
+    post = html("wordpress_post")
+    page = post.replace("post-template-default single single-post postid-31", "page-template-default page page-id-31")
+    assert page != post
+    assert outcome_of("wordpress_post", page).verdict == "article"
+    start, _, rest = page.partition('<footer class="entry-footer">')
+    unsigned = f"{start}</article>{rest.partition('</article>')[2]}"
+    outcome = outcome_of("wordpress_post", unsigned, url="https://courier.example/about/")
+    assert outcome.verdict == "refused:no-article"
+    assert outcome.candidate is not None
+
+
+def test_a_post_that_asks_for_a_password_holds_no_text() -> None:
+    form = (
+        '<form action="https://courier.example/wp-login.php?action=postpass" class="post-password-form" method="post">'
+        '<p>This content is protected.</p><p>Password: <input name="post_password" type="password"></p></form>'
+    )
+    block = html("wordpress_block_theme")
+    start, content, rest = block.partition('<div class="entry-content wp-block-post-content is-layout-constrained">')
+    text, end, footer = rest.partition('</div>\n<div class="wp-block-template-part"><p>Posted')
+    assert text
+    assert footer
+    assert outcome_of("wordpress_block_theme", start + content + form + end + footer).verdict == "refused:empty"
+    # Another's form beside the text says nothing of this one.
+    beside = f'{start}{content}{text}</div>{form}<div class="wp-block-template-part"><p>Posted{footer}'
+    assert outcome_of("wordpress_block_theme", beside).verdict == "article"
+
+
 def test_a_hugo_post_is_read_without_marks_of_notes_and_its_tables_are_tables() -> None:
     content = read("hugo_post")
     assert [block for block in content.blocks if block.kind != "caption"] == [
@@ -155,6 +220,7 @@ BODIES = {
     "tag": "archive tag tag-ferries tag-4 wp-embed-responsive",
     "author": "archive author author-ina author-2 wp-embed-responsive",
     "day": "archive date wp-embed-responsive",
+    "format": "archive tax-post_format term-post-format-gallery term-9 wp-embed-responsive",
     "search": "search search-results wp-embed-responsive",
 }
 
@@ -183,6 +249,19 @@ def test_a_page_of_teasers_is_declined_though_one_is_all_it_has() -> None:
     assert outcome_of("hugo_list", written, takes).verdict == "article"
     assert outcome_of("hugo_list", written, refuses).verdict == "refused:other-kind"
     assert outcome_of("hugo_list", kinds=refuses).verdict == "refused:listing"
+
+
+def test_a_list_as_hugos_templates_make_it_is_none_however_a_page_is_judged() -> None:
+    takes = Kinds(Forest([9.0], NUMBERS), 0.0)
+    assert outcome_of("hugo_section", kinds=takes).verdict == "refused:listing"
+    headings = html("hugo_section").replace('<h2><a href="', '<h2><b title="').replace("</a></h2>", "</b></h2>")
+    assert outcome_of("hugo_section", headings, takes).verdict == "article"
+
+
+def test_what_a_system_calls_all_its_articles_is_no_section() -> None:
+    stated = '<head><meta property="article:section" content="{}">'
+    assert read("hugo_post", html("hugo_post").replace("<head>", stated.format("posts"))).section == ("News",)
+    assert read("hugo_post", html("hugo_post").replace("<head>", stated.format("Harbour"))).section == ("Harbour",)
 
 
 @pytest.mark.long

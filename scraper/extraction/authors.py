@@ -10,8 +10,8 @@ from scraper.extraction.passages import plain
 
 _BY = re.compile(
     r"^(?:author(?=[ :]+\S)|(?:this (?:post|article|story|guide) (?:was|is) )?"
-    r"(?:written |reported |edited |posted |story |article |text |words )?by|all posts by"
-    r"|read more (?:posts )?(?:by|about)"
+    r"(?:written |reported |edited |posted |story |article |text |words )?by"
+    r"|(?:(?:view|see|read) )?(?:all|more) (?:posts|articles|stories) (?:by|from)|read more (?:by|about)"
     r"|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор"
     r"|نوشته|بقلم)\s*:?\s+",
     re.I,
@@ -22,7 +22,7 @@ _NOBODY = re.compile(
     r"(?:staff|editors?|editorial (?:team|board|staff)|admin(?:istrator)?|web ?desk|news ?desk|newsroom|redaktion"
     r"|(?:la )?rédaction|redacción|redazione|redactie|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?"
     r"|guest|unknown|anonymous|about the|(?:about the )?authors?|article by|root|user|press release|privacy policy"
-    r"|human|twitter|facebook|rn|m\.?d|ph\.?d)",
+    r"|(?:view|see|read) (?:all|more)|human|twitter|facebook|rn|m\.?d|ph\.?d)",
     re.I,
 )
 _UPDATED = re.compile(r"\s*\b(?:last )?(?:updated|published|posted|modified)\b.*$", re.I)
@@ -38,6 +38,8 @@ _SURNAMES = frozenset(
     ("may", "march", "mars", "april", "june", "august", "jan", "mai", "marca", "maja", "julio", "juli")
 )
 """Months that are names of persons too."""
+_SENTENCE = re.compile(r".*\s[^\W\d_A-Z]{4,}\.")
+"""What is said of an author, beside the name: 'View all of Ada's posts.'"""
 _LONGEST = 80
 
 
@@ -62,7 +64,9 @@ def persons(names: Iterable[str]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for name in names:
         name = _name_alone(plain(_BY.sub("", plain(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—"))
-        if not name or len(name) > _LONGEST or _NOBODY.fullmatch(name) or not any(sign.isalpha() for sign in name):
+        if not name or len(name) > _LONGEST or not any(sign.isalpha() for sign in name):
+            continue
+        if _NOBODY.fullmatch(name) or _SENTENCE.fullmatch(name):
             continue
         found.setdefault(name.casefold(), name)
     return tuple(found.values())

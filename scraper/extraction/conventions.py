@@ -1,6 +1,6 @@
 """What publishing systems are documented to write into every page, whatever its theme.
 
-Sources: WordPress' get_body_class(), post_class(), comments_template() and register_sidebar()
+Sources: WordPress' get_body_class(), post_class(), comments_template(), get_the_password_form() and register_sidebar()
 (developer.wordpress.org/reference/functions) and its block library (classes wp-block-*,
 developer.wordpress.org/block-editor), microformats (h-entry and hAtom, microformats.org), DPUB-ARIA 1.1 for footnotes
 (w3.org/TR/dpub-aria-1.1), which Goldmark, Hugo's Markdown renderer, writes too.
@@ -16,10 +16,14 @@ from lxml.html import HtmlElement
 _NOTE_ROLES = frozenset(("doc-noteref", "doc-backlink"))
 _NOTE_CLASSES = frozenset(("footnote-ref", "footnote-backref"))
 _ARROW = re.compile(r"[\s\u00a0]*(?:↩|↑|⏎|↵)\ufe0e?[\s\u00a0]*")
-_LISTINGS = frozenset(("home", "blog", "category", "tag", "author", "date", "search"))
+_LISTINGS = frozenset(
+    ("home", "blog", "category", "tag", "author", "date", "search", "tax-post_format", "post-type-archive")
+)
 _MISSING = "error404"
 _SINGLES = frozenset(("single", "singular", "page", "attachment"))
 _WORDPRESS_PAGE = re.compile(r"(?:postid|page-id|attachmentid)-\d+")
+_PAGE_NUMBER = re.compile(r"page-id-\d+")
+_ASKS = re.compile(r"/wp-login\.php\?action=postpass$")
 _COMMENTS = frozenset(
     (
         "comments-area",
@@ -33,6 +37,7 @@ _COMMENTS = frozenset(
 )
 _WIDGETS = frozenset(("widget-area", "widget", "wp-block-latest-comments"))
 _ELSEWHERE = frozenset(("post-navigation", "posts-navigation", "wp-block-post-navigation-link"))
+_POSTS = frozenset(("wp-block-query", "wp-block-latest-posts"))
 _CONTENT = frozenset(("entry-content", "wp-block-post-content", "e-content"))
 _WITH_CLASS = etree.XPath("//body//*[@class]")
 _BODY = etree.XPath("//body")
@@ -47,13 +52,13 @@ def clear_page(tree: HtmlElement) -> None:
     """Take out of a page, in place, what stands in or beside every text and is no part of it.
 
     These are the marks that lead to footnotes and back; on a page of WordPress comments too, widgets, and the links to
-    the posts before and after.
+    the posts before and after; on that of a post the lists of other posts.
     """
     for element in [each for each in tree.iter("a", "sup") if _is_note_mark(each)]:
         if element.getparent() is not None:
             element.drop_tree()
     if is_wordpress(tree):
-        beside = _COMMENTS | _WIDGETS | _ELSEWHERE
+        beside = _COMMENTS | _WIDGETS | _ELSEWHERE | (_POSTS if is_wordpress_post(tree) else frozenset())
         for element in _WITH_CLASS(tree):
             if element.getparent() is not None and classes_of(element) & beside and not _holds_content(element):
                 element.drop_tree()
@@ -68,13 +73,29 @@ def is_wordpress(tree: HtmlElement) -> bool:
     return any(_WORDPRESS_PAGE.fullmatch(name) or name == "wp-embed-responsive" for name in _body_classes(tree))
 
 
-def wordpress_refusal(tree: HtmlElement) -> str | None:
+def wordpress_refusal(tree: HtmlElement, *, signed: bool) -> str | None:
     """Why a page is no article by what WordPress says of it in the body's classes: it lists posts ('listing': home,
-    archive, search), or nothing was found at its address ('no-article'); None where it says neither."""
+    archive, search), nothing was found at its address, or it is a page and no post, and not `signed`: without author
+    and date ('no-article'); None where it says none of these.
+
+    Pages are WordPress' for what does not age, as 'About' and 'Contact' (wordpress.org/documentation, Pages); where
+    they hold articles, these have an author or a date.
+    """
     names = _body_classes(tree)
-    if names & _SINGLES or not names & (_LISTINGS | {_MISSING}) or not is_wordpress(tree):
+    if names & _SINGLES:
+        page = "page" in names and "single" not in names and any(map(_PAGE_NUMBER.fullmatch, names))
+        return "no-article" if page and not signed and is_wordpress(tree) else None
+    if not names & (_LISTINGS | {_MISSING}) or not is_wordpress(tree):
         return None
     return "no-article" if _MISSING in names else "listing"
+
+
+def is_withheld(tree: HtmlElement) -> bool:
+    """Whether a page of WordPress asks for a password in the place of its text (get_the_password_form())."""
+    if not is_wordpress(tree) or not _body_classes(tree) & {"single", "page"}:
+        return False
+    forms = [each for each in tree.iter("form") if _ASKS.search(each.get("action") or "")]
+    return any(classes_of(above) & _CONTENT for form in forms for above in form.iterancestors())
 
 
 def is_wordpress_post(tree: HtmlElement) -> bool:

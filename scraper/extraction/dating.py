@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
+from scraper.extraction.conventions import classes_of
 from scraper.extraction.datelines import DateLines, read_datelines
 from scraper.extraction.dates import read_date
 from scraper.extraction.engine import Engine
@@ -29,10 +30,15 @@ UPDATED = (
 _PAGES = frozenset(("webpage", "itempage", "collectionpage", "medicalwebpage"))
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:\D|$)")
 _NUMBERS = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]")
-_IN_PATH = re.compile(r"/((?:19|20)\d{2})[/-](0?[1-9]|1[0-2])[/-](0?[1-9]|[12]\d|3[01])(?=[/\-_.]|$)")
+_MONTH, _DAY = "(0?[1-9]|1[0-2])", r"(0?[1-9]|[12]\d|3[01])"
+_IN_PATH = re.compile(rf"/((?:19|20)\d{{2}})(?:/{_MONTH}/{_DAY}(?=[/_.]|$)|-{_MONTH}-{_DAY}(?=[/\-_.]|$))")
+"""A day in a path. Behind /2026/04/ a number with a hyphen begins a slug: /2026/04/6-reasons."""
+_IN_SLUG = re.compile(rf"/((?:19|20)\d{{2}})/{_MONTH}/{_DAY}-")
 _MONTH_FIRST = re.compile(r"en(?:[-_](?:us|ph))?", re.I)
 """Locales whose short form of a date has the month first (Unicode CLDR, dateFormatLength short)."""
 _MOST_TIMES = 20
+_MARKS = frozenset(("published", "dt-published", "wp-block-post-date"))
+_OTHERS = frozenset(("wp-block-query", "wp-block-post-template"))
 _SLACK = timedelta(days=1)
 
 Sources = Iterator[tuple[str, str | None]]
@@ -116,7 +122,7 @@ class _Reader:
             if types_of(node) & _PAGES:
                 yield "json-ld page", _formal(text_in(node.get("datePublished")))
         if match := _IN_PATH.search(urlsplit(self.url).path):
-            yield "url", "-".join((match[1], match[2].zfill(2), match[3].zfill(2)))
+            yield "url", "-".join(part.zfill(2) for part in match.groups() if part)
 
     def _stated_updated(self) -> Sources:
         yield "json-ld", text_in((self.stated.article or {}).get("dateModified"))
@@ -139,14 +145,19 @@ class _Reader:
         return None, ""
 
     def _guesses(self) -> Sources:
+        yield "marked", next(_marked_dates(self.tree), None)
         yield "json-ld", text_in((self.stated.article or {}).get("datePublished"))
         for name in PUBLISHED:
             yield name, self.stated.first(name)
         yield "trafilatura", self._guessed_day()
 
     def _guessed_day(self) -> str | None:
-        """The engine's guess, but for a day that it made of a year alone, as a notice of copyright has it."""
+        """The engine's guess, but for a day that it made of a year alone, as a notice of copyright has it, or of a
+        slug's number."""
         day = self.engine.day
+        slug = _IN_SLUG.search(urlsplit(self.url).path)
+        if slug is not None and day == "-".join(part.zfill(2) for part in slug.groups()):
+            return None
         if (day or "").endswith("-01-01") and next(self.tree.iter("time"), None) is None:
             return None
         return day
@@ -158,6 +169,20 @@ class _Reader:
             if moment is not None and moment.precision != "day" and moment.day == day.day:
                 return moment, f"{how}, time element"
         return day, how
+
+
+def _marked_dates(tree: HtmlElement) -> Iterator[str]:
+    """The dates of publication that a page marks as such around its text, in no list of other posts.
+
+    Sources: hAtom's `published`, h-entry's `dt-published` (microformats.org), WordPress' blocks wp-block-post-date and
+    wp-block-query (developer.wordpress.org/block-editor).
+    """
+    for element in tree.iter("time"):
+        above = list(element.iterancestors())
+        marks = classes_of(element).union(*map(classes_of, above[:1]))
+        elsewhere = any(each.tag in ("nav", "aside") or classes_of(each) & _OTHERS for each in above)
+        if marks & _MARKS and not elsewhere:
+            yield element.get("datetime") or ""
 
 
 def _formal(text: str | None) -> str | None:

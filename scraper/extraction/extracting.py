@@ -12,7 +12,7 @@ from lxml.html import HtmlElement
 from scraper.extraction.announcing import read_announced
 from scraper.extraction.charset import UnknownCharset, decode_page
 from scraper.extraction.completing import complete
-from scraper.extraction.conventions import clear_page
+from scraper.extraction.conventions import clear_page, is_withheld
 from scraper.extraction.generic import Read, read_generic
 from scraper.extraction.kinds import load_kinds, says_article
 from scraper.extraction.links import article_links, base_of, canonical_of
@@ -82,6 +82,8 @@ def extract(page: Page, context: Context) -> Outcome:
         # lxml makes an element's object anew at each look at it, unless somebody holds it: a tenth of all the time.
         held = list(tree.iter())
         try:
+            if is_withheld(tree):
+                return Outcome(verdict="refused:empty")
             clear_page(tree)
             passages = read_passages(tree)
             if _length(passages) > limits.text_chars:

@@ -68,9 +68,8 @@ def read_generic(
         tree, passages, stated, engine, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
     )
     sight = see(tree, passages, looked, data, url=url, says_article=says_article)
-    refusal = wordpress_refusal(tree)
-    is_article = kinds is not None and kinds.is_article(sight)
-    if refusal is None and sight.teasers and not (sight.dated or is_article):
+    refusal = wordpress_refusal(tree, signed=bool(data.authors or data.published))
+    if refusal is None and sight.teasers and not (sight.dated or sight.says_article):
         refusal = "listing"
     how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
     headlines = [data.headline, *_sole_heading(tree)]
@@ -103,7 +102,7 @@ def read_generic(
     )
     if refusal is None and letters_of(text) in {letters_of(each or "") for each in ("", *headlines)}:
         refusal = "empty"
-    if refusal is None and kinds is not None and not is_article:
+    if refusal is None and kinds is not None and not kinds.is_article(sight):
         refusal = "other-kind"
     return Read(content, refusal, tuple(body))
 

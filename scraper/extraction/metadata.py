@@ -26,6 +26,8 @@ _KINDS: dict[str, ArticleKind] = {
     "liveblogposting": "live",
 }
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
+_NO_SECTION = frozenset(("article", "articles", "blog", "post", "posts"))
+"""What systems call all their articles: Hugo states the first directory of an article's file as its section."""
 _LEAST_LETTERS = 120
 _MOST_TAGS = 50
 
@@ -107,7 +109,9 @@ def _read_labels(data: Metadata, stated: Structured, printed: Labels) -> None:
 
 def _read_section(data: Metadata, stated: Structured, printed: Labels) -> None:
     article = stated.article or {}
-    section = text_in(article.get("articleSection")) or stated.first("article:section")
+    section = text_in(article.get("articleSection")) or stated.first("article:section") or ""
+    if section.casefold() in _NO_SECTION and printed.section:
+        section = ""
     if crumbs := _crumbs(stated):
         data.section = crumbs
         data.note("section", "json-ld breadcrumb")
