@@ -105,6 +105,37 @@ def test_a_lead_printed_as_a_heading_is_a_paragraph_where_the_body_is_taken_from
     )
 
 
+def test_the_pictures_of_a_gallery_are_figures_each() -> None:
+    one = "<figure><img src=/img/3.jpg><figcaption>A ditch.</figcaption></figure>"
+    outcome = read(page(f"{STORY}<figure>{one}<figure><img src=/img/4.jpg></figure></figure>"))
+    assert outcome.article is not None
+    assert outcome.article.figures[1:] == (
+        Figure("https://gazette.example/img/3.jpg", "A ditch."),
+        Figure("https://gazette.example/img/4.jpg"),
+    )
+
+
+@pytest.mark.parametrize(("fallback", "credit"), [(True, "Bo Ek"), (False, None)])
+def test_a_credit_without_a_rule_is_read_as_without_a_profile(fallback: bool, credit: str | None) -> None:
+    template = {**TEMPLATE, "fallback": fallback, "figures": [{"select": ["figure"], "caption": ["figcaption"]}]}
+    outcome = read(
+        page(STORY.replace("(Photo by Ek)", "(Photo: Bo Ek)")),
+        outlet=Outlet.model_validate({**PROFILE, "templates": [template]}),
+    )
+    assert outcome.article is not None
+    assert outcome.article.figures == (Figure("https://gazette.example/img/2.jpg", "A road. (Photo: Bo Ek)", credit),)
+
+
+def test_an_address_in_the_place_of_an_embed_is_no_text_on_a_page_of_wordpress() -> None:
+    embed = "<figure class=wp-block-embed><div class=wp-block-embed__wrapper>https://video.example/7</div></figure>"
+    elsewhere = page(STORY + embed)
+    for html, held in ((elsewhere, True), (elsewhere.replace("<body>", "<body class=wp-embed-responsive>"), False)):
+        article = read(html).article
+        assert article is not None
+        assert ("video.example" in article.body) is held
+        assert "Loose text is text, too." in article.body
+
+
 def test_fields_are_read_by_their_rules() -> None:
     outcome = read(page(when="3 May 2026 10:15 [Updated: 4 May 2026 09:00]"))
     article = outcome.article

@@ -6,15 +6,19 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from lxml.html import document_fromstring
 
 from scraper.drafting.addresses import find_forms
+from scraper.drafting.facts import other_languages, untagged_languages
 from scraper.drafting.listings import lists_pages, parts_to_read
+from scraper.drafting.survey import Place, Sample, Survey
 from scraper.drafting.zones import find_where
 from scraper.extraction import extract
 from scraper.extraction.page import Context, Link, Page
 from scraper.outlet import Outlet
 from scraper.patterns import compile_pattern
 from scraper.profiles import load_outlet
+from storage.content import ArticleContent
 from tests.crawling import Ran, presskeep
 from tests.page_server import serving
 from tests.stock_sites import Post, hugo_site, wordpress_site
@@ -135,6 +139,19 @@ def test_the_parts_of_a_sitemap_are_known_by_their_names(posts: str, pages: str,
     parts = [Link(f"{BASE}{path}") for path in (others, pages, posts)]
     assert [part.url.removeprefix(BASE) for part in parts_to_read(parts, 3)] == [posts, pages]
     assert [path for path in (others, pages, posts) if lists_pages(path)] == [pages]
+
+
+def test_articles_in_a_language_that_their_pages_do_not_state_are_told() -> None:
+    def sample(tag: str, language: str) -> Sample:
+        tree = document_fromstring(f"<html lang={tag}><body><p>x</p></body></html>")
+        return Sample(Page(b"", None, BASE, AT), tree, ArticleContent("x", (), language=language))
+
+    home = sample("en", "en").tree
+    place = Place("www.courier.example")
+    untagged = Survey(place, home, samples=(sample("en-GB", "en"), sample("en-GB", "fr")))
+    edition = Survey(place, home, samples=(sample("en-GB", "en"), sample("fr-FR", "fr")))
+    assert (untagged_languages(untagged, "en"), other_languages(untagged, "en")) == (["fr"], [])
+    assert (untagged_languages(edition, "en"), other_languages(edition, "en")) == ([], ["fr"])
 
 
 def test_a_zone_is_told_by_offsets_and_the_country_by_what_is_stated() -> None:

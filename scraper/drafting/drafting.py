@@ -9,7 +9,7 @@ from typing import Any
 
 from scraper.drafting.addresses import Form, find_forms, take_apart
 from scraper.drafting.bodies import Body, find_body
-from scraper.drafting.facts import find_language, find_place, find_title, other_languages
+from scraper.drafting.facts import find_language, find_place, find_title, other_languages, untagged_languages
 from scraper.drafting.fields import Found, agrees, find_date, find_figures, find_texts, wanted
 from scraper.drafting.listings import menu_paths, next_links, paths_in, sections_among
 from scraper.drafting.survey import Sample, Survey, any_outlet
@@ -137,6 +137,8 @@ def _facts(survey: Survey, name: str, doubts: list[Doubt]) -> Table:
     note = "" if language.sure else f"taken from {language.said_by}"
     if others:
         note = f"some articles are in {', '.join(others)}: editions have domains or paths of their own"
+    elif untagged := untagged_languages(survey, language.value):
+        note = f"some articles are in {', '.join(untagged)}, and kept as {language.value} as their pages have it"
     doubts.append(Doubt("language", language.count, total, note))
     note = "" if where.zone_sure else f"taken from {where.zone_from}"
     doubts.append(Doubt("zone", 0 if note else total, total, note))

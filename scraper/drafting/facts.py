@@ -81,6 +81,12 @@ def other_languages(survey: Survey, language: str) -> list[str]:
     return sorted(stated - {language})
 
 
+def untagged_languages(survey: Survey, language: str) -> list[str]:
+    """Further languages of the articles' words where the pages' tags state the site's own."""
+    found = {each.content.language or language for each in survey.samples if stated_language(each.tree) == language}
+    return sorted(found - {language})
+
+
 def find_place(survey: Survey, language: str) -> Where:
     """The country and zone, by what the pages state and how they print their dates."""
     moments = []

@@ -17,7 +17,7 @@ def complete(read: Read, other: Read) -> Read:
     """What the template's rules found, and in every field where they found nothing what the other reading has.
 
     A lead that is only the first paragraph, a day that only the URL states, and the kind that is every page's count as
-    not found. An empty page stays one.
+    not found; a picture's credit is taken from the same picture. An empty page stays one.
     """
     content, generic = read.content, other.content
     taken: dict[str, Any] = {}
@@ -31,6 +31,11 @@ def complete(read: Read, other: Read) -> Read:
             taken[name] = getattr(generic, name)
             if called in generic.found:
                 found[called] = generic.found[called]
+    if content.figures:
+        credits: dict[str | None, str | None] = {each.url: each.credit for each in generic.figures if each.url}
+        taken["figures"] = tuple(
+            each if each.credit else replace(each, credit=credits.get(each.url)) for each in content.figures
+        )
     if content.kind == "article":
         taken["kind"] = generic.kind
     whole = replace(content, **taken, found=found)

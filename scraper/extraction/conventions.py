@@ -38,6 +38,8 @@ _COMMENTS = frozenset(
 _WIDGETS = frozenset(("widget-area", "widget", "wp-block-latest-comments"))
 _ELSEWHERE = frozenset(("post-navigation", "posts-navigation", "wp-block-post-navigation-link"))
 _POSTS = frozenset(("wp-block-query", "wp-block-latest-posts"))
+_EMBED = "wp-block-embed__wrapper"
+_ADDRESS = re.compile(r"\s*https?://\S+\s*")
 _CONTENT = frozenset(("entry-content", "wp-block-post-content", "e-content"))
 _WITH_CLASS = etree.XPath("//body//*[@class]")
 _BODY = etree.XPath("//body")
@@ -52,7 +54,8 @@ def clear_page(tree: HtmlElement) -> None:
     """Take out of a page, in place, what stands in or beside every text and is no part of it.
 
     These are the marks that lead to footnotes and back; on a page of WordPress comments too, widgets, and the links to
-    the posts before and after; on that of a post the lists of other posts.
+    the posts before and after, and addresses that stand where their embeds should; on that of a post the lists of
+    other posts.
     """
     for element in [each for each in tree.iter("a", "sup") if _is_note_mark(each)]:
         if element.getparent() is not None:
@@ -60,7 +63,10 @@ def clear_page(tree: HtmlElement) -> None:
     if is_wordpress(tree):
         beside = _COMMENTS | _WIDGETS | _ELSEWHERE | (_POSTS if is_wordpress_post(tree) else frozenset())
         for element in _WITH_CLASS(tree):
-            if element.getparent() is not None and classes_of(element) & beside and not _holds_content(element):
+            if element.getparent() is None:
+                continue
+            names = classes_of(element)
+            if (names & beside and not _holds_content(element)) or (_EMBED in names and _is_address(element)):
                 element.drop_tree()
 
 
@@ -73,10 +79,10 @@ def is_wordpress(tree: HtmlElement) -> bool:
     return any(_WORDPRESS_PAGE.fullmatch(name) or name == "wp-embed-responsive" for name in _body_classes(tree))
 
 
-def wordpress_refusal(tree: HtmlElement, *, signed: bool) -> str | None:
+def wordpress_refusal(tree: HtmlElement, *, unsigned: bool) -> str | None:
     """Why a page is no article by what WordPress says of it in the body's classes: it lists posts ('listing': home,
-    archive, search), nothing was found at its address, or it is a page and no post, and not `signed`: without author
-    and date ('no-article'); None where it says none of these.
+    archive, search), nothing was found at its address, or it is a page and no post, and `unsigned`: its content is
+    marked as such, and has neither author nor date ('no-article'); None where it says none of these.
 
     Pages are WordPress' for what does not age, as 'About' and 'Contact' (wordpress.org/documentation, Pages); where
     they hold articles, these have an author or a date.
@@ -84,7 +90,7 @@ def wordpress_refusal(tree: HtmlElement, *, signed: bool) -> str | None:
     names = _body_classes(tree)
     if names & _SINGLES:
         page = "page" in names and "single" not in names and any(map(_PAGE_NUMBER.fullmatch, names))
-        return "no-article" if page and not signed and is_wordpress(tree) else None
+        return "no-article" if page and unsigned and is_wordpress(tree) else None
     if not names & (_LISTINGS | {_MISSING}) or not is_wordpress(tree):
         return None
     return "no-article" if _MISSING in names else "listing"
@@ -111,6 +117,10 @@ def marked_contents(tree: HtmlElement) -> list[HtmlElement]:
         if marked and not any(above in found for above in element.iterancestors()):
             found.append(element)
     return found
+
+
+def _is_address(element: HtmlElement) -> bool:
+    return bool(_ADDRESS.fullmatch("".join(element.itertext())))
 
 
 def _holds_content(element: HtmlElement) -> bool:

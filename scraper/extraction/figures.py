@@ -36,15 +36,16 @@ class FoundFigure:
 def read_figures(tree: HtmlElement, rules: Sequence[FigureRule], base: str) -> list[FoundFigure]:
     """The figures of a page, those of earlier rules first, those of one rule in the order of the page.
 
-    Of a rule every selector counts; an element that one took is no other's, nor is what holds it or stands in it.
+    Of a rule every selector counts; an element that one took is no other's, nor is what holds it or stands in it. Of
+    elements of one selector that stand in each other, as the pictures of a gallery in its figure, the inner are taken.
     """
     found: list[FoundFigure] = []
     taken: set[etree._Element] = set()
     for rule in rules:
         of_rule: dict[etree._Element, FoundFigure] = {}
         for selector in rule.select:
-            for item in select(tree, selector):
-                if isinstance(item, str) or _overlaps(item, taken):
+            for item in _innermost(select(tree, selector)):
+                if _overlaps(item, taken):
                     continue
                 figure = _read(item, rule, base)
                 if figure is not None:
@@ -55,6 +56,12 @@ def read_figures(tree: HtmlElement, rules: Sequence[FigureRule], base: str) -> l
         else:
             found.extend(of_rule.values())
     return found
+
+
+def _innermost(selected: Sequence[HtmlElement | str]) -> list[HtmlElement]:
+    elements = [item for item in selected if not isinstance(item, str)]
+    holders = {above for each in elements for above in each.iterancestors()}
+    return [each for each in elements if each not in holders]
 
 
 def _overlaps(element: HtmlElement, taken: set[etree._Element]) -> bool:

@@ -68,7 +68,7 @@ def read_generic(
         tree, passages, stated, engine, url=url, captured_at=captured_at, zone=zone, marks_believed=flow is not None
     )
     sight = see(tree, passages, looked, data, url=url, says_article=says_article)
-    refusal = wordpress_refusal(tree, signed=bool(data.authors or data.published))
+    refusal = wordpress_refusal(tree, unsigned=flow is not None and not (data.authors or data.published))
     if refusal is None and sight.teasers and not (sight.dated or sight.says_article):
         refusal = "listing"
     how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
