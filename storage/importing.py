@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from storage.captures import PendingCapture, placed_captures
 from storage.exchange import Exchange
@@ -146,16 +146,26 @@ def held_already(connection: Connection, records: Iterable[tuple[str, str]]) -> 
 
 def forget_file(connection: Connection, file: ImportedFile) -> bool:
     """Take back that a file and its parts were brought in, unless something of it became a capture; gives whether."""
-    of_file = and_(
-        warc_file.c.store == file.store,
-        or_(warc_file.c.path == file.path, warc_file.c.path.startswith(f"{file.path}#", autoescape=True)),
-    )
+    of_file = _with_parts(file)
     used = select(capture.c.id).join(warc_file, warc_file.c.id == capture.c.warc_file).where(of_file).limit(1)
     if connection.execute(used).first() is not None:
         return False
     connection.execute(delete(cursor).where(cursor.c.job.contains(f":{file.sha256}")))
     connection.execute(delete(warc_file).where(of_file))
     return True
+
+
+def failures_of(connection: Connection, file: ImportedFile) -> Counter[str]:
+    """How many captures of a file and its parts nobody could read, by the reason; what the server refused is none."""
+    statement = (
+        select(capture.c.outcome, func.count())
+        .join(warc_file, warc_file.c.id == capture.c.warc_file)
+        .where(
+            _with_parts(file), capture.c.outcome.startswith("failed:"), ~capture.c.outcome.startswith("failed:status-")
+        )
+        .group_by(capture.c.outcome)
+    )
+    return Counter({row[0].partition(":")[2]: row[1] for row in connection.execute(statement)})
 
 
 def known_urls(connection: Connection, urls: Iterable[str]) -> set[str]:
@@ -280,6 +290,14 @@ def set_position(connection: Connection, job: str, position: int) -> None:
 
 
 _FILES = select(warc_file.c.id, warc_file.c.store, warc_file.c.path, warc_file.c.committed_len, warc_file.c.sha256)
+
+
+def _with_parts(file: ImportedFile) -> ColumnElement[bool]:
+    """Rows of a file and of its parts."""
+    return and_(
+        warc_file.c.store == file.store,
+        or_(warc_file.c.path == file.path, warc_file.c.path.startswith(f"{file.path}#", autoescape=True)),
+    )
 
 
 def _as_known(connection: Connection, row: Any) -> ImportedFile:

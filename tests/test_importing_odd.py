@@ -197,8 +197,41 @@ def test_good_records_are_kept_of_whatever_stands_around_them(
     source.write_bytes(pack([shown("2019-05-06", piece=piece(number)) for number in range(3)]))
     report = take_in(place_of(sqlite_archive), source)
     assert (report.tally.new, report.files[0].bad_count) == (3, bad)
-    assert take_in(place_of(sqlite_archive), source).files[0].outcome == "known"
+    (again,) = take_in(place_of(sqlite_archive), source).files
+    assert (again.outcome, again.captures, again.bad) == ("known", 0, report.files[0].bad)
     demand_sound(sqlite_archive)
+
+
+def test_a_file_of_nothing_but_bad_records_is_refused_with_each_of_them_named(tmp_path: Path) -> None:
+    wrong = [record(uri=url_of(piece(number)), WARC_Block_Digest="sha1:" + "A" * 32) for number in range(1_200)]
+    (source := tmp_path / "x.warc.gz").write_bytes(each_packed(wrong))
+    (parts := tmp_path / "x.wacz").write_bytes(wacz({name: each_packed(wrong[:2]) for name in ("a.warc", "b.warc")}))
+    command = ("import", str(source), str(parts), "--archive", str(tmp_path / "archive"))
+    for _ in range(2):
+        ran = presskeep(*command, "--json")
+        many, few = ran.json["files"]
+        assert (ran.code, many["outcome"], few["outcome"]) == (1, "refused", "refused")
+        assert (many["bad_records"], len(many["bad"])) == (1_200, 1_000)
+        assert [each["offset"] for each in many["bad"][:3]] == [len(each_packed(wrong[:n])) for n in range(3)]
+        assert [each["part"] for each in few["bad"]] == ["#a.warc", "#a.warc", "#b.warc", "#b.warc"]
+    told = presskeep(*command).out
+    assert told.count("bad record at byte") == 100 + 4
+    assert "and 1100 bad records more" in told.replace(",", "")
+
+
+def test_what_could_not_be_taken_is_said_again_by_the_same_import(sqlite_archive: Archive, tmp_path: Path) -> None:
+    def run(source: Path) -> tuple[int, int, dict[str, int]]:
+        ran = presskeep("import", str(source), "--archive", str(place_of(sqlite_archive).folder), "--json")
+        (file,) = ran.json["files"]
+        return ran.code, file["bad_records"], file["failed_before"]
+
+    bad = shown("2020-05-06", piece=piece(2), WARC_Block_Digest="sha1:" + "A" * 32)
+    damaged = write(tmp_path / "damaged.warc.gz", shown("2019-05-06", piece=piece(1)), bad)
+    cut = write(tmp_path / "cut.warc.gz", shown("2019-05-06", piece=piece(3), WARC_Truncated="disconnect"))
+    sound = write(tmp_path / "sound.warc.gz", shown("2019-05-06", piece=piece(4)))
+    assert [run(damaged), run(damaged), run(damaged)] == [(1, 1, {})] * 3
+    assert [run(cut), run(cut)] == [(1, 0, {}), (1, 0, {"truncated": 1})]
+    assert [run(sound), run(sound)] == [(0, 0, {})] * 2
 
 
 HEADS: list[tuple[bytes, str]] = [

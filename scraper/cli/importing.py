@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = group("Take in what others archived.")
 
-BAD_SHOWN = 10
+BAD_SHOWN = 100
 """Bad records of a file that are printed; --json names up to a thousand."""
 
 
@@ -148,6 +148,7 @@ def _file_json(report: FileReport) -> dict[str, Any]:
         "held": report.held,
         "unresolved_revisits": report.unresolved,
         "urls": report.urls or None,
+        "failed_before": dict(report.failed_before),
         "bad_records": report.bad_count,
         "bad": [
             {"part": part or None, "offset": bad.offset, "inside": bad.inside, "uri": bad.uri, "reason": bad.reason}
@@ -157,6 +158,8 @@ def _file_json(report: FileReport) -> dict[str, Any]:
 
 
 def _print_file(report: FileReport, *, any_host: bool) -> None:
+    from scraper.importing.reporting import BAD_NAMED
+
     reason = f" ({report.reason})" if report.reason else ""
     write_bold(one_line(f"{report.source}: {report.outcome}{reason}"))
     if report.outcome == "imported":
@@ -185,5 +188,8 @@ def _print_file(report: FileReport, *, any_host: bool) -> None:
             one_line(f"bad record at byte {bad.offset}{inside}{part and f' of {part[1:]}'}{uri}: {bad.reason}"),
             indent=2,
         )
-    if report.bad_count > BAD_SHOWN:
-        write_note(f"and {counted(report.bad_count - min(BAD_SHOWN, len(report.bad)), 'bad record')} more", indent=2)
+    unnamed = report.bad_count - min(BAD_SHOWN, len(report.bad))
+    if unnamed:
+        write_note(f"and {counted(unnamed, 'bad record')} more; --json names up to {BAD_NAMED:,}", indent=2)
+    for reason, number in sorted(report.failed_before.items()):
+        write_note(f"{number} failed in an earlier import: {sentence_of(reason)}", indent=2)

@@ -11,9 +11,11 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, BinaryIO
 
+from scraper.importing.reporting import BAD_NAMED
 from scraper.importing.selecting import FromTheFuture, Selected, Selector
 from storage.errors import StorageError
 from storage.foreign import BadRecord, FoundRecord, Scan, open_part, parts_of
+from storage.foreign.scanning import URI_NAMED
 from storage.foreign.views import IMPORTED, NotReadable, Part, take_apart
 from storage.foreign_files import Incoming, sha256_of
 
@@ -24,9 +26,6 @@ BATCH = 128
 """Records that are sent on, and written down, at once."""
 PAUSE = 1.0
 """Seconds after which what was found so far is sent on, so that a kill costs little."""
-BAD_AT_ONCE = 200
-"""Bad records that are named one by one in a batch; more of them are counted."""
-_SNIFFED_BAD = 20
 _OVERHEAD = 256 * 1024
 
 
@@ -60,11 +59,20 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
+class BadOf:
+    """What is wrong with a part of a file (its steps): how many records are bad, and as many as are named."""
+
+    part: str
+    named: tuple[BadRecord, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A file that holds no record, or cannot be read."""
 
     reason: str
-    bad: tuple[BadRecord, ...] = ()
+    bad: tuple[BadOf, ...] = ()
     error: StorageError | None = None
 
 
@@ -94,13 +102,16 @@ class Batch:
 
 @dataclass(slots=True)
 class _Collected:
+    """What came up since it was last sent on. Of bad records those are named for which there is `room`."""
+
+    room: int = BAD_NAMED
     selected: list[Selected] = field(default_factory=list)
     bad: list[BadRecord] = field(default_factory=list)
     bad_count: int = 0
 
     def add_bad(self, record: BadRecord) -> None:
         self.bad_count += 1
-        if len(self.bad) < BAD_AT_ONCE:
+        if len(self.bad) < self.room:
             self.bad.append(record)
 
     def batch(self, scan: Scan, *, last: bool = False) -> Batch:
@@ -158,7 +169,7 @@ def _collect(found: FoundRecord | BadRecord, selector: Selector, collected: _Col
         raw = int(found.place.part.rpartition("@")[2]) if found.place.part else found.place.offset
         inside = found.place.offset if found.place.part else 0
         reason = f"its date, {found.head.at.isoformat()}, is yet to come"
-        collected.add_bad(BadRecord(raw, inside, found.head.uri, reason))
+        collected.add_bad(BadRecord(raw, inside, found.head.uri[:URI_NAMED], reason))
         return
     if selected is not None:
         collected.selected.append(selected)
@@ -169,10 +180,11 @@ def _bring(order: Bring, setup: Setup, held: contextlib.ExitStack) -> Brought | 
     try:
         with order.source.open("rb") as file:
             parts, problems = _parts(file, order.source)
-            bad = _first_record(file, parts)
+            bad = _without_records(file, parts)
             if bad is not None:
-                told = (*problems, *bad)
-                return Refused(told[0].reason if told else "no WARC or ARC record stands in it", told)
+                told = [BadOf("", problems, len(problems)), *bad]
+                reasons = [each.reason for of_part in told for each in of_part.named]
+                return Refused(reasons[0] if reasons else "no WARC or ARC record stands in it", tuple(told))
             if not order.copy:
                 return Brought(sha256_of(file), file.seek(0, 2), None, parts, problems)
             incoming = Incoming(setup.warc_folder / IMPORTED)
@@ -197,16 +209,22 @@ def _parts(file: BinaryIO, source: Path) -> tuple[tuple[Part, ...], tuple[BadRec
         return (Part("", source.stat().st_size),), (BadRecord(0, 0, "", str(error)),)
 
 
-def _first_record(file: BinaryIO, parts: tuple[Part, ...]) -> list[BadRecord] | None:
-    """None where a whole record stands in some part; else what is wrong with the records, as far as it is told."""
-    bad: list[BadRecord] = []
+def _without_records(file: BinaryIO, parts: tuple[Part, ...]) -> list[BadOf] | None:
+    """What is wrong with each part of a file that holds no whole record; None where one stands in it."""
+    bad: list[BadOf] = []
+    room = BAD_NAMED
     for part in parts:
+        collected = _Collected(room)
         try:
             scan = Scan(take_apart(file, part.steps.split("#")[1:]), lambda head: False, limit=_OVERHEAD)
             for step in scan.steps():
-                bad += [found for found in step if isinstance(found, BadRecord)][: _SNIFFED_BAD - len(bad)]
+                for found in step:
+                    if isinstance(found, BadRecord):
+                        collected.add_bad(found)
                 if scan.records:
                     return None
         except (NotReadable, OSError) as error:
-            bad.append(BadRecord(0, 0, "", str(error)))
+            collected.add_bad(BadRecord(0, 0, "", str(error)))
+        room -= len(collected.bad)
+        bad.append(BadOf(part.steps, tuple(collected.bad), collected.bad_count))
     return bad

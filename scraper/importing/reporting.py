@@ -21,7 +21,7 @@ Progress = Callable[[str, int, int], None]
 class FileReport:
     """What became of one file. `records` counts the whole records of it, `captures` those that were kept now, `held`
     those that the archive wrote itself, `unresolved` revisits whose payload is nowhere in the archive, `urls` what a
-    list made due."""
+    list made due, `failed_before` the captures that an earlier import kept and nobody could read, by reason."""
 
     source: str
     outcome: FileOutcome = "not finished"
@@ -32,6 +32,7 @@ class FileReport:
     held: int = 0
     unresolved: int = 0
     urls: dict[str, int] = field(default_factory=dict)
+    failed_before: Counter[str] = field(default_factory=Counter)
     bad_count: int = 0
     bad: list[tuple[str, BadRecord]] = field(default_factory=list)
 
@@ -43,7 +44,8 @@ class FileReport:
     @property
     def failed(self) -> bool:
         """Whether anything of it could not be taken."""
-        return self.outcome in ("refused", "not finished") or self.bad_count > 0 or self.unresolved > 0
+        lacks = self.bad_count > 0 or self.unresolved > 0 or bool(self.failed_before)
+        return lacks or self.outcome in ("refused", "not finished")
 
 
 @dataclass(slots=True)

@@ -245,7 +245,8 @@ class _Import:
             if isinstance(brought, Refused):
                 if brought.error is not None:
                     raise brought.error
-                report.add_bad("", brought.bad)
+                for each in brought.bad:
+                    report.add_bad(each.part, each.named, each.count)
                 report.outcome, report.reason = "refused", brought.reason
                 return
             assert isinstance(brought, Brought)

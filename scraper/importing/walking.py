@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,15 @@ from scraper.importing.reporting import FileReport, ImportTally
 from storage.archive import Archive
 from storage.foreign import BadRecord
 from storage.foreign.views import Part
-from storage.importing import ImportedFile, add_file, clear_position, position_of, read_up_to, set_position
+from storage.importing import (
+    ImportedFile,
+    add_file,
+    clear_position,
+    failures_of,
+    position_of,
+    read_up_to,
+    set_position,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,10 @@ class _Part:
     @property
     def revisits(self) -> str:
         return f"revisits:{self.file.sha256}{self.steps}"
+
+    @property
+    def bad(self) -> str:
+        return f"bad:{self.file.sha256}{self.steps}"
 
     @property
     def chosen(self) -> str:
@@ -65,7 +78,10 @@ class Walker:
     def walk_parts(
         self, file: ImportedFile, brought: Brought, origin: str, report: FileReport, *, was_known: bool
     ) -> Work:
-        """Walk through all parts of a file that are not read yet, and those that were read for another choice."""
+        """Walk through all parts of a file that are not read yet, those that were read for another choice, and those
+        with bad records, from the first of these on: whoever asks again is told of them again."""
+        if was_known:
+            report.failed_before = self._failed_before(file)
         parts = [self._part(file, part, origin, report) for part in brought.parts]
         unread = [part for part in parts if part.file.read_to < part.size]
         # What was passed over may be asked for now: by another choice a file is walked through from its beginning.
@@ -80,7 +96,9 @@ class Walker:
             elif part in unread:
                 if not part.file.read_to:
                     self._note_choice(part)
-                yield from self._walk(part, part.file.read_to)
+                yield from self._walk(part, min(part.file.read_to, self._bad_from(part)))
+            elif self._bad_from(part) < part.size:
+                yield from self._walk(part, self._bad_from(part))
             else:
                 continue
             if self._revisits_from(part) is not None:
@@ -101,25 +119,31 @@ class Walker:
     def _walk(self, part: _Part, start: int) -> Work:
         """Walk through a part from a place on, writing down each batch."""
         order: Walk | None = self._order(part, start, revisits_only=False)
-        records = 0
+        records, any_bad = 0, False
         while True:
             batch = yield order
             assert isinstance(batch, Batch)
             order = None
             position = part.size if batch.last and not batch.error else batch.position
             further = position if position > part.file.read_to else None
+            if batch.bad:
+                any_bad = True
+                self._note_bad(part, min(each.offset for each in batch.bad))
             kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits)
             part.report.captures += kept.captures.total()
             part.report.held += kept.held
             self._tally.count_kept(kept.captures)
-            part.report.records += batch.records - records
+            part.report.records += max(0, batch.records - records)
             records = max(records, batch.records)
             part.report.add_bad(part.steps, batch.bad, batch.bad_count)
             self._show(part.origin, batch.position)
             if batch.error:
                 part.report.add_bad(part.steps, [BadRecord(batch.position, 0, "", batch.error)])
             if batch.last:
-                return
+                break
+        if not any_bad and not batch.error and start <= self._bad_from(part):
+            with self._archive.begin() as connection:
+                clear_position(connection, part.bad)
 
     def _walk_again(self, part: _Part) -> Work:
         """Walk through a part once more, for the revisits whose payload had not been found."""
@@ -153,6 +177,22 @@ class Walker:
     def _order(self, part: _Part, start: int, *, revisits_only: bool) -> Walk:
         root = self._archive.warc_folder if part.file.store == "warc" else Path(part.file.store)
         return Walk(root, part.file.path, start, revisits_only)
+
+    def _note_bad(self, part: _Part, place: int) -> None:
+        """Note where the first bad record of a part stands, before it is noted that the part was read up to there."""
+        if place < self._bad_from(part):
+            with self._archive.begin() as connection:
+                set_position(connection, part.bad, place)
+
+    def _bad_from(self, part: _Part) -> int:
+        """Where the first bad record of a part stands; behind the part's end where none is known."""
+        with self._archive.read() as connection:
+            noted = position_of(connection, part.bad)
+        return part.size if noted is None else noted
+
+    def _failed_before(self, file: ImportedFile) -> Counter[str]:
+        with self._archive.read() as connection:
+            return failures_of(connection, file)
 
     def _note_choice(self, part: _Part) -> None:
         with self._archive.begin() as connection:

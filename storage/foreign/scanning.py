@@ -30,6 +30,8 @@ SEGMENTED_AT_ONCE = 8
 """Records in segments whose further ones are waited for at the same time."""
 SEGMENTS_WITHIN = 1_000
 """Records behind a first segment among which the others must stand."""
+URI_NAMED = 2_000
+"""Characters of a bad record's URL that are told: a head, and a URL in it, may have a million."""
 _END = b"\r\n\r\n"
 """What stands behind every record (WARC 1.1, section 4)."""
 _GZIP, _ZSTD, _SKIPPABLE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
@@ -132,7 +134,7 @@ class Scan:
                 raise HeadBroken("no record begins here" if not is_warc else "the head of this record has no end")
             head = read_warc_head(head_bytes) if is_warc else read_arc_head(head_bytes)
         except HeadBroken as broken:
-            yield BadRecord(raw, 0 if stream.plain else start, broken.uri, str(broken))
+            yield BadRecord(raw, 0 if stream.plain else start, broken.uri[:URI_NAMED], str(broken))
             stream.seek_record(arc=self._arc or not is_warc, past=0 if head_bytes else 1)
             return
         self._arc = self._arc or not is_warc
@@ -140,7 +142,7 @@ class Scan:
         yield from self._give_up_segments()
 
         def bad(reason: str) -> BadRecord:
-            return BadRecord(raw, 0 if stream.plain else start, head.uri, reason)
+            return BadRecord(raw, 0 if stream.plain else start, head.uri[:URI_NAMED], reason)
 
         if stream.plain and start + len(head_bytes) + head.length > self._size:
             yield bad(f"it is cut off, or shorter than the {head.length} bytes that it says")
