@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from storage.captures import PendingCapture, placed_captures
 from storage.exchange import Exchange
 from storage.finding import hashed, resources_by_key
-from storage.inserting import among, count_up, ids_by, in_portions, insert_into, insert_missing, update_each
+from storage.imported_files import ImportedFile, add_file
+from storage.inserting import among, count_up, ids_by, in_portions, insert_missing, update_each
 from storage.keeping import FileFacts, Run, keep_batch
-from storage.models import capture, crawl, cursor, location, outlet, resource, warc_file
+from storage.models import capture, crawl, location, outlet, resource
 from storage.priorities import NEW
 from storage.records import Fetch
 from storage.storable import storable
 from storage.warc_writing import Appended
 
-IMPORTED = "imported"
-"""The state of a file that others wrote. Its `sha256` is of the file on the disk, also for its parts; its
-`committed_len` is its size, or that of the part that it stands for, 0 where only unpacking would tell; how far it has
-been read stands in `cursor` until that is all of it."""
 _WRITER = "import"
 _CANDIDATES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """A file of others, or a part of one, as the archive knows it. `read_to`: bytes of it that were read."""
-
-    id: int
-    store: str
-    path: str
-    size: int
-    sha256: str
-    read_to: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,53 +45,6 @@ class Imported:
     member_sha256: str
     payload_sha256: str
     refers_to: int | None = None
-
-
-def file_of(connection: Connection, sha256: str) -> ImportedFile | None:
-    """The file with this content, if one was imported before: the file itself, not one of its parts."""
-    whole = _FILES.where(warc_file.c.state == IMPORTED, ~warc_file.c.path.contains("#"))
-    row = connection.execute(whole.where(warc_file.c.sha256 == sha256).order_by(warc_file.c.id)).first()
-    return _as_known(connection, row) if row is not None else None
-
-
-def imported_paths(connection: Connection) -> Iterator[tuple[str, str]]:
-    """Store and path of every file that was imported; files, not their parts."""
-    statement = select(warc_file.c.store, warc_file.c.path).where(
-        warc_file.c.state == IMPORTED, ~warc_file.c.path.contains("#")
-    )
-    for row in connection.execute(statement, execution_options={"yield_per": 1000}):
-        yield row[0], row[1]
-
-
-def is_imported(connection: Connection, store: str, path: str) -> bool:
-    """Whether a file or part of this name was written down."""
-    statement = select(warc_file.c.id).where(warc_file.c.store == store, warc_file.c.path == path)
-    return connection.execute(statement).first() is not None
-
-
-def add_file(connection: Connection, store: str, path: str, sha256: str, size: int, crawl_id: int) -> ImportedFile:
-    """Write down a file or a part of one, of which nothing has been read yet; the row that stands where it is known."""
-    place = {"store": store, "path": storable(path)}
-    statement = _FILES.where(warc_file.c.store == store, warc_file.c.path == place["path"])
-    known = connection.execute(statement).first()
-    if known is not None:
-        return _as_known(connection, known)
-    facts = {"writer": _WRITER, "state": IMPORTED, "committed_len": size, "sha256": sha256, "crawl": crawl_id}
-    insert_missing(connection, warc_file, [place | facts])
-    added = replace(_as_known(connection, connection.execute(statement).one()), read_to=0)
-    if size:
-        set_position(connection, _reading(added), 0)
-    return added
-
-
-def read_up_to(connection: Connection, file: ImportedFile, position: int) -> None:
-    """Say that all of a file up to a place has been read."""
-    if position < file.size:
-        set_position(connection, _reading(file), position)
-        return
-    clear_position(connection, _reading(file))
-    if position > file.size:  # an early version wrote down as its size how far it had come
-        update_each(connection, warc_file, [{"id": file.id, "committed_len": position}])
 
 
 def keep_imported(
@@ -142,30 +79,6 @@ def held_already(connection: Connection, records: Iterable[tuple[str, str]]) -> 
         for digest, sha256 in connection.execute(_WRITTEN, {"values": portion}):
             held.update(each for each in by_hash[bytes(digest)] if each[1] == sha256)
     return held
-
-
-def forget_file(connection: Connection, file: ImportedFile) -> bool:
-    """Take back that a file and its parts were brought in, unless something of it became a capture; gives whether."""
-    of_file = _with_parts(file)
-    used = select(capture.c.id).join(warc_file, warc_file.c.id == capture.c.warc_file).where(of_file).limit(1)
-    if connection.execute(used).first() is not None:
-        return False
-    connection.execute(delete(cursor).where(cursor.c.job.contains(f":{file.sha256}")))
-    connection.execute(delete(warc_file).where(of_file))
-    return True
-
-
-def failures_of(connection: Connection, file: ImportedFile) -> Counter[str]:
-    """How many captures of a file and its parts nobody could read, by the reason; what the server refused is none."""
-    statement = (
-        select(capture.c.outcome, func.count())
-        .join(warc_file, warc_file.c.id == capture.c.warc_file)
-        .where(
-            _with_parts(file), capture.c.outcome.startswith("failed:"), ~capture.c.outcome.startswith("failed:status-")
-        )
-        .group_by(capture.c.outcome)
-    )
-    return Counter({row[0].partition(":")[2]: row[1] for row in connection.execute(statement)})
 
 
 def known_urls(connection: Connection, urls: Iterable[str]) -> set[str]:
@@ -271,45 +184,6 @@ def call_articles(connection: Connection, resources: Sequence[int]) -> None:
         connection.execute(
             update(resource).where(and_(resource.c.id.in_(portion), resource.c.kind == "page")).values(kind="article")
         )
-
-
-def position_of(connection: Connection, job: str) -> int | None:
-    """Where a job stands that outlives its run."""
-    return connection.execute(select(cursor.c.position).where(cursor.c.job == job)).scalar_one_or_none()
-
-
-def clear_position(connection: Connection, job: str) -> None:
-    """Forget a job that is done."""
-    connection.execute(delete(cursor).where(cursor.c.job == job))
-
-
-def set_position(connection: Connection, job: str, position: int) -> None:
-    """Write down where a job stands."""
-    statement = insert_into(connection, cursor).values(job=job, position=position)
-    connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_={"position": position}))
-
-
-_FILES = select(warc_file.c.id, warc_file.c.store, warc_file.c.path, warc_file.c.committed_len, warc_file.c.sha256)
-
-
-def _with_parts(file: ImportedFile) -> ColumnElement[bool]:
-    """Rows of a file and of its parts."""
-    return and_(
-        warc_file.c.store == file.store,
-        or_(warc_file.c.path == file.path, warc_file.c.path.startswith(f"{file.path}#", autoescape=True)),
-    )
-
-
-def _as_known(connection: Connection, row: Any) -> ImportedFile:
-    """A file with how far it has been read: all of it, where nothing else stands in `cursor`."""
-    file = ImportedFile(row.id, row.store, row.path, row.committed_len, row.sha256, read_to=row.committed_len)
-    position = position_of(connection, _reading(file))
-    return file if position is None else replace(file, read_to=position)
-
-
-def _reading(file: ImportedFile) -> str:
-    """The job that reading a file, or a part of one, is in `cursor`."""
-    return f"read:{file.sha256}" + "".join(file.path.partition("#")[1:])
 
 
 def _unknown(connection: Connection, file: ImportedFile, records: Sequence[Imported]) -> list[Imported]:

@@ -15,7 +15,7 @@ from storage.cdxj_index import Followed
 from storage.errors import ArchiveDamaged
 from storage.foreign import is_foreign
 from storage.foreign.cutting import stands_unpacked
-from storage.foreign.views import NotReadable
+from storage.foreign.zips import NotReadable
 from storage.warc_reading import open_warc
 from storage.warc_writing import OPEN
 

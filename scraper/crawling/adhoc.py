@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from storage.urls import canonical_url
 
+if TYPE_CHECKING:
+    from tldextract import TLDExtract
+
 
 def registrable_domain(url: str) -> str:
     """The registrable domain of a URL's host, by the public suffix list that is bundled; an address as it stands."""
-    from tldextract import TLDExtract
-
     host = urlsplit(url).hostname or ""
-    found = TLDExtract(suffix_list_urls=(), cache_dir=None)(host)
+    found = _public_suffixes()(host)
     return found.top_domain_under_public_suffix or host
 
 
@@ -28,3 +31,11 @@ def page_key(url: str, outlet: str) -> str:
     host = (parts.netloc or "").removeprefix("www.")
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return path if host == outlet else host + path
+
+
+@lru_cache(maxsize=1)
+def _public_suffixes() -> TLDExtract:
+    """The bundled list, taken in once: that costs a thousand times what asking it does."""
+    from tldextract import TLDExtract
+
+    return TLDExtract(suffix_list_urls=(), cache_dir=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ from storage.warc import read_exchange
 from storage.warc_records import MEMBER_LIMIT
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from scraper.fetching.clock import Clock
     from scraper.outlet import Outlet
     from storage.archive import Archive
@@ -41,6 +43,7 @@ PORTION = 512
 _OPEN = 4
 _KNOWERS = 64
 _LOOK_UP = 0.5
+_WITHOUT_PROFILE = ExtractorName(EXTRACTOR_VERSION, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ class Extraction:
         self._waiting: list[tuple[_Page, ReadResult]] = []
         self._knowers: OrderedDict[str, Knower] = OrderedDict()
         self._files = OpenParts(archive)
+        self._extractors = {
+            name: ExtractorName(EXTRACTOR_VERSION, profile_digest(outlet)) for name, outlet in outlets.items()
+        }
 
     def run(self, at_once: int) -> None:
         """Read all; `at_once` chunks are under way at a time. Blocks."""
@@ -81,7 +87,8 @@ class Extraction:
                     self._take(total)
             while self._under_way:
                 self._take(total)
-            self._write(self._waiting)
+            if self._waiting:
+                self._write(self._waiting)
             self._observe(total, total)
         finally:
             self._files.close()
@@ -148,41 +155,42 @@ class Extraction:
             self._observe(self._tally.read, total)
 
     def _write(self, batch: Sequence[tuple[_Page, ReadResult]]) -> None:
-        by_outlet: dict[str, list[tuple[_Page, ReadResult]]] = {}
+        """Write readings down in one transaction; one by one where one of them cannot be written."""
+        groups: dict[str, list[Reading]] = {}
         for page, result in batch:
-            by_outlet.setdefault(page.outlet, []).append((page, result))
-        for name, group in by_outlet.items():
-            self._know(name, group)
-
-    def _know(self, name: str, group: Sequence[tuple[_Page, ReadResult]]) -> None:
-        """Write readings of one outlet down in one transaction; one by one where one of them cannot be written."""
-        knower = self._knower(name)
-        readings = [self._reading(name, page.place, result) for page, result in group]
+            groups.setdefault(page.outlet, []).append(self._reading(page.outlet, page.place, result))
+        knowers = self._knowers_of(groups)
         try:
             with self._archive.begin() as connection:
-                known = knower.know_batch(connection, readings)
-                of = [reading.resource for reading in readings if reading.outcome == "article"]
-                others = [reading.resource for reading in readings if reading.outcome != "article"]
-                if name in self._outlets:
-                    ask_again(connection, others, self._clock.now())
-                else:
-                    call_articles(connection, of)
+                known = {name: self._know(connection, name, knowers[name], groups[name]) for name in knowers}
         except StorageError:
             raise
         except Exception as error:  # whatever it is, it is one page's outcome and no other's
-            knower.forget()
-            if len(group) > 1:
-                for one in group:
-                    self._know(name, [one])
+            for knower in knowers.values():
+                knower.forget()
+            if len(batch) > 1:
+                for one in batch:
+                    self._write([one])
                 return
-            page, result = group[0]
+            page, result = batch[0]
             if result.outcome == "failed:not-written":
                 raise
             log.error("what %s says cannot be written down: %s: %s", page.place.url, type(error).__name__, error)
-            self._know(name, [(page, ReadResult(outcome="failed:not-written"))])
+            self._write([(page, ReadResult(outcome="failed:not-written"))])
             return
-        for reading, each in zip(readings, known, strict=True):
-            self._count(name, knower, reading, each)
+        for name, knower in knowers.items():
+            for reading, each in zip(groups[name], known[name], strict=True):
+                self._count(name, knower, reading, each)
+
+    def _know(self, connection: Connection, name: str, knower: Knower, readings: Sequence[Reading]) -> list[Known]:
+        """Write readings of one outlet down."""
+        known = knower.know_batch(connection, readings)
+        if name in self._outlets:
+            others = [reading.resource for reading in readings if reading.outcome != "article"]
+            ask_again(connection, others, self._clock.now())
+        else:
+            call_articles(connection, [reading.resource for reading in readings if reading.outcome == "article"])
+        return known
 
     def _count(self, name: str, knower: Knower, reading: Reading, known: Known) -> None:
         if known.reread is not None:
@@ -200,11 +208,10 @@ class Extraction:
             knower.know_batch(connection, [self._reading(name, place, result)])
 
     def _reading(self, name: str, place: PendingCapture, result: ReadResult) -> Reading:
-        profile = self._outlets.get(name)
         return Reading(
             capture=place.capture,
             resource=place.resource,
-            extractor=ExtractorName(EXTRACTOR_VERSION, profile_digest(profile) if profile else ""),
+            extractor=self._extractors.get(name, _WITHOUT_PROFILE),
             outcome=result.outcome,
             at=self._clock.now(),
             key=result.key,
@@ -215,15 +222,19 @@ class Extraction:
             published_day=result.published_day,
         )
 
-    def _knower(self, name: str) -> Knower:
-        knower = self._knowers.get(name)
-        if knower is None:
-            with self._archive.read() as connection:
-                number = outlet_ids(connection, [name])[name]
-            if len(self._knowers) >= _KNOWERS:
-                self._knowers.popitem(last=False)
-            knower = self._knowers[name] = Knower(crawl=self._crawl, outlet=number)
-        return knower
+    def _knowers_of(self, names: Iterable[str]) -> dict[str, Knower]:
+        """What writes the readings of each outlet down, by the outlets' ids: transactions that take hold of several
+        outlets do so in one order, so that no two wait for each other."""
+        with self._archive.read() as connection:
+            numbers = outlet_ids(connection, list(names))
+        knowers = {}
+        for name, number in sorted(numbers.items(), key=lambda item: item[1]):
+            known = name in self._knowers
+            knowers[name] = self._knowers.pop(name) if known else Knower(crawl=self._crawl, outlet=number)
+        self._knowers.update(knowers)
+        while len(self._knowers) > _KNOWERS:
+            self._knowers.popitem(last=False)
+        return knowers
 
 
 class OpenParts:

@@ -16,7 +16,8 @@ from scraper.importing.selecting import FromTheFuture, Selected, Selector
 from storage.errors import StorageError
 from storage.foreign import BadRecord, FoundRecord, Scan, open_part, parts_of
 from storage.foreign.scanning import URI_NAMED
-from storage.foreign.views import IMPORTED, NotReadable, Part, take_apart
+from storage.foreign.views import IMPORTED, Part, take_apart
+from storage.foreign.zips import NotReadable
 from storage.foreign_files import Incoming, sha256_of
 
 if TYPE_CHECKING:

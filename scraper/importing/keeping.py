@@ -17,20 +17,12 @@ from scraper.importing.selecting import NOT_MODIFIED, Owner, Reference, Selected
 from storage.captures import with_payload_of
 from storage.errors import ArchiveDamaged
 from storage.foreign.digests import hasher_for, one_holds
-from storage.importing import (
-    Imported,
-    ImportedFile,
-    find_original,
-    held_already,
-    keep_imported,
-    known_urls,
-    position_of,
-    read_up_to,
-    set_position,
-)
+from storage.imported_files import ImportedFile, position_of, read_up_to, set_position
+from storage.importing import Imported, find_original, held_already, keep_imported, known_urls
 from storage.models import outlet as outlet_table
 from storage.outlets import sync_outlet
 from storage.records import DomainFacts
+from storage.serial import write_alone
 from storage.urls import host_of
 from storage.warc import read_exchange
 
@@ -72,9 +64,10 @@ class Keeper:
         selected, held = self._unheld(selected)
         whole = [each for each in selected if each.refers is None]
         revisits = [each for each in selected if each.refers is not None]
-        for each in selected:
-            self._outlet(each.owner, each.exchange.url)
+        self._write_outlets(selected)
         with self._archive.begin() as connection:
+            for number in sorted({self._outlet(each) for each in selected}):
+                write_alone(connection, number)  # all in one order, so that no two imports wait for each other
             captures = self._keep(connection, file, origin, [self._imported(each) for each in whole])
             resolved, unresolved = [], []
             known = known_urls(connection, [url for each in revisits for url in _urls_of(each)])
@@ -110,7 +103,7 @@ class Keeper:
     def _imported(self, each: Selected) -> Imported:
         return Imported(
             exchange=each.exchange,
-            outlet=self._outlet(each.owner, each.exchange.url),
+            outlet=self._outlet(each),
             key=each.owner.key,
             kind=each.owner.kind,
             outcome=each.outcome,
@@ -146,17 +139,20 @@ class Keeper:
                 )
         return None
 
-    def _outlet(self, owner: Owner, url: str) -> int:
-        """The id of an outlet, which is written down with its profile's domains, or with the host that showed it."""
-        host = "" if owner.known else host_of(url)
-        number = self._ids.get((owner.outlet, host))
-        if number is None:
-            if len(self._ids) > _REMEMBERED:
-                self._ids.clear()
+    def _outlet(self, each: Selected) -> int:
+        """The id of a record's outlet, which has been written down."""
+        return self._ids[_place_of(each)]
+
+    def _write_outlets(self, selected: Sequence[Selected]) -> None:
+        """Write the outlets of records down, each with its profile's domains, or with the hosts that showed it."""
+        owners = {_place_of(each): each.owner for each in selected}
+        if len(self._ids) > _REMEMBERED:
+            self._ids.clear()
+        missing = sorted(owners.keys() - self._ids.keys())
+        if missing:
             with self._archive.begin() as connection:
-                number = self._write_outlet(connection, owner, host)
-            self._ids[owner.outlet, host] = number
-        return number
+                added = {place: self._write_outlet(connection, owners[place], place[1]) for place in missing}
+            self._ids |= added
 
     def _write_outlet(self, connection: Connection, owner: Owner, host: str) -> int:
         if owner.known:
@@ -164,6 +160,11 @@ class Keeper:
         row = connection.execute(select(outlet_table.c.kind).where(outlet_table.c.name == owner.outlet)).first()
         facts = DomainFacts(host, "", "primary", None, None, None, 0, "page")
         return sync_outlet(connection, owner.outlet, row[0] if row else "adhoc", [facts], self._now)
+
+
+def _place_of(each: Selected) -> tuple[str, str]:
+    """A record's outlet and, where that has no profile, the host that showed it."""
+    return each.owner.outlet, "" if each.owner.known else host_of(each.exchange.url)
 
 
 def _urls_of(revisit: Selected) -> tuple[str, ...]:

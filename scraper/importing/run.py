@@ -39,13 +39,7 @@ from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
 from storage.errors import StorageError
 from storage.foreign_files import remove_leftovers, settle
-from storage.importing import (
-    ImportedFile,
-    add_file,
-    file_of,
-    forget_file,
-    imported_paths,
-)
+from storage.imported_files import ImportedFile, add_file, file_of, forget_file, imported_paths
 from storage.made_warcs import write_resources
 from storage.owners import new_owner
 from storage.recovery import recover

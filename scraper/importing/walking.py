@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,39 +13,44 @@ from scraper.importing.pool import ReaderDied, Work
 from scraper.importing.reporting import FileReport, ImportTally
 from storage.archive import Archive
 from storage.foreign import BadRecord
-from storage.foreign.views import Part
-from storage.importing import (
+from storage.imported_files import (
     ImportedFile,
-    add_file,
+    add_parts,
     clear_position,
     failures_of,
-    position_of,
+    positions_of,
     read_up_to,
     set_position,
+    set_positions,
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
-    """A part of a file that is being read: its row, and where a second walk for its revisits is noted."""
+    """A part of a file that is being read: its row, and what was noted of it. `bad_from` is where its first bad record
+    stands, or its end where it has none; `chosen` stands for what it was read for, `revisits_from` is where its first
+    revisit stands that waits for its payload."""
 
     file: ImportedFile
     steps: str
     size: int
     origin: str
     report: FileReport
+    bad_from: int
+    chosen: int | None = None
+    revisits_from: int | None = None
 
     @property
-    def revisits(self) -> str:
+    def choice_job(self) -> str:
+        return f"chosen:{self.file.sha256}{self.steps}"
+
+    @property
+    def revisits_job(self) -> str:
         return f"revisits:{self.file.sha256}{self.steps}"
 
     @property
-    def bad(self) -> str:
+    def bad_job(self) -> str:
         return f"bad:{self.file.sha256}{self.steps}"
-
-    @property
-    def chosen(self) -> str:
-        return f"chosen:{self.file.sha256}{self.steps}"
 
 
 class Walker:
@@ -82,39 +87,39 @@ class Walker:
         with bad records, from the first of these on: whoever asks again is told of them again."""
         if was_known:
             report.failed_before = self._failed_before(file)
-        parts = [self._part(file, part, origin, report) for part in brought.parts]
-        unread = [part for part in parts if part.file.read_to < part.size]
-        # What was passed over may be asked for now: by another choice a file is walked through from its beginning.
-        other = [part for part in parts if part.file.read_to and self._choice_of(part) != self._choice]
+        parts = self._parts(file, brought, origin, report)
+        any_unread = any(part.file.read_to < part.size for part in parts)
         for part in parts:
-            if part not in unread and part not in other and self._revisits_from(part) is not None:
-                self._second.append(part)
-        for part in parts:
-            if part in other:
+            if part.file.read_to and part.chosen != self._choice:
+                # What was passed over may be asked for now.
                 yield from self._walk(part, 0)
                 self._note_choice(part)
-            elif part in unread:
-                if not part.file.read_to:
-                    self._note_choice(part)
-                yield from self._walk(part, min(part.file.read_to, self._bad_from(part)))
-            elif self._bad_from(part) < part.size:
-                yield from self._walk(part, self._bad_from(part))
-            else:
-                continue
-            if self._revisits_from(part) is not None:
+            elif part.file.read_to < part.size:
+                yield from self._walk(part, min(part.file.read_to, part.bad_from))
+            elif part.bad_from < part.size:
+                yield from self._walk(part, part.bad_from)
+            if part.revisits_from is not None:
                 self._second.append(part)
         if file.read_to < brought.size and parts[0].steps:
             with self._archive.begin() as connection:
                 read_up_to(connection, file, brought.size)
-        anew = bool(unread and report.records) or bool(report.captures)
+        anew = bool(any_unread and report.records) or bool(report.captures)
         report.outcome = "imported" if anew or not was_known else "known"
 
-    def _part(self, file: ImportedFile, part: Part, origin: str, report: FileReport) -> _Part:
-        row = file
-        if part.steps:
-            with self._archive.begin() as connection:
-                row = add_file(connection, file.store, file.path + part.steps, file.sha256, part.size, self._crawl)
-        return _Part(row, part.steps, part.size, origin + part.steps, report)
+    def _parts(self, file: ImportedFile, brought: Brought, origin: str, report: FileReport) -> list[_Part]:
+        """All parts with their rows, which are written down where they are new, and what was noted of each."""
+        sizes = {part.steps: part.size for part in brought.parts}
+        with self._archive.begin() as connection:
+            rows = {"": file} if "" in sizes else add_parts(connection, file, sizes, self._crawl)
+            parts = [_Part(rows[steps], steps, size, origin + steps, report, size) for steps, size in sizes.items()]
+            set_positions(connection, {part.choice_job: self._choice for part in parts if not part.file.read_to})
+            jobs = [job for part in parts for job in (part.choice_job, part.revisits_job, part.bad_job)]
+            noted = positions_of(connection, jobs)
+        for part in parts:
+            part.chosen = noted.get(part.choice_job)
+            part.revisits_from = noted.get(part.revisits_job)
+            part.bad_from = noted.get(part.bad_job, part.size)
+        return parts
 
     def _walk(self, part: _Part, start: int) -> Work:
         """Walk through a part from a place on, writing down each batch."""
@@ -128,8 +133,11 @@ class Walker:
             further = position if position > part.file.read_to else None
             if batch.bad:
                 any_bad = True
-                self._note_bad(part, min(each.offset for each in batch.bad))
-            kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits)
+                self._note_bad(part, batch.bad)
+            kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits_job)
+            if kept.unresolved:
+                first = min(each.raw for each in kept.unresolved)
+                part.revisits_from = first if part.revisits_from is None else min(part.revisits_from, first)
             part.report.captures += kept.captures.total()
             part.report.held += kept.held
             self._tally.count_kept(kept.captures)
@@ -141,16 +149,14 @@ class Walker:
                 part.report.add_bad(part.steps, [BadRecord(batch.position, 0, "", batch.error)])
             if batch.last:
                 break
-        if not any_bad and not batch.error and start <= self._bad_from(part):
+        if not any_bad and not batch.error and start <= part.bad_from < part.size:
             with self._archive.begin() as connection:
-                clear_position(connection, part.bad)
+                clear_position(connection, part.bad_job)
 
     def _walk_again(self, part: _Part) -> Work:
         """Walk through a part once more, for the revisits whose payload had not been found."""
-        start = self._revisits_from(part)
-        if start is None:
-            return
-        order: Walk | None = self._order(part, start, revisits_only=True)
+        assert part.revisits_from is not None
+        order: Walk | None = self._order(part, part.revisits_from, revisits_only=True)
         first: int | None = None
         try:
             while True:
@@ -170,25 +176,21 @@ class Walker:
             return
         with self._archive.begin() as connection:
             if first is None:
-                clear_position(connection, part.revisits)
+                clear_position(connection, part.revisits_job)
             else:
-                set_position(connection, part.revisits, first)
+                set_position(connection, part.revisits_job, first)
 
     def _order(self, part: _Part, start: int, *, revisits_only: bool) -> Walk:
         root = self._archive.warc_folder if part.file.store == "warc" else Path(part.file.store)
         return Walk(root, part.file.path, start, revisits_only)
 
-    def _note_bad(self, part: _Part, place: int) -> None:
+    def _note_bad(self, part: _Part, records: Sequence[BadRecord]) -> None:
         """Note where the first bad record of a part stands, before it is noted that the part was read up to there."""
-        if place < self._bad_from(part):
+        first = min(each.offset for each in records)
+        if first < part.bad_from:
+            part.bad_from = first
             with self._archive.begin() as connection:
-                set_position(connection, part.bad, place)
-
-    def _bad_from(self, part: _Part) -> int:
-        """Where the first bad record of a part stands; behind the part's end where none is known."""
-        with self._archive.read() as connection:
-            noted = position_of(connection, part.bad)
-        return part.size if noted is None else noted
+                set_position(connection, part.bad_job, first)
 
     def _failed_before(self, file: ImportedFile) -> Counter[str]:
         with self._archive.read() as connection:
@@ -196,12 +198,4 @@ class Walker:
 
     def _note_choice(self, part: _Part) -> None:
         with self._archive.begin() as connection:
-            set_position(connection, part.chosen, self._choice)
-
-    def _choice_of(self, part: _Part) -> int | None:
-        with self._archive.read() as connection:
-            return position_of(connection, part.chosen)
-
-    def _revisits_from(self, part: _Part) -> int | None:
-        with self._archive.read() as connection:
-            return position_of(connection, part.revisits)
+            set_position(connection, part.choice_job, self._choice)

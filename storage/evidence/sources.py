@@ -10,7 +10,8 @@ from storage.errors import ArchiveDamaged
 from storage.evidence.gathering import CaptureFacts
 from storage.evidence.imported import Stretch
 from storage.foreign.cutting import cut_command
-from storage.foreign.views import UNPACKING, NotReadable
+from storage.foreign.views import UNPACKING
+from storage.foreign.zips import NotReadable
 from storage.foreign_files import safe_name
 
 FOLDER = "sources"

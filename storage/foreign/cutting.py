@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import unquote
 
-from storage.foreign.views import UNPACKING, NotReadable, Slice, content_offset, directory_of, entry_named
+from storage.foreign.views import UNPACKING
+from storage.foreign.zips import NotReadable, Slice, content_offset, directory_of, identity_of
 
 _UNPACKERS = {"gunzip": "zcat", "unzstd": "zstd -dcq"}
 _PLAIN = re.compile(r"[A-Za-z0-9._/][A-Za-z0-9._/ ,=+()@-]*")
@@ -46,6 +47,7 @@ def _way_to(root: Path, path: str, name: str) -> tuple[str | None, int]:
 def _way(file: BinaryIO, steps: list[str], name: str) -> tuple[str | None, int]:
     """What prints the part, from which of its bytes on; `name` itself where the part stands in the file as it is."""
     view, source, start = file, name, 0
+    identity = identity_of(file)
     for step in steps:
         unpacking = UNPACKING.fullmatch(step)
         if unpacking is not None:
@@ -53,9 +55,10 @@ def _way(file: BinaryIO, steps: list[str], name: str) -> tuple[str | None, int]:
         elif source != name:
             return None, 0
         else:
-            info = entry_named(directory_of(view), *step.split("@"))
+            entry = directory_of(view, identity).find(step)
+            info, identity = entry.info, (identity, step)
             if info.compress_type == zipfile.ZIP_STORED:
-                begin = content_offset(view, info)
+                begin = content_offset(view, entry)
                 view, start = cast(BinaryIO, Slice(view, begin, info.file_size, owns=False)), start + begin
             elif view is file and "@" not in step and _PLAIN.fullmatch(unquote(step)):
                 source = f"unzip -p {name} {shlex.quote(unquote(step))}"

@@ -19,7 +19,7 @@ from storage.foreign.heads import (
 )
 from storage.foreign.sources import MemberBroken, PackedSource, Packing, PlainSource
 from storage.foreign.stream import Sink, Stream
-from storage.foreign.views import size_of
+from storage.foreign.zips import size_of
 from storage.http_messages import head_length, without_chunks
 
 BLOCK_LIMIT = 64 << 20

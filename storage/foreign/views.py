@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from storage.errors import ArchiveDamaged
 from storage.foreign.sources import MemberBroken, PackedSource
+from storage.foreign.zips import Entry, NotReadable, directory_of, identity_of, is_zip, open_entry
 
 IMPORTED = "imported"
 """The folder, in the WARC folder, that keeps what others wrote, byte for byte."""
 UNPACKING = re.compile(r"(gunzip|unzstd)@(\d{1,19})")
 """A step to what unpacks from a byte on."""
-_ENTRY = re.compile(r".*\.w?arc(?:\.gz|\.zst|\.open)?|.*\.wacz|.*\.arc\.gz", re.IGNORECASE | re.DOTALL)
-_DIRECTORY_LIMIT = 64 << 20
-"""The largest directory of a zip file that is read: some 500,000 entries."""
-_GROWTH, _GROWTH_FLOOR = 200, 256 << 20
 _DEPTH = 4
 _LOOK_BACK = 128 * 1024
-
-
-class NotReadable(Exception):
-    """A container that cannot be taken apart; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +63,15 @@ def take_apart(file: BinaryIO, steps: Sequence[str], *, owns: bool = False) -> B
 
     Raises NotReadable.
     """
+    identity = identity_of(file) if steps else None
     try:
         for step in steps:
-            file = _step(file, step, owns=owns)
+            file = _step(file, identity, step, owns=owns)
+            identity = (identity, step) if identity is not None else None
             owns = True
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, ValueError, OSError) as error:
         raise NotReadable(str(error)) from error
     return file
-
-
-def is_zip(file: BinaryIO) -> bool:
-    """Whether a file begins as zip files do."""
-    file.seek(0)
-    return file.read(4) == b"PK\x03\x04"
 
 
 def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
@@ -97,14 +85,15 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
     if depth == _DEPTH:
         raise NotReadable("zip files stand in it, one in the other")
     parts: list[Part] = []
-    entries = [each for each in directory_of(file).infolist() if not each.is_dir() and _ENTRY.fullmatch(each.filename)]
-    named = Counter(each.filename for each in entries)
-    for info in entries:
+    entries = directory_of(file, identity_of(file)).entries
+    named = Counter(each.info.filename for each in entries)
+    for entry in entries:
+        info = entry.info
         step = f"{steps}#{quote(info.filename, safe='/.-_ +=,()')}"
         if named[info.filename] > 1:
             step += f"@{info.header_offset}"
         if info.filename.lower().endswith(".wacz"):
-            parts += _parts_within(file, info, step, depth + 1)
+            parts += _parts_within(file, entry, step, depth + 1)
         else:
             parts.append(Part(step, info.file_size))
     if not parts:
@@ -112,141 +101,21 @@ def parts_of(file: BinaryIO, steps: str = "", depth: int = 0) -> list[Part]:
     return parts
 
 
-def _parts_within(file: BinaryIO, info: zipfile.ZipInfo, step: str, depth: int) -> list[Part]:
+def _parts_within(file: BinaryIO, entry: Entry, step: str, depth: int) -> list[Part]:
     """The parts of a zip file that is an entry of another; itself where it cannot be taken apart: what is wrong with it
     is said when it is read, and the other entries are none the worse for it."""
     try:
-        with _entry(file, info, owns=False) as inner:
+        with open_entry(file, entry, owns=False) as inner:
             return parts_of(inner, step, depth)
     except (NotReadable, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
-        return [Part(step, info.file_size)]
+        return [Part(step, entry.info.file_size)]
 
 
-def _step(file: BinaryIO, step: str, *, owns: bool) -> BinaryIO:
+def _step(file: BinaryIO, identity: Hashable | None, step: str, *, owns: bool) -> BinaryIO:
     match = UNPACKING.fullmatch(step)
     if match is not None:
         return io.BufferedReader(_Unpacked(file, match[1], int(match[2]), owns=owns), 1 << 16)
-    return _entry(file, entry_named(directory_of(file), *step.split("@")), owns=owns)
-
-
-def entry_named(directory: zipfile.ZipFile, name: str, at: str = "") -> zipfile.ZipInfo:
-    """The entry of a zip file that a step names. Raises KeyError and NotReadable."""
-    if not at:
-        return directory.getinfo(unquote(name))
-    found = [each for each in directory.infolist() if str(each.header_offset) == at]
-    if not found:
-        raise NotReadable("no entry of the zip file stands where it did")
-    return found[0]
-
-
-def directory_of(file: BinaryIO) -> zipfile.ZipFile:
-    """A zip file's directory, if it can be held in memory."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - 65_557))
-    tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) - at < 22:
-        raise NotReadable("the directory at the end of the zip file is missing")
-    length = struct.unpack("<I", tail[at + 12 : at + 16])[0]
-    zip64 = tail.rfind(b"PK\x06\x06", 0, at)
-    if zip64 >= 0 and len(tail) - zip64 >= 48:
-        length = max(length if length != 0xFFFFFFFF else 0, struct.unpack("<Q", tail[zip64 + 40 : zip64 + 48])[0])
-    if length > _DIRECTORY_LIMIT:
-        raise NotReadable(f"the directory of the zip file is larger than {_DIRECTORY_LIMIT} bytes")
-    try:
-        return zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, ValueError, OSError, struct.error, NotImplementedError) as error:
-        raise NotReadable(f"the zip file is broken ({error})") from None
-
-
-def _entry(file: BinaryIO, info: zipfile.ZipInfo, *, owns: bool) -> BinaryIO:
-    if info.flag_bits & 1:
-        raise NotReadable("it is encrypted")
-    if info.compress_type == zipfile.ZIP_STORED:
-        return io.BufferedReader(Slice(file, content_offset(file, info), info.file_size, owns=owns), 1 << 16)
-    if info.file_size > max(_GROWTH_FLOOR, _GROWTH * info.compress_size):
-        raise NotReadable(f"an entry grows more than {_GROWTH}-fold")
-    return io.BufferedReader(_Inflated(file, info, owns=owns), 1 << 16)
-
-
-def content_offset(file: BinaryIO, info: zipfile.ZipInfo) -> int:
-    """Where an entry's bytes begin, behind its local header (APPNOTE.TXT, 4.3.7)."""
-    file.seek(info.header_offset)
-    header = file.read(30)
-    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
-        raise NotReadable("an entry's header is missing")
-    name, extra = struct.unpack("<HH", header[26:30])
-    return info.header_offset + 30 + int(name) + int(extra)
-
-
-def size_of(file: BinaryIO) -> int:
-    """A file's size; of what only unpacks, more than anything can have."""
-    try:
-        return file.seek(0, io.SEEK_END)
-    except OSError:
-        return 1 << 62
-
-
-class Slice(io.RawIOBase):
-    """A stretch of a file, as a file. Where it `owns` the file, the file is closed with it."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int, *, owns: bool = True) -> None:
-        self._file, self._start, self._owns = file, start, owns
-        self._size = max(0, min(size, size_of(file) - start))
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, target: object) -> int:
-        view = memoryview(target)  # type: ignore[arg-type]
-        wanted = min(len(view), max(0, self._size - self._at))
-        if not wanted:
-            return 0
-        data = self._fetch(wanted)
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        if self._owns and not self.closed:
-            self._file.close()
-        super().close()
-
-    def _fetch(self, size: int) -> bytes:
-        self._file.seek(self._start + self._at)
-        return self._file.read(size)
-
-
-class _Inflated(Slice):
-    """An entry of a zip file that is compressed there. Going back means to begin again."""
-
-    def __init__(self, file: BinaryIO, info: zipfile.ZipInfo, *, owns: bool) -> None:
-        super().__init__(file, 0, 0, owns=owns)
-        self._size = info.file_size
-        self._entry = zipfile.ZipFile(file).open(info)  # noqa: SIM115 - closed with the file that it reads
-
-    def _fetch(self, size: int) -> bytes:
-        try:
-            self._entry.seek(self._at)
-            return self._entry.read(size)
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            raise OSError(f"an entry of the zip file is broken: {error}") from None
-        except Exception as error:
-            if type(error).__module__ in ("zlib", "_lzma", "lzma", "bz2"):
-                raise OSError(f"an entry of the zip file is broken: {error}") from None
-            raise
+    return open_entry(file, directory_of(file, identity).find(step), owns=owns)
 
 
 class _Unpacked(io.RawIOBase):
