@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import resource
+import struct
 import warnings
 import zipfile
 import zlib
@@ -185,6 +186,25 @@ def test_a_broken_file_within_another_costs_no_other(tmp_path: Path) -> None:
     place.write_bytes(whole)
     with place.open("rb") as file:
         assert "#one.wacz#archive/data.warc.gz" in [part.steps for part in parts_of(file)]
+
+
+def test_an_entry_that_reaches_into_another_is_not_unpacked(tmp_path: Path) -> None:
+    """Of such a file a few bytes can be unpacked again and again, as often as it has entries."""
+    whole = wacz({f"{name}.warc": record(uri=URL.format(name)) for name in "ab"}, stored=False)
+    at = whole.rindex(b"PK\x01\x02", 0, whole.rindex(b"a.warc"))  # where the directory tells of it
+    length = struct.unpack("<I", whole[at + 20 : at + 24])[0]
+    (place := tmp_path / "x.wacz").write_bytes(whole)
+    assert read_back(place, "a.warc") == 1
+    place.write_bytes(whole[: at + 20] + struct.pack("<I", length + 40) + whole[at + 24 :])
+    assert read_back(place, "b.warc") == 1
+    with pytest.raises(ArchiveDamaged, match="reaches into"):
+        read_back(place, "a.warc")
+
+
+def read_back(place: Path, entry: str) -> int:
+    """How many records an entry of a zip file holds."""
+    with open_part(place.parent, f"{place.name}#{entry}") as view:
+        return len(list(Scan(view, lambda head: True)))
 
 
 def test_entries_of_one_name_are_two_files(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.foreign import http, record
+from tests.foreign import http, record, wacz
 
 SECONDS = 4
 """Of CPU, that a child may use; it needs half a second, and a way that goes over its input again and again minutes."""
@@ -24,6 +24,22 @@ with open(sys.argv[1], "rb") as file:
         if isinstance(found, FoundRecord):
             exchange_of(found)
 """
+READ_PARTS = """
+import sys
+from pathlib import Path
+from storage.foreign import Scan, open_part, parts_of
+place = Path(sys.argv[1])
+with place.open("rb") as file:
+    parts = parts_of(file)
+for part in parts:
+    with open_part(place.parent, place.name + part.steps) as view:
+        assert list(Scan(view, lambda head: True))
+"""
+FORGETFUL = """
+from storage.foreign import views, zips
+views.identity_of = lambda file: None
+"""
+"""Reads a zip file's directory anew for each of its entries."""
 TWIN = """
 import re
 from storage.foreign import heads
@@ -60,6 +76,13 @@ def test_a_hostile_file_costs_no_more_than_its_size(tmp_path: Path, name: str) -
     place = tmp_path / "x.warc"
     place.write_bytes(HOSTILE[name])
     assert read(place) == 0
+
+
+@pytest.mark.parametrize("code", [READ_PARTS, pytest.param(FORGETFUL + READ_PARTS, marks=pytest.mark.long)])
+def test_a_zip_file_of_thousands_costs_no_more_than_its_size(tmp_path: Path, code: str) -> None:
+    place = tmp_path / "x.wacz"
+    place.write_bytes(wacz({f"archive/{number}.warc": record() for number in range(2_000)}))
+    assert read(place, code) == (0 if code == READ_PARTS else -signal.SIGXCPU)
 
 
 @pytest.mark.long
