@@ -7,7 +7,7 @@ merged into, or split from. `by` is a person, or the rule that decided.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,8 @@ from storage.models import article, decision, outlet
 
 MERGE = "merge"
 """The verb of a decision that makes an article one with another."""
+SPLIT = "split"
+"""The verb of a decision that takes an article out of another again."""
 REHOME = "rehome"
 """The verb by which a run says that an address went to another resource; it is about a location, not an article."""
 
@@ -59,7 +61,20 @@ def decisions_of(connection: Connection, articles: Sequence[int]) -> list[Decisi
     )
     rows = connection.execute(statement, execution_options={"yield_per": 500})
     found = (Decision(*row) for row in rows)
-    return [each for each in found if each.subject in subjects or _names(each.payload, subjects)]
+    return [each for each in found if each.subject in subjects or not subjects.isdisjoint(names_in(each.payload))]
+
+
+def names_in(payload: Any) -> Iterator[str]:
+    """Whatever may be a name in a payload: all its strings, at whatever depth."""
+    waiting = [payload]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
 
 
 def _subjects(connection: Connection, articles: Sequence[int]) -> Iterator[str]:
@@ -73,17 +88,3 @@ def _subjects(connection: Connection, articles: Sequence[int]) -> Iterator[str]:
         yield from (article_subject(names[number], key) for key in keys)
     for number, places in locations_of(connection, articles).items():
         yield from (domain_subject(names[number], place.domain) for place in places if place.domain is not None)
-
-
-def _names(payload: Any, subjects: Collection[str]) -> bool:
-    """Whether a payload holds one of the subjects, at whatever depth."""
-    waiting = [payload]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, str) and each in subjects:
-            return True
-        if isinstance(each, dict):
-            waiting += each.values()
-        elif isinstance(each, list):
-            waiting += each
-    return False

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import Connection, select, update
 
 from storage import models
 from storage.archive import Archive
-from storage.crawls import end_crawl, free_outlet
+from storage.content import PrintedDate
+from storage.crawls import begin_crawl, end_crawl, free_outlet
 from storage.fixity.checking import check
 from storage.fixity.findings import Finding
 from storage.fixity.repairing import repair
-from tests.keeping import HOUR, PRIMARY, T0, Work, working
+from storage.records import ExtractorName, Reading
+from tests.keeping import HOUR, PRIMARY, T0, Work, content, working
 
 Break = Callable[[Connection], object]
 
@@ -22,7 +26,8 @@ def fill(archive: Archive) -> None:
     """Articles 1 and 2, each at its address, and an old number and a second one that led to article 1 by redirects."""
     with working(archive) as work:
         found = work.find("1", "2", "old", "older")
-        work.show("1", found["1"], "One.")
+        kept = work.keep(found["1"], f"https://{PRIMARY}/detail/1")
+        work.read(kept.capture, found["1"], "1", "One.", published_day=T0.date())
         work.show("2", found["2"], "Two.")
         redirect(work, "old", found["old"], "1")
         redirect(work, "older", found["older"], "3")
@@ -37,6 +42,10 @@ def redirect(work: Work, key: str, resource: int, target: str) -> None:
     work.keep(resource, start, T0, status=301, outcome="failed:redirect", final=False)
     kept = work.keep(resource, end, T0, redirected_from=start, body=target.encode())
     work.read(kept.capture, resource, target, f"Text of {target}.")
+
+
+def set_article(connection: Connection, **values: object) -> None:
+    connection.execute(update(models.article).where(models.article.c.id == 1).values(**values))
 
 
 def resource_of(key: str) -> object:
@@ -86,7 +95,16 @@ BREAKS: dict[str, tuple[Break, tuple[str, str]]] = {
         ),
         ("state-wrong", "article"),
     ),
+    "a kind": (lambda connection: set_article(connection, kind="novel"), ("state-wrong", "article")),
+    "a date": (lambda connection: set_article(connection, published_at=T0 - HOUR), ("state-wrong", "article")),
+    "no date": (lambda connection: set_article(connection, published_at=None), ("state-wrong", "article")),
+    "a day": (
+        lambda connection: set_article(connection, published_day=(T0 + 99 * HOUR).date()),
+        ("state-wrong", "article"),
+    ),
+    "a merger": (lambda connection: set_article(connection, merged_into=2), ("state-wrong", "article")),
 }
+UNPROVEN = {"an extractor", "a kind", "a merger"}
 
 
 def test_what_the_program_moves_itself_is_clean(archive: Archive) -> None:
@@ -125,10 +143,11 @@ def test_what_was_given_to_another_is_named(archive: Archive, name: str) -> None
     assert (kind, table) in {(each.kind, each.place.partition("/")[0]) for each in found}, found
 
 
-@pytest.mark.parametrize("name", sorted(BREAKS.keys() - {"an extractor"}))
+@pytest.mark.parametrize("name", sorted(BREAKS.keys() - UNPROVEN))
 def test_what_other_rows_or_manifests_prove_is_mended(archive: Archive, name: str) -> None:
     fill(archive)
     with archive.begin() as connection:
+        before = connection.execute(select(models.article).order_by(models.article.c.id)).all()
         BREAKS[name][0](connection)
 
     def look() -> list[Finding]:
@@ -136,6 +155,8 @@ def test_what_other_rows_or_manifests_prove_is_mended(archive: Archive, name: st
 
     assert all(each.repaired for each in repair(archive, look(), look))
     assert look() == []
+    with archive.read() as connection:
+        assert connection.execute(select(models.article).order_by(models.article.c.id)).all() == before
 
 
 def test_a_resource_of_a_merged_article_is_none_of_another(archive: Archive) -> None:
@@ -144,3 +165,53 @@ def test_a_resource_of_a_merged_article_is_none_of_another(archive: Archive) -> 
         connection.execute(update(models.article).where(models.article.c.id == 1).values(merged_into=2))
         connection.execute(update(models.resource).where(models.resource.c.key == "1").values(article=article_of("2")))
     assert [each for each in check(archive) if each.place.startswith("resource/")] == []
+
+
+def decide(connection: Connection, verb: str, subject: str, payload: object) -> None:
+    """Write down what a person has decided, in a run, as whoever decides does."""
+    run = begin_crawl(connection, None, "decision", operator="ann", robots_policy="obey", now=T0)
+    row = {"at": T0, "by": "ann", "verb": verb, "subject": subject, "payload": payload, "crawl": run}
+    connection.execute(models.decision.insert().values(row))
+    end_crawl(connection, run, "finished", {}, T0)
+
+
+def test_mergers_are_what_decisions_say(archive: Archive) -> None:
+    fill(archive)
+
+    def look() -> list[Finding]:
+        return [each for each in check(archive) if "merged" in each.what]
+
+    with archive.begin() as connection:
+        decide(connection, "merge", "demo:1", {"into": "demo:2"})
+        set_article(connection, merged_into=2)
+    assert look() == []
+    for wrong in (3, 1, None):
+        with archive.begin() as connection:
+            set_article(connection, merged_into=wrong)
+        assert [each.place for each in look()] == ["article/1"]
+        assert all(each.repaired for each in repair(archive, look(), look))
+        assert look() == []
+    with archive.begin() as connection:
+        decide(connection, "split", "demo:1", {"from": ["demo:2"]})
+    assert [each.place for each in look()] == ["article/1"]
+    assert [each.repaired for each in repair(archive, look(), look)] == [False]
+    with archive.begin() as connection:
+        set_article(connection, merged_into=None)
+    assert look() == []
+
+
+def test_a_date_that_a_later_reading_of_the_same_text_brought_is_clean(archive: Archive) -> None:
+    """The readings' own dates stand nowhere: what cannot be told is not named."""
+    fill(archive)
+    later = datetime(2026, 3, 2, tzinfo=UTC)
+    with working(archive) as work:
+        number = work.find("again")["again"]
+        kept = work.keep(number, f"https://{PRIMARY}/detail/again")
+        work.read(kept.capture, number, "again")
+        dated = replace(content(), published=PrintedDate(later, "2 March 2026", "day", "UTC"))
+        reading = Reading(kept.capture, number, ExtractorName("2"), "article", T0 + HOUR, key="again", content=dated)
+        work.writer.know(reading).result(20)
+    with archive.begin() as connection:
+        end_crawl(connection, work.crawl, "finished", {}, T0 + HOUR)
+        assert later in connection.execute(select(models.article.c.published_at)).scalars().all()
+    assert list(check(archive)) == []

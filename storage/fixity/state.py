@@ -26,6 +26,15 @@ from sqlalchemy import (
 )
 
 from storage.captures import is_reduced
+from storage.fixity.articles import (
+    dated_otherwise,
+    mend_dates,
+    mend_days,
+    mend_mergers,
+    merged_otherwise,
+    of_another_day,
+    strange_kind,
+)
 from storage.fixity.bindings import (
     begins_otherwise,
     mend_beginnings,
@@ -168,6 +177,10 @@ def _mend_current(connection: Connection) -> None:
             if state.observations:
                 current = state.revisions[current_digest(state.observations, maps[owners[number]])]
                 connection.execute(update(article).where(article.c.id == number).values(current_revision=current))
+
+
+def _leave(connection: Connection) -> None:
+    """Nothing here says what it was."""
 
 
 # The frontier: leases, attempts, order and due times.
@@ -313,6 +326,15 @@ _RULES = (
         _rows_where(article.c.id, begins_otherwise),
         mend_beginnings,
     ),
+    _Rule("article", "its kind is none that there is", _rows_where(article.c.id, strange_kind), _leave),
+    _Rule(
+        "article",
+        "its date of publication is none that its texts state",
+        _rows_where(article.c.id, dated_otherwise),
+        mend_dates,
+    ),
+    _Rule("article", "its day is none of its addresses and texts", of_another_day, mend_days),
+    _Rule("article", "it is merged otherwise than decisions say", merged_otherwise, mend_mergers),
     _Rule("location", "it belongs to another resource than it was moved to", moved_by_hand, mend_moves),
     _Rule(
         "resource",
