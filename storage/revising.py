@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, case, update
 
 from storage import blocks
+from storage.content import ArticleContent
 from storage.index import write_rows
 from storage.inserting import insert_missing
 from storage.models import figure, revision, revision_author
@@ -46,14 +47,40 @@ def add_revisions(connection: Connection, new: Sequence[NewRevision], crawl: int
     insert_missing(
         connection,
         figure,
-        [
-            {"revision": number, "position": position, "url": each.url, "caption": each.caption, "credit": each.credit}
-            for number, named in numbered
-            for position, each in enumerate(named.content.figures)
-        ],
+        [row for number, named in numbered for row in figure_rows(number, named.content)],
     )
     write_rows(connection, [(number, named.words) for number, named in numbered])
     return ids
+
+
+def figure_rows(number: int, content: ArticleContent) -> list[dict[str, object]]:
+    """The rows of a revision's figures."""
+    return [
+        {"revision": number, "position": position, "url": each.url, "caption": each.caption, "credit": each.credit}
+        for position, each in enumerate(content.figures)
+    ]
+
+
+def columns_of(content: ArticleContent) -> dict[str, object]:
+    """The columns of a revision's row that its content fills."""
+    published, updated = content.published, content.updated
+    return {
+        "headline": content.headline,
+        "lead": content.lead,
+        "blocks": blocks.to_json(content.blocks),
+        "body": content.body,
+        "authors": list(content.authors),
+        "section": list(content.section),
+        "tags": list(content.tags),
+        "language": content.language,
+        "published_at": published.at if published else None,
+        "published_printed": published.printed if published else None,
+        "published_precision": published.precision if published else None,
+        "zone": published.zone if published else None,
+        "updated_at": updated.at if updated else None,
+        "updated_printed": updated.printed if updated else None,
+        "found": content.found,
+    }
 
 
 def see_again(connection: Connection, seen: Sequence[tuple[int, datetime]]) -> None:
@@ -76,26 +103,9 @@ _SEE = (
 
 
 def _row(new: NewRevision, crawl: int) -> dict[str, object]:
-    content = new.named.content
-    published, updated = content.published, content.updated
-    return {
+    return columns_of(new.named.content) | {
         "article": new.article,
         "digest": new.named.digest,
-        "headline": content.headline,
-        "lead": content.lead,
-        "blocks": blocks.to_json(content.blocks),
-        "body": content.body,
-        "authors": list(content.authors),
-        "section": list(content.section),
-        "tags": list(content.tags),
-        "language": content.language,
-        "published_at": published.at if published else None,
-        "published_printed": published.printed if published else None,
-        "published_precision": published.precision if published else None,
-        "zone": published.zone if published else None,
-        "updated_at": updated.at if updated else None,
-        "updated_printed": updated.printed if updated else None,
-        "found": content.found,
         "extractor": new.extractor,
         "supersedes": new.supersedes,
         "first_at": new.first_at,

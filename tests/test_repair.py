@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from scraper.demo.process import running_replica
+from scraper.profiles import SHIPPED
 from storage import models
 from storage.archive import Archive
 from storage.crawls import end_crawl, free_outlet
@@ -203,6 +204,51 @@ def test_rows_come_back_from_records_and_manifests(copy: Path, what: str) -> Non
     after = [ask(copy, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
     if what != "a location":  # validators and the last whole answer of a location stand in no record
         assert after == before
+
+
+TEXTS = ("revision", "figure", "revision_author")
+ALTERED = (
+    "UPDATE revision SET headline = 'Another headline' WHERE id = 3",
+    "UPDATE revision SET blocks = '[]', body = '' WHERE id = 4",
+    "UPDATE revision SET authors = '[\"Nobody\"]', digest = '00' WHERE id = 5",
+    "UPDATE figure SET caption = 'Another caption' WHERE revision = (SELECT max(revision) FROM figure)",
+    "DELETE FROM figure WHERE revision = (SELECT min(revision) FROM figure)",
+)
+
+
+def test_altered_texts_are_read_again_from_their_captures(copy: Path) -> None:
+    before = [ask(copy, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TEXTS]
+    change(copy, *ALTERED)
+    assert {"revision/3", "revision/4", "revision/5"} <= {each["place"] for each in verify(copy).json["findings"]}
+    mended = verify(copy, "--repair")
+    assert (mended.code, mended.json["damaged"]) == (0, 0), mended.out
+    assert any("by reading capture/" in each["repair"] for each in mended.json["findings"])
+    assert verify(copy).json["findings"] == []
+    assert [ask(copy, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TEXTS] == before
+
+
+def test_a_text_that_cannot_be_read_again_is_left_with_the_reason(copy: Path, tmp_path: Path) -> None:
+    change(copy, ALTERED[0])
+    (tmp_path / "profiles").mkdir()
+    other = (SHIPPED / "demo.toml").read_text().replace("boilerplate = [", 'boilerplate = [\n    "xpath://other",')
+    (tmp_path / "profiles" / "demo.toml").write_text(other)
+
+    def tried(**environment: str) -> tuple[int, set[str]]:
+        ran = presskeep(
+            "verify", "--repair", "--archive", str(copy), "--jobs", "1", "--json", environment=environment
+        )  # fmt: skip
+        return ran.code, {each["repair"] for each in ran.json["findings"] if each["place"] == "revision/3"}
+
+    code, (why,) = tried(PRESSKEEP_PROFILES=str(tmp_path / "profiles"))
+    assert (code, "profile is not the one" in why) == (5, True), why
+    known = ask(copy, "SELECT version FROM extractor")
+    change(copy, "UPDATE extractor SET version = '0'")
+    code, (why,) = tried()
+    assert (code, "version 0 of the extractor read it" in why) == (5, True), why
+    change(copy, f"UPDATE extractor SET version = '{known[0][0]}'")
+    assert ask(copy, "SELECT headline FROM revision WHERE id = 3") == [("Another headline",)]
+    code, (how,) = tried()
+    assert (code, "by reading capture/" in how) == (0, True), how
 
 
 @pytest.mark.long

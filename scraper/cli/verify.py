@@ -72,7 +72,10 @@ def verify(
 
         findings = look()
         if repair and findings:
-            findings = mend(archive, findings, look)
+            from scraper.restoring import TextReader
+
+            with TextReader(config, archive) as read_again:
+                findings = mend(archive, findings, look, read_again)
         held, pages = _count(archive), _pages(archive, findings)
     damaged = [each for each in findings if not each.repaired]
     if json:

@@ -17,6 +17,7 @@ from storage.fixity.findings import Finding
 from storage.fixity.index_files import mend_index
 from storage.fixity.rows import restore_crawl, restore_manifest, restore_rows
 from storage.fixity.state import index_anew, mend_state
+from storage.fixity.text_repair import ReadAgain
 from storage.fixity.texts import mend_drawn
 from storage.unreadable import any_text
 
@@ -38,16 +39,19 @@ _CAPTURE = re.compile(r"\((capture/\d+)\)$")
 
 
 def repair(
-    archive: Archive, findings: Sequence[Finding], check_again: Callable[[], Iterable[Finding]]
+    archive: Archive,
+    findings: Sequence[Finding],
+    check_again: Callable[[], Iterable[Finding]],
+    read_again: ReadAgain | None = None,
 ) -> list[Finding]:
     """Mend what can be mended: the database in one transaction, then files; gives the findings, each with what became
     of it.
 
     Nothing is written that a manifest, a digest or another row does not prove, and nothing is thrown away.
     `check_again` tells what is still found after that: what is not is mended, and what comes to light by it is mended
-    in turn. Raises OutletLocked while a run holds an outlet.
+    in turn. `read_again` reads captures whose texts were altered. Raises OutletLocked while a run holds an outlet.
     """
-    mended = _mend(archive, findings)
+    mended = _mend(archive, findings, read_again)
     done, rounds = mended, 1
     while any(each.repaired for each in mended):
         left = list(check_again())
@@ -56,7 +60,7 @@ def repair(
         new = [each for each in left if _key(each) not in known]
         if not new or rounds == _ROUNDS:
             return done + [each.beyond_repair("it came to light by the repair: repair again") for each in new]
-        mended = _mend(archive, left)
+        mended = _mend(archive, left, read_again)
         done, rounds = _joined(done, mended), rounds + 1
     return done
 
@@ -76,12 +80,12 @@ def _key(finding: Finding) -> tuple[str, str]:
     return finding.kind, finding.place
 
 
-def _mend(archive: Archive, findings: Sequence[Finding]) -> list[Finding]:
+def _mend(archive: Archive, findings: Sequence[Finding], read_again: ReadAgain | None) -> list[Finding]:
     with archive.begin() as connection, any_text(connection):
         demand_idle(connection)
         names = dict.fromkeys(_row_of(each) for each in findings if each.kind in (*_ROWS, *_RECORDS))
-        restored = restore_rows(Records(archive, connection, findings), list(names))
-        done = [_mend_one(connection, restored, each) for each in findings]
+        restored, why_not = restore_rows(Records(archive, connection, findings), list(names), read_again)
+        done = [_mend_one(connection, restored, why_not, each) for each in findings]
         mend_drawn(connection, _numbers(findings, "revision_author"), _numbers(findings, "revision_search"))
         if any(each.place.startswith("database") and "revision_fts" in each.what for each in findings):
             index_anew(connection)
@@ -96,7 +100,9 @@ def _settle(done: Finding, *, found: bool) -> Finding:
     return replace(done, repaired=False, repair=_UNPROVEN) if done.repaired else done
 
 
-def _mend_one(connection: Connection, restored: Mapping[str, str], finding: Finding) -> Finding:
+def _mend_one(
+    connection: Connection, restored: Mapping[str, str], why_not: Mapping[str, str], finding: Finding
+) -> Finding:
     name, _, key = finding.place.partition("/")
     if finding.kind == "state-wrong" or (finding.kind == "index-wrong" and name != FOLDER):
         return finding.mended("drawn anew")
@@ -107,7 +113,8 @@ def _mend_one(connection: Connection, restored: Mapping[str, str], finding: Find
         how = restore_crawl(connection, int(key))
     elif finding.kind in (*_ROWS, *_RECORDS):
         how = restored.get(_row_of(finding), "")
-    return finding.mended(how) if how else finding.beyond_repair(_WHY_NOT.get(finding.kind, _UNPROVEN))
+    why = why_not.get(_row_of(finding)) or _WHY_NOT.get(finding.kind, _UNPROVEN)
+    return finding.mended(how) if how else finding.beyond_repair(why)
 
 
 def _row_of(finding: Finding) -> str:

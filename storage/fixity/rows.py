@@ -15,6 +15,7 @@ from storage.fixity.binding_repair import restore_bindings
 from storage.fixity.digests import TABLES, KeptDigests
 from storage.fixity.exchanges import Records
 from storage.fixity.guessing import GUESSES
+from storage.fixity.text_repair import ReadAgain, restore_texts
 from storage.manifest import draw_manifest, kept_manifest, manifest_digest
 from storage.models import crawl
 
@@ -23,21 +24,24 @@ _INSTANTS = ("started_at", "ended_at")
 _HEAD = ("kind", "operator", "robots_policy", *_INSTANTS, "outcome", "stamp_authority", "previous_digest")
 
 
-def restore_rows(records: Records, names: Sequence[str]) -> dict[str, str]:
-    """Restore altered and missing rows, by their names in the manifest; gives how, for each that could be.
+def restore_rows(
+    records: Records, names: Sequence[str], read_again: ReadAgain | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Restore altered and missing rows, by their names in the manifest; gives how, for each that could be, and of texts
+    that could not be read again, why.
 
     A row may be needed to restore another, so that it is tried again as long as any could be.
     """
     digests = KeptDigests(records.connection, names)
     done = restore_bindings(records.connection, digests, names)
-    tried = True
-    while tried:
-        tried = False
-        for name in names:
-            if name not in done and (how := _restore(records, digests, name)):
-                done[name] = how
-                tried = True
-    return done
+    _restore_all(records, digests, names, done)
+    if read_again is None:
+        return done, {}
+    texts, why_not = restore_texts(records, digests, [name for name in names if name not in done], read_again)
+    if texts:
+        done |= texts
+        _restore_all(records, digests, names, done)
+    return done, why_not
 
 
 def restore_crawl(connection: Connection, number: int) -> str:
@@ -68,6 +72,16 @@ def restore_manifest(connection: Connection, number: int) -> str:
         connection.execute(update(crawl).where(crawl.c.id == number).values(manifest_digest=drawn))
         return f"its digest is restored from crawl/{named.id}, which names it"
     return ""
+
+
+def _restore_all(records: Records, digests: KeptDigests, names: Sequence[str], done: dict[str, str]) -> None:
+    tried = True
+    while tried:
+        tried = False
+        for name in names:
+            if name not in done and (how := _restore(records, digests, name)):
+                done[name] = how
+                tried = True
 
 
 def _restore(records: Records, digests: KeptDigests, name: str) -> str:
