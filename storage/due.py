@@ -16,6 +16,8 @@ from storage.ways import way_bit
 
 NO_LISTINGS = ("article", "page", "media", "probe", "robots")
 """The kinds of resources that list nothing."""
+UNASKED = "failed:no-domain"
+"""The outcome of a resource for which none of its outlet's domains could be asked."""
 
 
 def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, since: datetime) -> int:
@@ -105,6 +107,16 @@ def finish(connection: Connection, resource_id: int, outcome: str, due_at: datet
         .where(resource.c.id == resource_id)
         .values(outcome=outcome, due_at=due_at, lease_owner=None, lease_until=None, attempts=resource.c.attempts + 1)
     )
+
+
+def make_due_unasked(connection: Connection, outlet: int, now: datetime) -> int:
+    """Make an outlet's resources due at `now` (UTC) that failed since no domain could be asked; returns how many."""
+    return connection.execute(
+        update(resource)
+        .where(resource.c.outlet == outlet, resource.c.outcome == UNASKED, resource.c.lease_owner.is_(None))
+        .where(resource.c.due_at > now)
+        .values(due_at=now)
+    ).rowcount
 
 
 def put_off_unread(connection: Connection, outlet: int, found_by: str, now: datetime, due_at: datetime) -> int:

@@ -72,3 +72,17 @@ def test_what_the_first_domain_stops_serving_comes_from_the_next(
     assert never_due(place) == []
     asked = Counter(each["path"] for each in replica.new_requests() if each["host"] == PRIMARY)
     assert max(asked.values()) == 1, "nobody is asked for the same thing twice"
+
+
+@pytest.mark.long
+def test_what_no_domain_could_be_asked_for_is_asked_for_by_the_next_crawl(place: Place, replica: Replica) -> None:
+    ran = crawl_with(place, replica, {"first": 30, "drop": True})
+    missing = ran.json["outlets"][0]["counts"]["failures"]["no-domain"]
+    assert missing > 5, "the control: so many were not asked for"
+    before = look(place)
+    due = crawl_with(place, replica, options=("--due",))
+    assert due.code in (0, 1), due.err
+    assert len(look(place).headlines) == len(before.headlines), "a crawl by schedule waits as long as for any failure"
+    again = crawl_with(place, replica)
+    assert again.code in (0, 1), again.err
+    assert missing_from(look(place), replica.articles()) == []

@@ -80,3 +80,21 @@ def test_what_is_stated_goes_before_what_is_printed() -> None:
         (read("", head="<meta name='date' content='01/07/16'>"), "date", "2016-07-01"),
     ):
         assert (article.found["published"], day(article.published)) == (how, published)
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        ("<meta property='article:published_time' content='2026-03-02T00:30:00+01:00'>", ""),
+        ("", "<p>By Ada Berg <time datetime='2026-03-02T00:30:00+01:00'>2 March</time></p>"),
+    ],
+    ids=["meta", "time"],
+)
+def test_a_moment_stated_in_utc_is_of_the_day_that_the_outlets_own_time_gives_it(head: str, line: str) -> None:
+    stated = '<script type="application/ld+json">{"@type":"NewsArticle","datePublished":"%s"}</script>'
+    same = read(line, head=head + stated % "2026-03-01T23:30:00+00:00")
+    other = read(line, head=head + stated % "2026-03-01T21:00:00+00:00")
+    assert same.published is not None
+    assert (day(same.published), same.published.zone) == ("2026-03-02", "+01:00")
+    assert same.published.at == datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+    assert day(other.published) == "2026-03-01", "the control: another moment says nothing of this one"

@@ -168,7 +168,8 @@ def _tell(config: Config, report: CrawlReport) -> None:
     write_media(counts["media"])
     if not counts["new"] and not counts["edits"]:
         write_note("Nothing on the site was new to the archive.", indent=2)
-    write_note(f"The archive holds {state.articles} articles, each once, seen at {state.locations} addresses.", 2)
+    shown = sum(each.articles for each in state.domains)
+    write_note(f"The archive holds {state.articles} articles, each once; its domains show {shown} pages of them.", 2)
     _tell_domains(state)
     _tell_refused(config)
     if view is not None:

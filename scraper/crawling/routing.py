@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -37,7 +39,8 @@ same hour. What is new stands on the domain before it."""
 @dataclass(slots=True)
 class Standing:
     """How one domain fares in this crawl. `held`: it is not asked, since another process asks it. `plain`: it is asked
-    by http, as https gave no answer; `secure`: it did. `failures` and `refusals` count those in a row."""
+    by http, as https gave no answer; `secure`: it did. `failures` and `refusals` count those in a row; the last failure
+    was counted at `failed_at`, by the monotonic clock."""
 
     row: DomainRow
     domain: Domain
@@ -47,6 +50,7 @@ class Standing:
     secure: bool = False
     alive: bool = True
     failures: int = 0
+    failed_at: float = -inf
     refusals: int = 0
     answered: bool = False
 
@@ -167,9 +171,12 @@ class Route:
         news, standing.answered = not standing.answered, True
         return standing if news else None
 
-    def failed(self, url: str, reason: str) -> Standing | None:
-        """An attempt failed. Gives the standing of a domain that is left because of it.
+    def failed(self, url: str, reason: str, *, sent_at: float = inf) -> Standing | None:
+        """An attempt failed that was sent at `sent_at` (by the monotonic clock). Gives the standing of a domain that is
+        left because of it.
 
+        Attempts that were under way together count once: what made them fail may have been a moment, or this machine's
+        own stall, after which all that wait are out of time at once.
         A domain whose profile states no scheme is asked by http before it is left, if https never gave an answer.
         """
         standing = self.standing(url)
@@ -177,7 +184,10 @@ class Route:
             return None
         if standing.plain and url.startswith("https://"):
             return None
+        if sent_at < standing.failed_at:
+            return None
         standing.failures += 1
+        standing.failed_at = monotonic()
         if standing.failures < FAILURES_TO_LEAVE:
             return None
         if standing.domain.scheme is None and not (standing.plain or standing.secure):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from scraper.crawling.budget import Account
@@ -25,8 +26,9 @@ from scraper.crawling.routing import Route, scheme_of
 from scraper.crawling.state import LEASE, CrawlOptions, CrawlState
 from scraper.crawling.tally import Tally
 from scraper.crawls_under_way import UNDER_WAY
+from scraper.fetching.handler import SENT_AT
 from scraper.fetching.reasons import reason_of
-from storage.due import make_due, make_due_unread
+from storage.due import make_due, make_due_unasked, make_due_unread
 from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
@@ -183,7 +185,7 @@ class CrawlSession:
             assert self.state.media is not None
             self.state.media.failed(request.url, reason)
             return None
-        left = self.state.route.failed(request.url, reason)
+        left = self.state.route.failed(request.url, reason, sent_at=request.meta.get(SENT_AT, inf))
         if left is not None:
             log.warning("%s stopped answering (%s); the crawl goes on without it", left.domain.host, reason)
             self.state.start(self.state.set_state(left.row.id, "unreachable"))
@@ -204,6 +206,7 @@ class CrawlSession:
             begin_polling(connection, opened.outlet, [seed.key for seed in self._seeds], now)
         else:
             make_due(connection, listings, now, since=opened.begun_at)
+            make_due_unasked(connection, opened.outlet, now)
 
     def _give_back(self, connection: Connection) -> None:
         opened = self.state.opened

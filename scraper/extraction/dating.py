@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
@@ -40,6 +41,7 @@ _MOST_TIMES = 20
 _MARKS = frozenset(("published", "dt-published", "wp-block-post-date"))
 _OTHERS = frozenset(("wp-block-query", "wp-block-post-template"))
 _SLACK = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 Sources = Iterator[tuple[str, str | None]]
 
@@ -92,6 +94,8 @@ class _Reader:
             published, how = self._first(self._guesses())
         if published is not None and published.precision == "day":
             published, how = self._with_time(published, how)
+        elif published is not None and not published.local.utcoffset():
+            published, how = self._in_local_time(published, how)
         if updated is None and lines.updated is not None and how != "date line, updated":
             updated, how_updated = lines.updated, "date line"
         if updated is not None and published is not None and updated.at <= published.at:
@@ -164,11 +168,24 @@ class _Reader:
 
     def _with_time(self, day: PrintedDate, how: str) -> tuple[PrintedDate, str]:
         """A day made exact by the page's first time element of that day."""
-        for _, element in zip(range(_MOST_TIMES), self.tree.iter("time"), strict=False):
+        for element in islice(self.tree.iter("time"), _MOST_TIMES):
             moment = read_date(element.get("datetime") or "", self.zone)
             if moment is not None and moment.precision != "day" and moment.day == day.day:
                 return moment, f"{how}, time element"
         return day, how
+
+    def _in_local_time(self, moment: PrintedDate, how: str) -> tuple[PrintedDate, str]:
+        """A moment stated in UTC, in the outlet's own time where the page states the same moment in that: its day is
+        the one that readers saw. Publishing systems state UTC to machines (JSON-LD of WordPress' Yoast)."""
+        stated = ((name, self.stated.first(name)) for name in PUBLISHED)
+        times = (("time element", element.get("datetime")) for element in islice(self.tree.iter("time"), _MOST_TIMES))
+        for other, text in (*stated, *times):
+            local = read_date(text or "", self.zone)
+            if local is None or local.precision == "day" or not local.local.utcoffset():
+                continue
+            if abs(local.at - moment.at) < _MINUTE:
+                return local, other if other in PUBLISHED else f"{how}, {other}"
+        return moment, how
 
 
 def _marked_dates(tree: HtmlElement) -> Iterator[str]:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 CONNECT_SECONDS = 10.0
+SENT_AT = "presskeep_sent_at"
+"""The key of a request's meta that tells when it was last sent, by the monotonic clock."""
 MAX_BYTES = "presskeep_max_bytes"
 """The key of a request's meta that bounds its response below the limit that holds for all."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -97,6 +99,7 @@ class TapHandler(HTTP11DownloadHandler):
             return await self._download(request, host, port, host_field)
 
     async def _download(self, request: Request, host: str, port: int, host_field: bytes) -> Response:
+        request.meta[SENT_AT] = monotonic()
         proxy = request.meta.get("proxy")
         if proxy:
             self._resolver.check_unresolved(host, port)
