@@ -9,9 +9,11 @@ import pytest
 from lxml.html import document_fromstring
 
 from scraper.drafting.addresses import find_forms
+from scraper.drafting.drafting import draft_profile
 from scraper.drafting.facts import other_languages, untagged_languages
 from scraper.drafting.listings import lists_pages, parts_to_read
-from scraper.drafting.survey import Place, Sample, Survey
+from scraper.drafting.reading import read_sight
+from scraper.drafting.survey import Listing, Place, Sample, Sight, Survey
 from scraper.drafting.zones import find_where
 from scraper.extraction import extract
 from scraper.extraction.page import Context, Link, Page
@@ -28,7 +30,7 @@ NOW = "leap:2026-11-25T12:00:00Z"
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-def draft(pages: dict[str, bytes], folder: Path) -> tuple[Ran, Outlet, Ran, int]:
+def draft_served(pages: dict[str, bytes], folder: Path) -> tuple[Ran, Outlet, Ran, int]:
     """Draft a profile of served pages, then ask for it once more: both runs, the outlet, how many requests came."""
     file = folder / "courier.toml"
     with serving(pages, folder) as server:
@@ -62,7 +64,7 @@ def assert_reads(outlet: Outlet, pages: dict[str, bytes], articles: dict[str, Po
 @pytest.mark.long
 def test_a_wordpress_site_gets_a_profile_that_needs_no_edit(tmp_path: Path) -> None:
     pages, articles = wordpress_site(BASE)
-    ran, outlet, again, asked = draft(pages, tmp_path)
+    ran, outlet, again, asked = draft_served(pages, tmp_path)
     assert_reads(outlet, pages, articles)
     assert (outlet.title, outlet.language) == ("The Sound Courier", "en")
     assert [(rule.way, rule.start[0]) for rule in outlet.discovery] == [
@@ -82,7 +84,7 @@ def test_a_wordpress_site_gets_a_profile_that_needs_no_edit(tmp_path: Path) -> N
 @pytest.mark.soak
 def test_a_hugo_site_whose_feed_lists_other_pages_too_gets_one(tmp_path: Path) -> None:
     pages, articles = hugo_site(BASE)
-    ran, outlet, _, _ = draft(pages, tmp_path)
+    ran, outlet, _, _ = draft_served(pages, tmp_path)
     assert_reads(outlet, pages, articles)
     assert outlet.title == "Ness Gazette"
     doubts = {each["field"]: each["note"] for each in ran.json["fields"] if not each["sure"]}
@@ -139,6 +141,23 @@ def test_the_parts_of_a_sitemap_are_known_by_their_names(posts: str, pages: str,
     parts = [Link(f"{BASE}{path}") for path in (others, pages, posts)]
     assert [part.url.removeprefix(BASE) for part in parts_to_read(parts, 3)] == [posts, pages]
     assert [path for path in (others, pages, posts) if lists_pages(path)] == [pages]
+
+
+def test_archives_of_wordpress_are_no_articles_though_articles_may_stand_anywhere() -> None:
+    pages, articles = wordpress_site(BASE, "/d{number}/{slug}/")
+
+    def page(url: str) -> Page:
+        return Page(pages[url], "text/html; charset=utf-8", url, AT)
+
+    listing = Listing("sitemap", "/wp-sitemap-posts-post-1.xml", tuple(map(Link, articles)))
+    looked_at = tuple(page(url) for url in list(articles)[:6])
+    survey = read_sight(Sight(Place("www.courier.example"), page(f"{BASE}/"), listings=(listing,), articles=looked_at))
+    assert survey is not None
+    draft = draft_profile(survey, "courier")
+    assert draft is not None
+    for path, article in (("/2026/fire/", True), ("/2026/01/", False), ("/type/aside/", False), ("/types/x/", True)):
+        assert (draft.outlet.identify(f"{BASE}{path}") is not None) is article, path
+    assert all(draft.outlet.identify(url) for url in articles)
 
 
 def test_articles_in_a_language_that_their_pages_do_not_state_are_told() -> None:

@@ -26,10 +26,12 @@ Table = dict[str, Any]
 
 _NAME = re.compile(r"[^a-z0-9]+")
 _RESERVED = (
-    r"/(?:category|tag|author|page|feed|comments|search|wp-[a-z-]+)(?:/|\?|$)",
+    r"/(?:category|tag|type|author|page|feed|comments|search|wp-[a-z-]+)(?:/|\?|$)",
     r"/[^?#]*/(?:feed|embed|trackback|page/\d+|comment-page-\d+)/?(?:\?|$)",
 )
 """WordPress' own addresses (its rewrite rules, WP_Rewrite), with the bases that it begins with."""
+_BY_DATE = r"/(?:19|20)\d\d(?:/\d{1,2}){0,2}/?(?:\?|$)"
+"""WordPress' archives by date, with whose addresses it lets no slug agree (wp_unique_post_slug())."""
 _LISTING_NAMES = r"/(?:tags?|categor(?:y|ies)|authors?|series|page|archives?|search|about|contact|privacy)(?:/|\?|$)"
 _MOST_NEVER = 60
 _MOST_FLAT = 300
@@ -184,6 +186,8 @@ def _never(survey: Survey, forms: Sequence[Form]) -> list[str]:
     """What the articles' patterns would take and is none: the system's own addresses, pages, what was refused."""
     articles = {path for form in forms for path in form.paths}
     patterns = list(_RESERVED) if is_wordpress(survey.home) else [_LISTING_NAMES]
+    if is_wordpress(survey.home) and all(form.key == "slug" for form in forms):
+        patterns.append(_BY_DATE)
     patterns = [each for each in patterns if not any(re.match(each, path) for path in articles)]
     compiled = [re.compile(form.pattern) for form in forms]
     others = [
