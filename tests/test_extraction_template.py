@@ -136,6 +136,32 @@ def test_an_address_in_the_place_of_an_embed_is_no_text_on_a_page_of_wordpress()
         assert "Loose text is text, too." in article.body
 
 
+def test_with_a_fallback_a_stated_title_gives_way_to_the_headline_that_is_found() -> None:
+    head = (
+        "<meta property='og:title' content='Roads!'>"
+        '<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Roads will be mended"}</script>'
+    )
+    for fallback, headline in ((True, "Roads will be mended"), (False, "Roads!")):
+        rules = {**TEMPLATE, "headline": ["h1.gone"], "fallback": fallback}
+        outlet = Outlet.model_validate({**PROFILE, "templates": [rules]})
+        article = read(page().replace("<html lang=en>", f"<html lang=en><head>{head}</head>"), outlet=outlet).article
+        assert article is not None
+        assert article.headline == headline
+
+
+def test_with_a_fallback_the_first_paragraph_gives_way_to_a_lead_and_to_no_other_first_paragraph() -> None:
+    outlet = Outlet.model_validate({**PROFILE, "templates": [{**TEMPLATE, "drop": ["p.note"], "fallback": True}]})
+    said = "Ness is a town of the outer sound, where roads are few and the winters are long and dark."
+    described = f"<html lang=en><head><meta name=description content='{said}'></head>"
+    for root, lead in (
+        ("<html lang=en>", "The town will mend its roads, the council said."),
+        (described, said),
+    ):
+        article = read(page(f"<p class=note>{said}</p>{STORY}").replace("<html lang=en>", root), outlet=outlet).article
+        assert article is not None
+        assert article.lead == lead
+
+
 def test_fields_are_read_by_their_rules() -> None:
     outcome = read(page(when="3 May 2026 10:15 [Updated: 4 May 2026 09:00]"))
     article = outcome.article

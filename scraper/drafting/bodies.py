@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from lxml.html import HtmlElement
 
-from scraper.drafting.selectors import describe, is_styling, stable_classes
+from scraper.drafting.selectors import describe, hashed_classes, is_styling, stable_classes
 from scraper.drafting.survey import Sample
 from scraper.extraction.passages import Passage, letters_of, read_passages
 from scraper.extraction.template import read_field
@@ -22,6 +23,8 @@ CONVENTIONS = (
 """What WordPress' block and classic themes, schema.org and Hugo's themes call an article's text."""
 _HOLDS = 0.9
 """Share of the letters of a text that its holder holds."""
+_HOLDS_MOST = 0.6
+"""Share of them that the element holds above which a lead stands."""
 _LIKE = 0.95
 """How like (F1 over letters) a page's text is to that read without a profile, to count as the same."""
 _ENOUGH = 0.6
@@ -34,44 +37,92 @@ _BOXES = frozenset(("div", "section", "ul", "p", "span", "h1"))
 _CONTENT = ("wp-block-", "wp-caption", "gallery", "footnote", "highlight", "twitter-", "instagram-", "wp-element-")
 """How the classes of what editors write begin: none of it goes for its form."""
 _FEWEST = 2
+_MOST_LEADS = 8
+_LEAST_LEAD = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The selectors of the text and of what is dropped within it; on how many pages the text is as it is read without a
-    profile, of how many."""
+    """The selector of the text's holder, that of a lead that stands apart above it, and what is dropped within; on how
+    many pages the text is as it is read without a profile, of how many."""
 
-    selectors: tuple[str, ...] = ()
+    holder: str = ""
+    lead: str = ""
     drop: tuple[str, ...] = ()
     agreed: int = 0
     present: int = 0
 
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """One selector for all of the text; none where no holder was found."""
+        return (", ".join(filter(None, (self.lead, self.holder))),) if self.holder else ()
+
 
 @dataclass(slots=True, eq=False)
 class _Text:
-    """A page's text without a profile, to compare with: the letters of its passages, and the element that holds it."""
+    """A page's text without a profile, to compare with: the letters of its passages, and the lowest elements that hold
+    nearly all of it, and most of it."""
 
     sample: Sample
     letters: Counter[str]
-    holder: HtmlElement | None
+    holders: tuple[HtmlElement, ...] = ()
 
 
 def find_body(samples: Sequence[Sample], outlet: Outlet) -> Body:
     """The element that holds the text on most pages; Body() where no selector does on enough of them."""
-    texts = [_Text(sample, _letters(sample.content.blocks), None) for sample in samples]
+    texts = [_Text(sample, _letters(sample.content.blocks)) for sample in samples]
     for text in texts:
-        text.holder = _holder_of(text)
-    rated: list[tuple[int, float, str, tuple[str, ...]]] = []
+        text.holders = _holders_of(text)
+    rated: list[tuple[int, float, Body]] = []
     for selector in _candidates(texts):
         if sum(bool(select(text.sample.tree, selector)) for text in texts) < _ENOUGH * len(texts):
             continue
-        drop = _drops(selector, texts)
-        likeness = [_likeness(selector, drop, text, outlet) for text in texts]
-        rated.append((sum(each >= _LIKE for each in likeness), sum(likeness), selector, drop))
-    best = max(rated, key=lambda each: (each[0], round(each[1], 2)), default=None)
+        rated.append(_rate(Body(selector, drop=_drops(selector, texts), present=len(texts)), texts, outlet))
+    rated.sort(key=lambda each: each[:2], reverse=True)
+    for _, _, body in rated[:_MOST_HOLDERS]:
+        rated += [_rate(replace(body, lead=lead), texts, outlet) for lead in _leads(body.holder, texts)]
+    best = max(rated, key=lambda each: each[:2], default=None)
     if best is None or best[0] < max(min(_FEWEST, len(texts)), _ENOUGH * len(texts)):
         return Body(present=len(texts))
-    return Body((best[2],), best[3], best[0], len(texts))
+    return best[2]
+
+
+def _rate(body: Body, texts: Sequence[_Text], outlet: Outlet) -> tuple[int, float, Body]:
+    """On how many pages rules take the text, how like it is on all together, and the rules with that."""
+    likeness = [_likeness(body.selectors[0], body.drop, text, outlet) for text in texts]
+    agreed = sum(each >= _LIKE for each in likeness)
+    return agreed, round(sum(likeness), 2), replace(body, agreed=agreed)
+
+
+def _leads(selector: str, texts: Sequence[_Text]) -> list[str]:
+    """Selectors of what is of the text and stands above its holder, on several pages, and is one thing on each: first
+    what most have."""
+    counted: Counter[str] = Counter()
+    for text in texts:
+        roots = {item for item in select(text.sample.tree, selector) if not isinstance(item, str)}
+        here: dict[str, None] = {}
+        for element in _above(roots, text):
+            # By what is said of it alone, for its place may hold anything on other pages.
+            here.update(dict.fromkeys(each for each in describe(element) if " " not in each))
+            here.update(dict.fromkeys(f".{name}" for name in stable_classes(element) if not is_styling(name)))
+        counted.update(here.keys())
+    frequent = [each for each, count in counted.most_common() if count >= min(_FEWEST, len(texts))]
+    single = (each for each in frequent if all(len(select(text.sample.tree, each)) <= 1 for text in texts))
+    return list(islice(single, _MOST_LEADS))
+
+
+def _above(roots: set[HtmlElement], text: _Text) -> list[HtmlElement]:
+    """The element of the last passage of the text above its holder, and the boxes around it that do not hold that;
+    none where the text begins within the holder."""
+    around = {above for root in roots for above in root.iterancestors()}
+    last: HtmlElement | None = None
+    for passage in read_passages(text.sample.tree):
+        if roots & {passage.element, *passage.element.iterancestors()}:
+            boxes = [] if last is None else [last, *last.iterancestors()]
+            return [each for each in boxes if each not in around][:_MOST_HOLDERS]
+        if passage.letters in text.letters and len(passage.letters) >= _LEAST_LEAD:
+            last = passage.element
+    return []
 
 
 def _letters(blocks: Iterable[Block]) -> Counter[str]:
@@ -81,15 +132,21 @@ def _letters(blocks: Iterable[Block]) -> Counter[str]:
     return Counter(letters for text in texts for cell in text.split("\t") if (letters := letters_of(cell)))
 
 
-def _holder_of(text: _Text) -> HtmlElement | None:
-    """The lowest element that holds nearly all of a text."""
+def _holders_of(text: _Text) -> tuple[HtmlElement, ...]:
     held: Counter[HtmlElement] = Counter()
     for passage in read_passages(text.sample.tree):
         if passage.letters in text.letters:
             for element in (passage.element, *passage.element.iterancestors()):
                 held[element] += len(passage.letters)
     total = sum(len(letters) for letters in text.letters)
-    holding = [element for element, count in held.items() if count >= _HOLDS * total]
+    lowest = (
+        _lowest([each for each, count in held.items() if count >= share * total]) for share in (_HOLDS, _HOLDS_MOST)
+    )
+    return tuple(dict.fromkeys(each for each in lowest if each is not None))
+
+
+def _lowest(holding: Sequence[HtmlElement]) -> HtmlElement | None:
+    """Of elements that hold one another, the one that holds none."""
     around = {above for element in holding for above in element.iterancestors()}
     return next((element for element in holding if element not in around), None)
 
@@ -98,8 +155,9 @@ def _candidates(texts: Sequence[_Text]) -> list[str]:
     counted: Counter[str] = Counter()
     for text in texts:
         here: dict[str, None] = {}
-        above = [] if text.holder is None else [text.holder, *text.holder.iterancestors()]
-        for element in [each for each in above if each.tag not in ("body", "html")][:_MOST_HOLDERS]:
+        above = [each for holder in text.holders[:1] for each in (holder, *holder.iterancestors())]
+        holding = [each for each in above if each.tag not in ("body", "html")][:_MOST_HOLDERS]
+        for element in (*holding, *text.holders[1:]):
             # A box within a named one may be any box: of places, only what says itself what it is.
             own = (each for each in describe(element) if " " not in each or element.tag in _WHOLE)
             here.update(dict.fromkeys((*own, *([element.tag] if element.tag in _WHOLE else ()))))
@@ -157,7 +215,8 @@ def _foreign(root: HtmlElement, text: _Text) -> Iterator[HtmlElement]:
     for passage in other:
         inside = [passage.element, *passage.element.iterancestors()]
         inside = inside[: inside.index(root)] if root in inside else []
-        yield from [each for each in inside if each not in own]
+        # The outermost first, so that one rule drops a box with all that is in it.
+        yield from reversed([each for each in inside if each not in own])
         # What stands in a line of its own, and in no block but the holder.
         yield from (each for each in passage.element if each.tag == "time" and _says(each, passage))
 
@@ -176,6 +235,7 @@ def _droppable(element: HtmlElement, selector: str) -> Iterator[str]:
         for name in stable_classes(element)[:3]:
             if not name.startswith(_CONTENT) and not is_styling(name):
                 yield f"{element.tag}.{name}"
+        yield from (f'{element.tag}[class*="{prefix}"]' for prefix in hashed_classes(element)[:1])
     if element.tag in ("h1", "time"):
         yield f"{selector} {element.tag}"
     parent = element.getparent()

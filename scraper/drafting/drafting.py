@@ -262,7 +262,7 @@ def _template(survey: Survey) -> tuple[Table | None, dict[str, Found | Body]]:
         if date.selectors:
             stated = {"attribute": date.attribute} if date.attribute else {}
             rules[name] = [{"select": list(date.selectors), **stated}]
-    found["figures"] = figures = find_figures(samples, outlet, body.selectors)
+    found["figures"] = figures = find_figures(samples, outlet, (body.holder,))
     if figures.selectors:
         rules["figures"] = [{"select": list(figures.selectors), "caption": ["figcaption", ".wp-caption-text"]}]
     return rules, found
@@ -270,7 +270,7 @@ def _template(survey: Survey) -> tuple[Table | None, dict[str, Found | Body]]:
 
 def _detect(survey: Survey, body: Body, headline: Found) -> list[str]:
     """What tells an article's page from a listing: of what all samples have, the first that the home page lacks."""
-    candidates = ["body.single", *body.selectors, *headline.selectors]
+    candidates = ["body.single", body.holder, *headline.selectors]
     holding = [each for each in candidates if all(select(sample.tree, each) for sample in survey.samples)]
     telling = [each for each in holding if not select(survey.home, each)]
     return (telling or holding)[:1] or [*body.selectors, *headline.selectors]

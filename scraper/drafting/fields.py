@@ -55,7 +55,8 @@ _MOST_SELECTORS = 3
 _ENOUGH = 0.5
 """Share of the pages that have a field from which on a selector that agrees on them is taken."""
 _MOST_WRONG = 0.1
-"""Share of all pages on which a selector may say something else."""
+"""Share of all pages on which a selector may say something else; one page where there are several."""
+_SEVERAL = 5
 _FEWEST = 2
 _DIGIT = re.compile(r"\d")
 
@@ -183,6 +184,7 @@ def _choose(
     chosen: list[str] = []
     agreed: set[int] = set()
     wrong: set[int] = set()
+    most_wrong = max(_MOST_WRONG * len(samples), 1.0 if len(samples) >= _SEVERAL else 0.0)
 
     def gain(selector: str) -> tuple[int, int]:
         rating = ratings[selector]
@@ -190,7 +192,7 @@ def _choose(
 
     while len(chosen) < _MOST_SELECTORS:
         best = max(candidates, key=gain, default=None)
-        if best is None or gain(best)[0] < 1 or -gain(best)[1] > _MOST_WRONG * len(samples):
+        if best is None or gain(best)[0] < 1 or -gain(best)[1] > most_wrong:
             break
         rating = ratings[best]
         if not chosen and len(rating.agreed) < min(_FEWEST, present):
@@ -264,7 +266,7 @@ def _elements_dated(sample: Sample, name: FieldName, attribute: str | None) -> I
 
 
 def _is_in_menu(element: HtmlElement) -> bool:
-    menu = next(element.iterancestors("nav"), None)
+    menu = element if element.tag == "nav" else next(element.iterancestors("nav"), None)
     return menu is not None and "breadcrumb" not in f"{menu.get('class') or ''} {menu.get('aria-label') or ''}".lower()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,21 +11,24 @@ from scraper.extraction.generic import Read
 
 _FIELDS = ("headline", "blocks", "lead", "authors", "section", "tags", "figures", "language", "published", "updated")
 _CALLED = {"blocks": "body"}
+_GUESSES = {"headline": "og:title", "lead": "first paragraph"}
+"""What found a field of which a template's rules found nothing."""
 _DAY = timedelta(days=1)
 
 
 def complete(read: Read, other: Read) -> Read:
     """What the template's rules found, and in every field where they found nothing what the other reading has.
 
-    A lead that is only the first paragraph, a day that only the URL states, and the kind that is every page's count as
-    not found; a picture's credit is taken from the same picture. An empty page stays one.
+    A headline that only og:title states, a lead that is only the first paragraph where the other reading has one of its
+    own, a day that only the URL states, and the kind that is every page's count as not found; a picture's credit is
+    taken from the same picture. An empty page stays one.
     """
     content, generic = read.content, other.content
     taken: dict[str, Any] = {}
     found = dict(content.found)
     for name in _FIELDS:
         called = _CALLED.get(name, name)
-        missing = not getattr(content, name) or (name == "lead" and found.get(name) == "first paragraph")
+        missing = not getattr(content, name) or (_is_guess(name, found) and not _is_guess(name, generic.found))
         if name == "published" and found.get(name) == "url" and content.published and generic.published:
             missing = abs(content.published.at - generic.published.at) <= _DAY
         if missing and getattr(generic, name):
@@ -43,3 +47,7 @@ def complete(read: Read, other: Read) -> Read:
     if not whole.headline:
         return Read(whole, "no-headline", body)
     return Read(whole, None if whole.body else "empty", body)
+
+
+def _is_guess(name: str, found: Mapping[str, str]) -> bool:
+    return name in _GUESSES and found.get(name) == _GUESSES[name]
