@@ -68,7 +68,12 @@ class Archive:
         if database is not None:
             engine = connect_postgresql(database, write=write)
         else:
-            engine = connect_sqlite(folder, create=create, write=write)
+            try:
+                engine = connect_sqlite(folder, create=create, write=write)
+            except ArchiveMissing:
+                if file := _kept_file(folder):
+                    raise _lost_database("the database is not there", folder, file, str(folder)) from None
+                raise
         try:
             if create:
                 _make_folder(folder)
@@ -167,13 +172,21 @@ def _demand_database(engine: Engine, folder: Path) -> None:
     """Raise ArchiveDamaged where a database that holds nothing stands beside WARC files: their own has been lost."""
     if _has_tables(engine):
         return
-    file = next((each for each in (folder / "warc").rglob("*.warc*") if each.is_file()), None)
+    file = _kept_file(folder)
     if file is not None and not _has_tables(engine):  # asked again: a run may just have made it, and begun to write
-        raise ArchiveDamaged(
-            f"the database is empty, though {file.relative_to(folder)} was kept",
-            name_of(engine),
-            "`presskeep restore` a backup into an empty folder, or `presskeep import` the WARC files into one.",
-        )
+        raise _lost_database("the database is empty", folder, file, name_of(engine))
+
+
+def _kept_file(folder: Path) -> Path | None:
+    return next((each for each in (folder / "warc").rglob("*.warc*") if each.is_file()), None)
+
+
+def _lost_database(what: str, folder: Path, file: Path, which: str) -> ArchiveDamaged:
+    return ArchiveDamaged(
+        f"{what}, though {file.relative_to(folder)} was kept",
+        which,
+        "`presskeep restore` a backup into an empty folder, or `presskeep import` the WARC files into one.",
+    )
 
 
 def _has_tables(engine: Engine) -> bool:

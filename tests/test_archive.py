@@ -226,14 +226,16 @@ def test_a_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
             Archive.open(tmp_path / "file" / "below", **options)
 
 
+@pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "gone"])
 @pytest.mark.parametrize("options", [{"create": True}, {}, {"write": False}], ids=["create", "write", "read"])
 def test_a_lost_database_beside_warc_files_is_told_and_never_made_anew(
-    empty_place: Place, options: dict[str, bool]
+    empty_place: Place, options: dict[str, bool], emptied: bool
 ) -> None:
     place = empty_place.folder, empty_place.database
     warcs = empty_place.folder / "warc"
     warcs.mkdir(parents=True)
-    (empty_place.folder / DATABASE_NAME).touch()
+    if emptied:
+        (empty_place.folder / DATABASE_NAME).touch()
     (warcs / "presskeep-a.warc.gz").write_bytes(b"kept")
     with pytest.raises(ArchiveDamaged, match="restore"):
         Archive.open(*place, **options)

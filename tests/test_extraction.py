@@ -234,6 +234,18 @@ def test_a_page_that_calls_another_script_latin_is_read_all_the_same(charset: st
     assert sentence in outcome.article.body
 
 
+def test_a_charset_of_two_bytes_a_letter_is_not_believed_of_a_page_of_one() -> None:
+    language, sentence = ENCODED["windows-1252"]
+    body = "".join(f"<p>{number}. {sentence}</p>" for number in range(6))
+    html = f"<html lang={language}><head><meta charset=utf-8></head><body><article>{body}</article></body></html>"
+    for header in ("utf-16", "utf-16le", "utf-32"):
+        outcome = read(html.encode(), kind=f"text/html; charset={header}")
+        assert outcome.article is not None, outcome.verdict
+        assert sentence in outcome.article.body
+        true = read(html.encode(header), kind=f"text/html; charset={header}")
+        assert true.article is not None, "the control: it is believed of a page that is in it"
+
+
 def test_bytes_that_no_charset_reads_are_told() -> None:
     assert read(bytes(range(256)) * 100 + b"<p>").verdict == "failed:charset"
 

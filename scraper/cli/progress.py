@@ -45,6 +45,7 @@ def counts_of(tally: Tally) -> dict[str, int]:
         "pages": tally.pages,
         "articles": tally.articles,
         "new": tally.new,
+        "edited": tally.edits,
         "duplicates": tally.duplicates,
         "refused": sum(tally.refused.values()),
         "failures": sum(tally.failed.values()),

@@ -27,6 +27,8 @@ _SEVEN_BIT = frozenset({"iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_k
 _REFUSED = frozenset({"utf-7", "idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined", "mbcs", "oem"})
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.I)
 _META = re.compile(rb"""<meta[^>]{0,500}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]+)""", re.I)
+_TAG = re.compile(rb"<(?:!doctype\s|html|head|body|meta|title|p)\b", re.I)
+"""What begins a page in a charset that can be read byte by byte: one of two or four bytes a letter has zeros there."""
 _XML = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]+)""", re.I)
 _CONTROLS = bytes((*range(9), 11, 12, *range(14, 32)))
 _NO_CHARACTERS = "\ufffe\uffff"
@@ -99,6 +101,8 @@ def _declared(content: bytes, content_type: str | None) -> list[tuple[str, str]]
         label = meta[1].decode("ascii")
         found.append(("utf-8" if label.lower().startswith("utf-16") else label, "meta"))
     named = [(name, how) for label, how in found if (name := _codec(label))]
+    if b"\0" not in content[:_HEAD] and _TAG.search(head):
+        named = [(name, how) for name, how in named if not name.startswith(("utf-16", "utf-32"))]
     return list(dict(named).items())
 
 
