@@ -145,7 +145,7 @@ def read_proven(data: memoryview, offset: int) -> Record:
     try:
         content = member.decompress(data[offset:], MEMBER_LIMIT + 1)
     except _BROKEN as error:
-        raise ArchiveDamaged(f"this gzip member is broken ({error})") from error
+        raise ArchiveDamaged("this gzip member is broken") from error
     if not member.eof:
         raise ArchiveDamaged("this gzip member is cut off, or too large")
     return parse_record(content, offset, len(data) - len(member.unused_data), "")
@@ -182,7 +182,7 @@ def _read_member(file: BinaryIO, offset: int, limit: int) -> tuple[bytes, int, s
         try:
             part = member.decompress(piece, limit - size + 1)
         except zlib.error as error:
-            raise _damaged(file, offset, f"this gzip member is broken ({error})") from error
+            raise _damaged(file, offset, "this gzip member is broken") from error
         used = len(piece) - len(member.unconsumed_tail) - len(member.unused_data)
         digest.update(memoryview(piece)[:used])
         end += used

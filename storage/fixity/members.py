@@ -20,8 +20,6 @@ from storage.warc_reading import ANSWERS, join_records, open_warc, payload_sha25
 from storage.warc_records import MEMBER_LIMIT, REDUCED_FIELD, Record, read_proven, read_record
 
 _PIECE = 1 << 20
-_ZLIB = "Error -3 while decompressing data: "
-"""How the library begins to say what is wrong with compressed bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,9 @@ def _foreign_fault(file: BinaryIO, portion: Portion, row: CaptureDigests) -> str
         if row.payload_sha256 is None:
             return ""
         exchange = exchange_of(record_in(stretch, file, portion.path, row.offset, limit=MEMBER_LIMIT))
-    except (ArchiveDamaged, OSError, zlib.error) as error:
+    except zlib.error:
+        return "the record cannot be read: its packing is broken"
+    except (ArchiveDamaged, OSError) as error:
         return f"the record cannot be read: {error}"
     same = hashlib.sha256(exchange.payload).hexdigest() == row.payload_sha256
     return "" if same else "the payload is another"
@@ -306,8 +306,7 @@ class _CaptureCheck:
             try:
                 record = read_proven(view, offset) if proven else read_record(file, offset)
             except ArchiveDamaged as error:
-                what = error.what.replace(_ZLIB, "")
-                self._tell("record-altered", at, f"at byte {at} {what}")
+                self._tell("record-altered", at, f"at byte {at} {error.what}")
                 later = [each for each in entries if each > offset]
                 if not later:
                     break

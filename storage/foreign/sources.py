@@ -172,8 +172,8 @@ class PackedSource:
             data = self._file.read(_INPUT)
         try:
             out, rest = self._unpacker.step(data)
-        except _ERRORS as error:
-            return self._last_of(data, f"is broken ({error})")
+        except _ERRORS:
+            return self._last_of(data, "is broken")
         used = len(data) - len(rest)
         self._digest.update(memoryview(data)[:used])
         self.position += used
