@@ -24,7 +24,7 @@ _HTML_NAMES = ("html", "raw_html", "page_html", "source_html")
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """A file that may hold records. `origin` is what the captures of it name as their source."""
+    """A file that may hold records. `origin` is how it was named."""
 
     path: Path
     origin: str
@@ -84,7 +84,7 @@ def sort_sources(paths: Sequence[Path], read_urls: Callable[[Path], Sequence[str
 
 
 def origin_of(source: Source) -> str:
-    """What captures out of a source name as theirs."""
+    """How a source was named."""
     return str(source.path) if isinstance(source, UrlFile) else source.origin
 
 

@@ -29,7 +29,8 @@ from storage.imported_files import (
 class _Part:
     """A part of a file that is being read: its row, and what was noted of it. `bad_from` is where its first bad record
     stands, or its end where it has none; `chosen` stands for what it was read for, `revisits_from` is where its first
-    revisit stands that waits for its payload."""
+    revisit stands that waits for its payload. `origin` is the file as it was named; its captures name it by `name`,
+    without the folder, which is the archivist's own affair."""
 
     file: ImportedFile
     steps: str
@@ -39,6 +40,10 @@ class _Part:
     bad_from: int
     chosen: int | None = None
     revisits_from: int | None = None
+
+    @property
+    def name(self) -> str:
+        return Path(self.origin.removesuffix(self.steps)).name + self.steps
 
     @property
     def choice_job(self) -> str:
@@ -134,7 +139,7 @@ class Walker:
             if batch.bad:
                 any_bad = True
                 self._note_bad(part, batch.bad)
-            kept = self._keeper.keep(part.file, part.origin, batch.selected, further, part.revisits_job)
+            kept = self._keeper.keep(part.file, part.name, batch.selected, further, part.revisits_job)
             if kept.unresolved:
                 first = min(each.raw for each in kept.unresolved)
                 part.revisits_from = first if part.revisits_from is None else min(part.revisits_from, first)
@@ -163,7 +168,7 @@ class Walker:
                 batch = yield order
                 assert isinstance(batch, Batch)
                 order = None
-                kept = self._keeper.keep(part.file, part.origin, batch.selected, None)
+                kept = self._keeper.keep(part.file, part.name, batch.selected, None)
                 for each in kept.unresolved:
                     first = each.raw if first is None else min(first, each.raw)
                 part.report.unresolved += len(kept.unresolved)
