@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,28 +111,39 @@ def walk(file: BinaryIO, offset: int) -> Iterator[WholeExchange | Record]:
 
 def to_exchange(whole: WholeExchange, file: BinaryIO, *, limit: int = MEMBER_LIMIT) -> Exchange:
     """The exchange that two records hold; `file` is where they stand."""
-    response, facts = whole.response, whole.facts
-    if response.kind == "revisit" and response.fields.get("warc-profile") == IDENTICAL:
-        facts = facts | {"head": len(response.block)}
-    wire = response.block
+    facts = whole.facts
+    answer = to_answer(whole.response.fields, whole.response.block, facts)
+    return replace(
+        answer,
+        request=whole.request.block,
+        tls=_tls(facts, file, limit),
+        addresses=_addresses(facts.get("dns"), file, limit),
+    )
+
+
+def to_answer(fields: Mapping[str, str], wire: bytes, facts: Mapping[str, Any]) -> Exchange:
+    """What the record of an answer alone tells of its exchange, by its header fields (lower-case names) and its block:
+    neither the request, nor what other records say of the connection. `facts` are the notes, as far as they are known.
+    """
+    kind = fields.get("warc-type")
+    if kind == "revisit" and fields.get("warc-profile") == IDENTICAL:
+        facts = {**facts, "head": len(wire)}
     end = _head_length(wire, facts.get("head"))
     status, reason, headers = parse_head(wire[:end])
-    truncated = response.fields.get("warc-truncated") if response.kind == "response" else None
+    truncated = fields.get("warc-truncated") if kind == "response" else None
     exchange = Exchange(
-        url=str(facts.get("url") or response.fields.get("warc-target-uri", "")),
-        request=whole.request.block,
+        url=str(facts.get("url") or fields.get("warc-target-uri", "")),
+        request=b"",
         response=wire,
         head_length=end,
         payload=wire[end:],
         status=status,
         reason=reason,
         headers=headers,
-        started_at=_date(response.fields.get("warc-date", "")),
+        started_at=_date(fields.get("warc-date", "")),
         elapsed=float(facts.get("elapsed", 0.0)),
-        peer_address=response.fields.get("warc-ip-address", ""),
+        peer_address=fields.get("warc-ip-address", ""),
         peer_port=int(facts.get("port", 0)),
-        tls=_tls(facts, file, limit),
-        addresses=_addresses(facts.get("dns"), file, limit),
         truncated=cast(Truncation, truncated) if truncated in get_args(Truncation) else None,
     )
     return replace(exchange, payload=without_chunks(exchange.payload)) if is_chunked(exchange) else exchange

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from sqlalchemy import select, update
 from scraper.demo.process import Replica, running_replica
 from storage.archive import Archive
 from storage.models import article_key, capture, location, resource, revision, warc_file
-from tests.crawling import crawl, look, place_options, presskeep, replica_options
+from storage.warc_records import read_records
+from tests.crawling import Ran, crawl, look, place_options, presskeep, replica_options
 from tests.databases import Place
 from tests.test_stamps import way_to
 from tests.time_stamps import Authority, running_authority
@@ -101,6 +104,11 @@ def commands(folder: Path) -> list[str]:
 
 def run(folder: Path, command: str) -> int:
     """Run a command by a shell whose path holds only what the README names."""
+    return told(folder, command)[0]
+
+
+def told(folder: Path, command: str) -> tuple[int, str]:
+    """Run a command so; gives its exit code and what it printed."""
     tools = folder.parent / "tools"
     if not tools.exists():
         tools.mkdir()
@@ -112,19 +120,29 @@ def run(folder: Path, command: str) -> int:
     done = subprocess.run(
         ["/bin/sh", "-e", "-c", command], cwd=folder, capture_output=True, text=True, env={"PATH": str(tools)}
     )
-    return done.returncode
+    return done.returncode, done.stdout + done.stderr
+
+
+def export_records(kept: Kept, out: Path) -> Ran:
+    """Export the WARC records of the article."""
+    return presskeep("export", "warc", f"demo:{kept.key}", "--out", str(out), *place_options(kept.place))
 
 
 @pytest.mark.long
-def test_the_readmes_commands_hold_where_it_was_unzipped(folder: Path) -> None:
+def test_the_readmes_commands_hold_where_it_was_unzipped(kept: Kept, folder: Path) -> None:
     found = commands(folder)
-    assert len(found) == 5
-    assert [run(folder, command) for command in found] == [0] * 5
+    assert len(found) == 6
+    assert [run(folder, command) for command in found] == [0] * 6
+    shown = presskeep("show", f"demo:{kept.key}", "--json", *place_options(kept.place)).json
+    urls = {each["url"] for each in shown["captures"] if each["outcome"] == "article"}
+    printed = [line.split(" ") for line in told(folder, found[3])[1].splitlines()]
+    assert {file for file, _ in printed} == {f"revisions/{each.name}" for each in folder.glob("revisions/*.json")}
+    assert {url for _, url in printed} == urls, "the addresses that the texts were read from"
 
 
 @pytest.mark.long
-def test_each_command_fails_on_a_flipped_byte_of_what_it_covers(folder: Path) -> None:
-    sums, manifests, covered, unpacked, stamps = commands(folder)
+def test_each_command_fails_on_a_flipped_byte_of_what_it_covers_and_names_the_file(folder: Path) -> None:
+    sums, manifests, covered, bound, unpacked, stamps = commands(folder)
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
 
     def failing(command: str, name: str) -> bool:
@@ -133,9 +151,9 @@ def test_each_command_fails_on_a_flipped_byte_of_what_it_covers(folder: Path) ->
         # The signature is a stamp's end; certificates before it have fields that no check reads.
         flipped[-20 if name.endswith(".tsr") else len(content) * 2 // 3] ^= 1
         files[name].write_bytes(bytes(flipped))
-        code = run(folder, command)
+        code, said = told(folder, command)
         files[name].write_bytes(content)
-        return code != 0
+        return code != 0 and re.sub(r"^manifests/\d+/(?!manifest|stamp)", "", name) in said
 
     rows = [name for name in files if re.fullmatch(r"manifests/\d+/\w+/.+", name)]
     texts = [name for name in files if name.endswith("/manifest.txt")]
@@ -151,9 +169,35 @@ def test_each_command_fails_on_a_flipped_byte_of_what_it_covers(folder: Path) ->
     assert [name for name in files if name != "SHA256SUMS" and not failing(sums, name)] == []
     assert [name for name in [*rows, *texts] if not failing(manifests, name)] == []
     assert [name for name in listed if not failing(covered, name)] == []
+    assert [name for name in listed if name.endswith(".json") and not failing(bound, name)] == []
     assert [name for name in packed if not failing(unpacked, name)] == []
-    assert [name for name in [*texts, *stamped] if not failing(stamps, name)] == []
-    assert [run(folder, command) for command in commands(folder)] == [0] * 5
+    assert [name for name in stamped if not failing(stamps, name)] == []
+    assert [name for name in texts if not failing(stamps, name.replace("manifest.txt", "stamp.tsr"))] == []
+    assert [run(folder, command) for command in commands(folder)] == [0] * 6
+
+
+def test_a_file_that_was_added_is_named_wherever_it_lies(folder: Path) -> None:
+    sums = commands(folder)[0]
+    (capture_folder, *_) = (folder / "captures").iterdir()
+    (manifest_folder, *_) = (each for each in (folder / "manifests").iterdir() if each.is_dir())
+    for place in (
+        folder / "index.htm",
+        folder / "revisions" / "9-0.txt",
+        capture_folder / "about.warc.gz",
+        manifest_folder / "capture" / "999999",
+        manifest_folder / "more" / "9",
+        folder / "unproven" / "1",
+    ):
+        place.parent.mkdir(exist_ok=True, parents=True)
+        place.write_bytes(b"added")
+        code, said = told(folder, sums)
+        name = str(place.relative_to(folder))
+        assert (code != 0, f"{name} is not in SHA256SUMS" in said) == (True, True), said
+        place.unlink()
+    (manifest_folder / "more" / "of").mkdir(parents=True)
+    assert "more/of is not in SHA256SUMS" in told(folder, sums)[1], "what lies deeper than any file does"
+    shutil.rmtree(manifest_folder / "more")
+    assert run(folder, sums) == 0
 
 
 def test_it_holds_every_capture_byte_for_byte_and_every_text(kept: Kept, folder: Path) -> None:
@@ -243,13 +287,90 @@ def test_what_is_damaged_is_told_and_the_rest_is_given(kept: Kept, tmp_path: Pat
     said = export(damaged, tmp_path / "evidence.zip", code=5)
     assert hit["warc"] in said
     folder = unzipped(tmp_path / "evidence.zip", tmp_path / "unzipped")
-    given = [path.name for path in (folder / "captures").iterdir()] if (folder / "captures").exists() else []
+    given = [path.parent.name for path in folder.glob("captures/*/record*")]
     assert len(given) == len(shown["captures"]) - 1
     text = (folder / "README.txt").read_text()
     assert hit["warc"] in text
-    assert f"1 of {len(shown['captures'])} captures could not be given" in text.partition("WHAT IS WHAT")[0]
+    assert f"answers of 1 of {len(shown['captures'])} captures could not be given" in text.partition("WHAT IS WHAT")[0]
     assert str(damaged.place.folder) not in text
     assert run(folder, commands(folder)[0]) == 0
+
+
+def test_of_a_capture_with_one_broken_record_all_others_are_given(kept: Kept, tmp_path: Path) -> None:
+    damaged = Kept(Place(tmp_path / "copy", None), kept.authority, kept.key)
+    shutil.copytree(kept.place.folder, damaged.place.folder)
+    with Archive.open(damaged.place.folder, write=False) as archive, archive.read() as connection:
+        shown = presskeep("show", f"demo:{kept.key}", "--json", *place_options(damaged.place)).json
+        hit = shown["captures"][0]
+        row = connection.execute(
+            select(capture).where(capture.c.offset == hit["offset"], capture.c.at == hit_time(hit["at"]))
+        ).one()
+    file = damaged.place.folder / "warc" / hit["warc"]
+    whole = file.read_bytes()
+    ends = row.span_offset + row.span_length
+    records = [each for each in read_records(io.BytesIO(whole), row.offset) if each.end <= ends]
+    assert [each.kind for each in records] == ["response", "request", "metadata"]
+    for broken in records:
+        middle = (broken.offset + broken.end) // 2
+        file.write_bytes(whole[:middle] + bytes((whole[middle] ^ 1,)) + whole[middle + 1 :])
+        out = tmp_path / f"{broken.kind}.zip"
+        said = export(damaged, out, code=5)
+        assert f"{hit['warc']} at byte {broken.offset}" in said
+        assert "decompressing" not in said
+        folder = unzipped(out, tmp_path / broken.kind)
+        given = folder / "captures" / str(row.id)
+        assert not (given / "records.warc.gz").exists()
+        answered = broken.kind != "response"
+        assert [(given / name).exists() for name in ("record.warc.gz", "payload.gz")] == [answered] * 2
+        beside = [each.kind for each in read_records(io.BytesIO((given / "beside.warc.gz").read_bytes()), 0)]
+        assert sorted(beside) == sorted({"request", "metadata"} - {broken.kind})
+        text = (folder / "README.txt").read_text()
+        assert f"{hit['warc']} at byte {broken.offset}" in text
+        assert f"captures/{row.id}, damaged in part" in (folder / "index.html").read_text()
+        assert [run(folder, command) for command in commands(folder)] == [0] * 6
+        done = export_records(damaged, tmp_path / f"{broken.kind}.warc.gz")
+        assert (done.code, f"{hit['warc']} at byte {broken.offset}" in done.err) == (5, True), done.err
+        exported = list(read_records(io.BytesIO((tmp_path / f"{broken.kind}.warc.gz").read_bytes()), 0))
+        assert {each.id for each in records} - {each.id for each in exported} == {broken.id}
+
+
+def hit_time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+MENTIONED = {
+    "sources/": "sources/*",
+    "unproven/": "unproven/*/*",
+    "decision/": "manifests/*/decision/*",
+    "stamp.tsr": "manifests/*/stamp.tsr",
+    "time-stamp-ca.pem": "time-stamp-ca.pem",
+    "records.": "captures/*/records.*",
+    "shared.": "captures/*/shared.*",
+    "beside.": "captures/*/beside.*",
+    "segment-": "captures/*/segment-*",
+    "about.": "captures/*/about.*",
+    "dictionary": "captures/*/dictionary.*",
+    "payload.": "captures/*/payload.*",
+    "payload.gz": "captures/*/payload.gz",
+    "payload.br": "captures/*/payload.br",
+    "certificate-": "captures/*/certificate-*",
+    "uncovered-": "captures/*/uncovered-*",
+}
+
+
+def demand_only_what_is_there(folder: Path) -> None:
+    """The README, but for the commands of its checks, names each kind of file that is there, and no other."""
+    text = re.sub(r"^    \S.*\n(?:    .*\n)*", "", (folder / "README.txt").read_text(), flags=re.MULTILINE)
+    assert {word for word in MENTIONED if word in text} == {
+        word for word, pattern in MENTIONED.items() if list(folder.glob(pattern))
+    }
+
+
+def test_the_readme_names_the_files_that_are_there_and_no_others(folder: Path) -> None:
+    demand_only_what_is_there(folder)
+    shutil.rmtree(folder / "manifests")
+    with pytest.raises(AssertionError):
+        demand_only_what_is_there(folder)
 
 
 def test_without_the_authoritys_certificates_the_readme_says_where_to_get_them(kept: Kept, tmp_path: Path) -> None:
@@ -258,6 +379,6 @@ def test_without_the_authoritys_certificates_the_readme_says_where_to_get_them(k
     assert done.code == 0
     folder = unzipped(out, tmp_path / "unzipped")
     assert "Get the authority's root certificate" in (folder / "README.txt").read_text()
-    assert [run(folder, command) != 0 for command in commands(folder)] == [False] * 4 + [True]
+    assert [run(folder, command) != 0 for command in commands(folder)] == [False] * 5 + [True]
     shutil.copy(kept.authority.root, folder / "time-stamp-ca.pem")
-    assert [run(folder, command) for command in commands(folder)] == [0] * 5
+    assert [run(folder, command) for command in commands(folder)] == [0] * 6

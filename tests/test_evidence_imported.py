@@ -23,7 +23,7 @@ from storage.stamps import stamp_request
 from tests.crawling import presskeep
 from tests.databases import place_of
 from tests.foreign import all_packed, arc, each_packed, each_zstd, http, record, wacz, zstd_with_dictionary
-from tests.test_evidence import commands, run, unzipped
+from tests.test_evidence import commands, demand_only_what_is_there, run, told, unzipped
 from tests.test_foreign import CUTS
 from tests.test_importing import WARC_DATA, page, revisit, shown, take_in, url_of, write
 from tests.test_importing_odd import piece
@@ -114,6 +114,12 @@ def names_of(folder: Path) -> list[str]:
     return [line.split("  ")[1] for line in (folder / "sources" / "DIGESTS").read_text().splitlines()]
 
 
+def demand_no_folder_of(machine: Path, folder: Path) -> None:
+    """No file of the evidence tells where something lies on the archive's machine."""
+    telling = str(machine).encode()
+    assert [each for each in folder.rglob("*") if each.is_file() and telling in each.read_bytes()] == []
+
+
 def facts_of(folder: Path, number: int) -> Any:
     return json.loads((folder / "captures" / str(number) / "facts.json").read_text())
 
@@ -142,9 +148,11 @@ def test_records_are_given_as_they_stood_and_are_found_again_in_their_file(
     assert kept["payload.bin"] == page()
     facts = facts_of(folder, 1)
     assert facts["imported"]["file_sha256"] == hashlib.sha256(content).hexdigest()
-    assert facts["origin"].startswith(str(source))
+    assert facts["origin"].partition("#")[0] == name
     first = next(iter(expected))
-    assert len(demand_checks(folder)) == 3 + any(each.endswith(".gz") for each in kept)
+    assert len(demand_checks(folder)) == 4 + any(each.endswith(".gz") for each in kept)
+    demand_only_what_is_there(folder)
+    demand_no_folder_of(tmp_path, folder)
     assert cut_again(folder, source) == 0
     page_shown = (folder / "index.html").read_text()
     assert hashlib.sha256(content).hexdigest() in page_shown
@@ -195,8 +203,15 @@ def test_captures_of_several_files_name_each_and_revisits_bring_what_they_refer_
     out = tmp_path / "less.zip"
     folder = export(sqlite_archive, out, code=5)
     assert [each.name for each in sorted((folder / "captures").iterdir())] == ["1", "3"]
-    assert str(files[1]) in (folder / "README.txt").read_text()
+    text = (folder / "README.txt").read_text()
+    assert "capture 2: x.warc.gz: this file cannot be read" in text
+    assert "the folder in which a file of others lies" in text
+    assert not list(folder.glob("manifests/*/warc_file/*")), "a linked file's row names its folder"
     demand_checks(folder)
+    demand_no_folder_of(tmp_path, folder)
+    (folder / "README.txt").write_text(str(files[1]))
+    with pytest.raises(AssertionError):
+        demand_no_folder_of(tmp_path, folder)
 
 
 def test_a_payload_that_zcat_cannot_unpack_is_not_called_gz(sqlite_archive: Archive, tmp_path: Path) -> None:
@@ -225,7 +240,7 @@ def test_a_forger_who_writes_all_lists_anew_is_found(sqlite_archive: Archive, tm
     assert done.code == 0, done.err
     folder = unzipped(tmp_path / "evidence.zip", tmp_path / "evidence")
     found = demand_checks(folder)
-    assert len(found) == 5
+    assert len(found) == 6
     docs = (Path(__file__).parents[1] / "docs" / "evidence.md").read_text()
     assert [each for each in found if indent(each, "    ") not in docs] == [], "who doubts the README finds them there"
     assert done.out.split() == [hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest(), "SHA256SUMS"]
@@ -259,13 +274,55 @@ def test_a_forger_who_writes_all_lists_anew_is_found(sqlite_archive: Archive, tm
     assert failing({text.with_suffix(".txt"): b"Never published.", folder / "index.html": b""}) == []
     assert "For reading alone" in (folder / "README.txt").read_text()
     assert failing({payload: altered}) == [3]
-    assert failing({text: b"{}"}) == [3]
+    assert failing({text: b"{}"}) == [3, 4]
     assert failing({payload: None, payload.with_name("payload.html"): altered}) == [3]
-    assert failing({text.with_name("2-0.json"): b"{}"}) == [3]
+    assert failing({text.with_name("2-0.json"): b"{}"}) == [3, 4]
     assert failing({payload: altered, row: sworn}) == [2]
-    assert failing({payload: altered, row: None, row.with_name("01"): sworn}) == [2, 3]
-    assert failing({payload: altered, **another_run}) == [2, 5]
-    assert failing({payload: altered, **another_run, other / "manifest.txt": manifest}) == [5]
+    assert failing({payload: altered, row: None, row.with_name("01"): sworn}) == [2, 3, 4]
+    assert failing({payload: altered, **another_run}) == [2, 6]
+    assert failing({payload: altered, **another_run, other / "manifest.txt": manifest}) == [6]
+
+
+def test_another_articles_text_is_found_though_its_run_swears_to_it(sqlite_archive: Archive, tmp_path: Path) -> None:
+    """Its row stands under the same manifest: what betrays it is the page that it was read from."""
+    rows = [shown("2019-05-06", piece=piece(number)) for number in range(2)]
+    take_in(place_of(sqlite_archive), write(tmp_path / "x.warc.gz", *rows))
+    one = export(sqlite_archive, tmp_path / "one.zip", key="presstv:596000")
+    two = export(sqlite_archive, tmp_path / "two.zip", key="presstv:596001")
+    demand_checks(one)
+    read_from = commands(one)[3]
+    assert "596000" in told(one, read_from)[1]
+
+    (mine,), (other,) = one.glob("revisions/*.json"), two.glob("revisions/*.json")
+    mine.write_bytes(other.read_bytes())
+    for row in two.glob("manifests/*/revision/*"):
+        shutil.copy(row, one / row.relative_to(two))
+    _, manifests, covered, *_ = commands(one)
+    assert [run(one, command) for command in (manifests, covered)] == [0, 0], "the text is the one of a row"
+    code, said = told(one, read_from)
+    assert (code, f"revisions/{mine.name} was read from no capture here" in said) == (1, True)
+
+    for row in two.glob("manifests/*/*/*"):
+        shutil.copy(row, one / row.relative_to(two))
+    code, said = told(one, read_from)
+    assert (code, "596001" in said, "596000" in said) == (0, True, False), "the address tells whose text it is"
+
+
+def test_rows_of_a_run_without_a_manifest_are_named_where_they_lie(sqlite_archive: Archive, tmp_path: Path) -> None:
+    take_in(place_of(sqlite_archive), write(tmp_path / "x.warc.gz", shown("2019-05-06")))
+    folder = export(sqlite_archive, tmp_path / "proven.zip")
+    text, page_shown = ((folder / name).read_text() for name in ("README.txt", "index.html"))
+    assert ("as manifests/1/warc_file/1 says" in text, "unproven/" in text) == (True, False)
+    assert '<td dir="auto">manifests/1</td>' in page_shown
+    with sqlite_archive.begin() as connection:
+        connection.execute(update(crawl).values(manifest_form=1))
+    folder = export(sqlite_archive, tmp_path / "early.zip")
+    text, page_shown = ((folder / name).read_text() for name in ("README.txt", "index.html"))
+    assert ("as unproven/1/warc_file/1 says" in text, "manifests/" in text) == (True, False)
+    assert ("unproven/1</td>" in page_shown, "manifests/" in page_shown) == (True, False)
+    assert not (folder / "manifests").exists()
+    demand_checks(folder)
+    demand_only_what_is_there(folder)
 
 
 def sha256(content: bytes) -> bytes:

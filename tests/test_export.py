@@ -170,19 +170,107 @@ def test_a_revisit_brings_what_it_refers_to(work: Work) -> None:
     assert done.captures == 3
 
 
-def test_damaged_records_are_left_out_and_named(work: Work) -> None:
-    row = work.rows("capture")[1]
+def flip(path: Path, place: int) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:place] + bytes((whole[place] ^ 1,)) + whole[place + 1 :])
+
+
+def stands_at(path: Path, member: bytes) -> int:
+    place = path.read_bytes().find(member)
+    assert place >= 0
+    return place
+
+
+def test_each_damaged_record_is_left_out_and_named_and_all_others_are_given(work: Work) -> None:
+    work.writer.close()
+    (path,) = work.archive.warc_folder.glob("*.warc.gz")
+    selection = Selection(outlets=(work.outlet,))
+    sound = originals(work)
+    whole = path.read_bytes()
+    kinds = set()
+    for number, member in enumerate(sound):
+        place = stands_at(path, member)
+        (record,) = records_in(member)
+        kinds.add(record.kind)
+        flip(path, place + len(member) // 2)
+        data, done = exported(work, selection)
+        left = [each for each in sound if each != member]
+        assert sorted(members_in(data)[1:]) == sorted(left), f"record {number} ({record.kind})"
+        (said,) = done.damaged
+        assert said.startswith(f"{path.name} at byte {place}: "), said
+        assert "decompressing" not in said
+        assert "Error" not in said
+        assert done.captures == 5 + (record.kind not in ("response", "revisit"))
+        path.write_bytes(whole)
+    assert kinds == {"metadata", "request", "response", "revisit"}
+    assert exported(work, selection)[1].damaged == []
+
+
+def test_what_an_early_version_kept_is_given_beside_a_broken_request(work: Work) -> None:
+    from sqlalchemy import update
+
+    from storage.models import capture
+
+    work.writer.close()
+    (path,) = work.archive.warc_folder.glob("*.warc.gz")
+    with work.archive.begin() as connection:
+        connection.execute(update(capture).values(span_offset=None, span_length=None, span_sha256=None))
+    sound = originals(work)
+    broken = [member for member in sound if records_in(member)[0].kind == "request"][2]
+    flip(path, stands_at(path, broken) + len(broken) // 2)
+    data, done = exported(work, Selection(outlets=(work.outlet,)))
+    assert sorted(members_in(data)[1:]) == sorted(each for each in sound if each != broken)
+    place = stands_at(path, broken[:60])
+    assert [said.partition(":")[0] for said in done.damaged] == [f"{path.name} at byte {place}"]
+
+
+def test_a_record_that_was_put_in_anothers_place_is_not_given(work: Work) -> None:
+    """It reads, and its digest holds: what was kept beside the response is known by the digest of the whole."""
     work.writer.close()
     (path,) = work.archive.warc_folder.glob("*.warc.gz")
     whole = path.read_bytes()
-    middle = row.offset + row.length // 2
-    path.write_bytes(whole[:middle] + bytes((whole[middle] ^ 1,)) + whole[middle + 1 :])
+    row = work.rows("capture")[1]
+    request = next(read_records(io.BytesIO(whole), row.offset + row.length))
+    forged = frame("request", request.id, T0, {"WARC-Concurrent-To": request.fields["warc-concurrent-to"]}, b"GET /x")
+    padding = bytes(request.end - request.offset - len(forged) - 2)  # an extra field (RFC 1952, 2.3.1.1)
+    fitted = forged[:3] + b"\x04" + forged[4:10] + len(padding).to_bytes(2, "little") + padding + forged[10:]
+    path.write_bytes(whole[: request.offset] + fitted + whole[request.end :])
+    assert [each.block for each in records_in(path.read_bytes()) if each.id == request.id] == [b"GET /x"]
     data, done = exported(work, Selection(outlets=(work.outlet,)))
-    assert len(done.damaged) == 1
-    assert done.captures == 5
     assert [each.kind for each in records_in(data)].count("request") == 5
-    path.write_bytes(whole)
-    assert exported(work, Selection(outlets=(work.outlet,)))[1].damaged == []
+    assert done.damaged == [
+        f"{path.name} at byte {row.span_offset}: what stands beside the response is not what was kept"
+    ]
+    assert done.captures == 6
+
+
+def test_what_looks_like_a_record_within_a_broken_response_is_not_given(tmp_path: Path) -> None:
+    """A server chose these bytes; where they cannot be packed any smaller, they may stand in the file as they are."""
+    bait = frame("request", new_record_id(), T0, {"WARC-Target-URI": f"https://{PRIMARY}/bait"}, b"GET /bait\r\n\r\n")
+    name = new_record_id()
+    answer = frame("response", name, T0, {}, b"HTTP/1.1 200 OK\r\n\r\n" + bait)
+    response = gzip.compress(gzip.decompress(answer), 0, mtime=0)
+    beside = [
+        frame(kind, new_record_id(), T0, {"WARC-Concurrent-To": name}, b"x: y") for kind in ("request", "metadata")
+    ]
+    span = b"".join((response, *beside))
+    path = tmp_path / "x.warc.gz"
+    path.write_bytes(span)
+    digests = [hashlib.sha256(each).hexdigest() for each in (response, span)]
+    placed = Placed(1, path.name, 0, len(response), digests[0], 0, len(span), digests[1])
+
+    def given() -> tuple[list[bytes], list[str]]:
+        file = io.BytesIO()
+        done = export_warc(file, "out", tmp_path, [placed], ABOUT, nothing)
+        return members_in(file.getvalue())[1:], done.damaged
+
+    assert given() == ([response, *beside], [])
+    at = stands_at(path, bait)
+    assert records_in(span[at : at + len(bait)])[0].kind == "request", "who looks for members finds it"
+    flip(path, at - 5)
+    members, damaged = given()
+    assert members == beside
+    assert [said.partition(": ")[0] for said in damaged] == ["x.warc.gz at byte 0"]
 
 
 def wacz_of(work: Work, path: Path, selection: Selection, **options: Any) -> Exported:

@@ -8,18 +8,17 @@ import re
 import ssl
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from storage.errors import ArchiveDamaged
 from storage.evidence.gathering import CaptureFacts
 from storage.exchange import Exchange
-from storage.exporting.records import Copied, RecordReader
+from storage.exporting.records import Copied, Given, RecordReader
 from storage.exporting.selection import Placed
 from storage.rights import rights_from, rights_json
-from storage.warc_reading import open_warc, read_exchange
-from storage.warc_records import FACTS_FIELD
+from storage.warc_reading import ANSWERS, open_warc, to_answer
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _CODED = {"gzip": "payload.gz", "x-gzip": "payload.gz", "br": "payload.br", "zstd": "payload.zst"}
@@ -46,24 +45,54 @@ class Connected:
     date: str
 
 
-def read_captured(archive_folder: Path, facts: CaptureFacts) -> tuple[list[CapturedFile], Connected]:
-    """The files of a capture, bytes as they stand in the WARC file. Raises ArchiveDamaged where they are not what the
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a capture leaves. `faults` names what of it is broken and not here, each as one line; `answered`: the answer
+    is among the files."""
+
+    files: list[CapturedFile]
+    connected: Connected
+    faults: list[str] = field(default_factory=list)
+    answered: bool = True
+
+
+def read_captured(archive_folder: Path, facts: CaptureFacts) -> Captured:
+    """What a capture leaves, bytes as they stand in the WARC file. Raises ArchiveDamaged where nothing of it is as its
     row says."""
     placed = Placed(
-        facts.id, facts.warc, facts.offset, facts.length, facts.member_sha256, facts.span_offset, facts.span_length
+        facts.id,
+        facts.warc,
+        facts.offset,
+        facts.length,
+        facts.member_sha256,
+        facts.span_offset,
+        facts.span_length,
+        facts.span_sha256,
     )
     with RecordReader(archive_folder / "warc") as reader:
-        records = reader.read(placed)
-    files = list(_records(archive_folder, facts, records))
-    files += payload_files(read_exchange(archive_folder, facts.warc, facts.offset, facts.length), facts)
-    chain = _chain(records)
+        given = reader.read(placed)
+    faults = list(given.faults)
+    records = [*given.own, *given.shared]
+    if not records:
+        raise ArchiveDamaged("; ".join(faults))
+    files = list(_records(archive_folder, facts, given))
+    try:
+        files += _payload(given, facts)
+    except ArchiveDamaged as error:
+        faults.append(str(error))
     named = tuple((facts.tls or {}).get("chain_sha256", ()))
-    for number, der in enumerate(chain, 1):
+    for number, der in enumerate(_chain(records), 1):
         covered = hashlib.sha256(der).hexdigest() in named
         files.append(CapturedFile(f"{'' if covered else 'uncovered-'}certificate-{number}.der", der))
-    connected = _connected(records, facts)
+    connected = _connected(given, facts)
     files.append(facts_file(facts, connected))
-    return files, connected
+    return Captured(files, connected, faults, given.answered)
+
+
+def _payload(given: Given, facts: CaptureFacts) -> Iterator[CapturedFile]:
+    answers = (each for each in given.own if each.fields.get("warc-type") in ANSWERS)
+    for each in answers:
+        yield from payload_files(to_answer(each.fields, each.block, given.notes), facts)
 
 
 def payload_files(exchange: Exchange, facts: CaptureFacts) -> Iterator[CapturedFile]:
@@ -87,33 +116,35 @@ def facts_file(facts: CaptureFacts, connected: Connected, imported: Mapping[str,
     return CapturedFile("facts.json", text.encode("utf-8", "backslashreplace"))
 
 
-def _records(archive_folder: Path, facts: CaptureFacts, records: list[Copied]) -> Iterator[CapturedFile]:
-    """The stretch of the WARC file that was written for the capture; where no span is known, record by record."""
-    if facts.span_sha256 is not None and facts.span_offset is not None and facts.span_length is not None:
-        span = _stretch(archive_folder, facts.warc, facts.span_offset, facts.span_length)
-        _demand(span, facts.span_sha256, facts)
+def _records(archive_folder: Path, facts: CaptureFacts, given: Given) -> Iterator[CapturedFile]:
+    """The stretch of the WARC file that was written for the capture; record by record where no span is known, or one of
+    them is broken."""
+    shared = [each.member for each in given.shared]
+    span = _span(archive_folder, facts) if given.whole else None
+    if span is not None:
         yield CapturedFile("records.warc.gz", span)
-        outside = [each.member for each in records if each.member not in span]
-        if outside:  # what captures of one connection share: certificates, and to what the name resolved
-            yield CapturedFile("shared.warc.gz", b"".join(outside))
-        return
-    member = _stretch(archive_folder, facts.warc, facts.offset, facts.length)
-    _demand(member, facts.member_sha256, facts)
-    yield CapturedFile("record.warc.gz", member)
-    others = [each.member for each in records if each.member != member]
-    if others:
-        yield CapturedFile("beside.warc.gz", b"".join(others))
+    else:
+        own = [each.member for each in given.own]
+        answer = [each for each in own if hashlib.sha256(each).hexdigest() == facts.member_sha256]
+        if answer:
+            yield CapturedFile("record.warc.gz", answer[0])
+        others = [each for each in own if each not in answer]
+        if others:
+            yield CapturedFile("beside.warc.gz", b"".join(others))
+    if shared:  # what captures of one connection share: certificates, and to what the name resolved
+        yield CapturedFile("shared.warc.gz", b"".join(shared))
 
 
-def _stretch(archive_folder: Path, path: str, offset: int, length: int) -> bytes:
-    with open_warc(archive_folder / "warc", path) as file:
-        file.seek(offset)
-        return file.read(length)
-
-
-def _demand(content: bytes, sha256: str, facts: CaptureFacts) -> None:
-    if hashlib.sha256(content).hexdigest() != sha256:
+def _span(archive_folder: Path, facts: CaptureFacts) -> bytes | None:
+    """All bytes that were written for a capture, warcinfo records among them; None where nothing says which."""
+    if facts.span_offset is None or facts.span_length is None or facts.span_sha256 is None:
+        return None
+    with open_warc(archive_folder / "warc", facts.warc) as file:
+        file.seek(facts.span_offset)
+        content = file.read(facts.span_length)
+    if hashlib.sha256(content).hexdigest() != facts.span_sha256:
         raise ArchiveDamaged("the bytes are not those that were kept", f"{facts.warc}, capture {facts.id}")
+    return content
 
 
 def _unpacks(payload: bytes) -> bool:
@@ -140,35 +171,19 @@ def _chain(records: list[Copied]) -> list[bytes]:
     return []
 
 
-def _connected(records: list[Copied], facts: CaptureFacts) -> Connected:
-    response: dict[str, str] = {}
-    port = ""
-    for each in records:
-        kind = each.fields.get("warc-type")
-        if kind in ("request", "metadata"):
-            port = port or _port(each)
-        elif kind in ("response", "revisit"):
-            response = dict(each.fields)
+def _connected(given: Given, facts: CaptureFacts) -> Connected:
+    """By the answer's record, or by that of the request where the answer's is broken."""
+    by_kind = {each.fields.get("warc-type", ""): each.fields for each in given.own}
+    kinds = (*ANSWERS, "request")
+    fields = next((by_kind[kind] for kind in kinds if kind in by_kind), {})
     tls = facts.tls or {}
     return Connected(
-        address=response.get("warc-ip-address", ""),
-        port=port,
-        protocol=str(tls.get("version") or response.get("warc-protocol", "")),
-        cipher=str(tls.get("cipher") or response.get("warc-cipher-suite", "")),
-        date=response.get("warc-date", ""),
+        address=fields.get("warc-ip-address", ""),
+        port=str(given.notes.get("port", "")),
+        protocol=str(tls.get("version") or fields.get("warc-protocol", "")),
+        cipher=str(tls.get("cipher") or fields.get("warc-cipher-suite", "")),
+        date=fields.get("warc-date", ""),
     )
-
-
-def _port(record: Copied) -> str:
-    """The server's port, from the notes of the fetch; early versions noted it in a field of the request."""
-    if record.fields.get("content-type") == "application/warc-fields":
-        lines = (line.partition(":") for line in record.block.decode("utf-8", "replace").splitlines())
-        return next((value.strip() for name, _, value in lines if name == "serverPort"), "")
-    try:
-        found = json.loads(record.fields.get(FACTS_FIELD.lower(), "{}"))
-    except ValueError:
-        return ""
-    return str(found.get("port", "")) if isinstance(found, dict) else ""
 
 
 def _facts(facts: CaptureFacts, connected: Connected) -> dict[str, Any]:
@@ -183,7 +198,7 @@ def _facts(facts: CaptureFacts, connected: Connected) -> dict[str, Any]:
         "outcome": facts.outcome,
         "rights": None if rights is None else rights_json(rights),
         "source": facts.source,
-        "origin": facts.origin,
+        "origin": facts.shown_origin,
         "truncated": facts.truncated,
         "ip_address": connected.address or None,
         "port": int(connected.port) if connected.port.isdecimal() else None,
@@ -194,7 +209,7 @@ def _facts(facts: CaptureFacts, connected: Connected) -> dict[str, Any]:
         "member_sha256": facts.member_sha256,
         "span_sha256": facts.span_sha256,
         "refers_to": facts.refers_to,
-        "warc_file": facts.warc,
+        "warc_file": facts.shown_file,
         "offset": facts.offset,
         "length": facts.length,
     }

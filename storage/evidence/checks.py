@@ -25,7 +25,17 @@ READING_ALONE = (
 
 _PATTERNS_A_LINE = 4
 
-SUMS = "sha256sum --check --quiet SHA256SUMS && sha256sum SHA256SUMS"
+# What the README itself says to put into the folder is passed over. Rows lie deepest: manifests/N/TABLE/KEY.
+SUMS = f"""\
+(sha256sum --check --quiet SHA256SUMS || exit 1
+listed=" $(while read -r digest name; do printf '%s ' "$name"; done < SHA256SUMS)"
+for file in * */* */*/* */*/*/*; do
+  case $file in SHA256SUMS | {AUTHORITY} | sources/*) continue ;; esac
+  if [ -d "$file" ]; then case $file in */*/*/*) ;; *) continue ;; esac; fi
+  if [ ! -e "$file" ] && [ ! -L "$file" ]; then continue; fi
+  case $listed in *" $file "*) ;; *) echo "$file is not in SHA256SUMS"; exit 1 ;; esac
+done
+sha256sum SHA256SUMS)"""
 
 # `LC_ALL=C`, since the word OK is translated; `$(echo ...)` puts all lines on one, with a blank before each name.
 ROWS = """\
@@ -39,6 +49,28 @@ for folder in manifests/*/; do
 done)"""
 
 UNPACKED = '(for file in captures/*/*.gz; do zcat "$file" > /dev/null || exit 1; done)'
+
+# An extraction's row names a text and the capture that showed it; one address after another is printed once.
+_BOUND = """\
+(shown=$(for row in manifests/*/extraction/*; do
+  read -r said < "$row" || exit 1
+  text=${{said##*'"revision":'}} capture=${{row##*/}}
+  set -- manifests/*/revision/"${{text%%[!0-9]*}}"; read -r text 2> /dev/null < "$1" || continue
+  set -- manifests/*/capture/"${{capture%%.*}}"; read -r capture 2> /dev/null < "$1" || continue
+  place=${{capture#*'"location":'}}
+  set -- manifests/*/location/"${{place%%[!0-9]*}}"; read -r place 2> /dev/null < "$1" || continue
+  text=${{text#*'"digest":"'}} place=${{place#*'"url":"'}}
+  printf '%s %s\\n' "${{text%%'"'*}}" "${{place%%'"'*}}"
+done) || exit 1
+for file in revisions/*.json; do
+{passed}  sum=$(sha256sum < "$file") || exit 1
+  printf '%s\\n' "$shown" | (last=
+    while read -r text place; do
+      if [ "$text" != "${{sum%% *}}" ] || [ "$place" = "$last" ]; then continue; fi
+      printf '%s\\n' "$file $place"; last=$place
+    done
+    [ "$last" ]) || {{ echo "$file was read from no capture here"; exit 1; }}
+done)"""
 
 _TEXTS = """\
 texts=$(for row in manifests/*/revision/*; do read -r line < "$row" || exit 1; printf '%s\\n' "$line"; done) || exit 1
@@ -74,6 +106,12 @@ def files_check(*, captures: bool = True, texts: bool = True, unproven: Sequence
     )
 
 
+def texts_check(unbound: Sequence[str] = ()) -> str:
+    """The command that finds each text in a revision's row, that in an extraction's, the capture's and the address's,
+    and prints the addresses. `unbound` are texts (files) of which no rows under a manifest say so."""
+    return _BOUND.format(passed=f"  case $file in\n{_passed(unbound)}  esac\n" if unbound else "")
+
+
 def stamps_check(unstamped: Sequence[int] = ()) -> str:
     """The command that checks the time stamp of every manifest but those of these runs, and prints its time."""
     passed = _alternatives([f"manifests/{run}/" for run in unstamped])
@@ -82,7 +120,8 @@ def stamps_check(unstamped: Sequence[int] = ()) -> str:
         "(for folder in manifests/*/; do\n"
         f"{skip}"
         '  openssl ts -verify -in "${folder}stamp.tsr" -data "${folder}manifest.txt" '
-        f"-CAfile {AUTHORITY} || exit 1\n"
+        f"-CAfile {AUTHORITY} ||\n"
+        '    { echo "${folder}stamp.tsr does not hold"; exit 1; }\n'
         '  openssl ts -reply -in "${folder}stamp.tsr" -text |\n'
         '    while read -r line; do case $line in "Time stamp:"*) echo "$folder $line" ;; esac; done\n'
         "done)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,8 @@ from storage.archive import Archive
 from storage.content import ArticleContent
 from storage.decisions import MERGE, Decision, decisions_of
 from storage.errors import StorageError
-from storage.evidence.captured import CapturedFile, Connected, read_captured
+from storage.evidence.binding import shown_texts
+from storage.evidence.captured import Captured, read_captured
 from storage.evidence.checks import AUTHORITY
 from storage.evidence.gathering import (
     CaptureFacts,
@@ -28,7 +29,7 @@ from storage.evidence.gathering import (
 )
 from storage.evidence.imported import read_imported
 from storage.evidence.packing import Pack
-from storage.evidence.page import evidence_page
+from storage.evidence.page import CaptureLine, evidence_page
 from storage.evidence.readme import readme
 from storage.evidence.sources import COMPARE, DIGESTS, FOLDER, Sources
 from storage.foreign import is_foreign
@@ -45,8 +46,9 @@ _NAME_LIMIT = 255
 
 @dataclass(slots=True)
 class Evidence:
-    """What was given out; `damaged` says what could not be, or is not what the archive's manifests name. `sums` is the
-    SHA-256 of SHA256SUMS (hex), by which whoever is told it separately knows the whole."""
+    """What was given out: `captures` are those whose answer was. `damaged` says what could not be, or is not what the
+    archive's manifests name. `sums` is the SHA-256 of SHA256SUMS (hex), by which whoever is told it separately knows
+    the whole."""
 
     key: str
     sums: str = ""
@@ -80,18 +82,19 @@ class _Exporter:
         self._done = Evidence(self._view.key)
         self._unproven: list[str] = []
         self._left_out: list[str] = []
-        self._sources = Sources(archive.warc_folder)
+        self._rows: dict[str, str] = {}
+        self._sources = Sources(archive.warc_folder, self._rows)
 
     def export(self) -> Evidence:
         decisions = decisions_of(self._connection, self._family)
         rows = list(rows_of(self._connection, self._family, [each.id for each in decisions]))
         runs = runs_of(self._connection, sorted({row.crawl for row in rows}))
         self._add_runs(runs, rows)
-        with_manifest = {run.id for run in runs if run.has_manifest}
-        named = frozenset(row.name for row in rows if row.crawl in with_manifest)
+        named = {row.name: row.line for row in rows if self._rows.get(row.name, "").startswith("manifests/")}
         captures = self._add_captures(named)
         self._note_decisions(decisions)
         texts = self._add_texts(named)
+        shown = shown_texts(named)
         if self._trusted is not None:
             self._pack.add(AUTHORITY, self._trusted.read_bytes())
         observations = history(self._connection, self._view.id)
@@ -109,12 +112,11 @@ class _Exporter:
             self._view.key,
             self._archive.uuid,
             runs,
-            captures=self._done.captures,
-            texts=self._done.revisions,
-            missing=sum(connected is None for _, connected in captures),
+            self._pack.digests,
+            captures=len(captures),
+            missing=len(captures) - self._done.captures,
             unproven=self._unproven,
-            packed=any(name.startswith("captures/") and name.endswith(".gz") for name in self._pack.digests),
-            trusted=self._trusted is not None,
+            unbound=[f"{name.removesuffix('.txt')}.json" for text, name in texts if text.digest not in shown],
             sources=self._sources.files,
             left_out=self._left_out,
             damaged=self._done.damaged,
@@ -125,65 +127,72 @@ class _Exporter:
 
     def _add_runs(self, runs: Sequence[RunFacts], rows: Sequence[CoveredRow]) -> None:
         for run in runs:
-            # A row that no manifest names must not lie where the checks look for proof.
-            folder = f"manifests/{run.id}" if run.has_manifest else f"unproven/{run.id}"
             own = {row.name: row for row in rows if row.crawl == run.id}
             for name, row in own.items():
                 if len(name.rpartition("/")[2]) > _NAME_LIMIT:
                     self._left_out.append(f"Row {name} of run {run.id}: its name is too long for a file's.")
+                elif row.names_a_folder:
+                    self._left_out.append(
+                        f"Row {name} of run {run.id}: it names the folder in which a file of others lies on the "
+                        "archive's machine."
+                    )
                 else:
-                    self._pack.add(f"{folder}/{name}", row.line)
+                    self._rows[name] = f"{run.folder}/{name}"
+                    self._pack.add(self._rows[name], row.line)
             self._done.runs += 1
             if not run.has_manifest:
                 continue
             reader = _ManifestReader(kept_manifest(self._connection, run.id), own)
-            digest = self._pack.add_pieces(f"{folder}/manifest.txt", reader)
+            digest = self._pack.add_pieces(f"{run.folder}/manifest.txt", reader)
             self._done.damaged += [f"{name} is not the row that run {run.id} added" for name in reader.differing()]
             if digest != run.manifest_digest:
                 self._done.damaged.append(f"the manifest of run {run.id} is not the one that was kept")
             if run.stamp is not None:
-                self._pack.add(f"{folder}/stamp.tsr", run.stamp)
+                self._pack.add(f"{run.folder}/stamp.tsr", run.stamp)
                 self._done.stamps += 1
-        kept = [run for run in runs if run.has_manifest]
-        self._pack.add(
-            "manifests/DIGESTS", "".join(f"{r.manifest_digest}  manifests/{r.id}/manifest.txt\n" for r in kept)
-        )
+        kept = "".join(f"{each.manifest_digest}  {each.folder}/manifest.txt\n" for each in runs if each.has_manifest)
+        if kept:
+            self._pack.add("manifests/DIGESTS", kept)
 
-    def _add_captures(self, named: frozenset[str]) -> list[tuple[CaptureFacts, Connected | None]]:
-        found: list[tuple[CaptureFacts, Connected | None]] = []
+    def _add_captures(self, named: Container[str]) -> list[CaptureLine]:
+        found: list[CaptureLine] = []
         for facts in captures_of(self._connection, self._family):
             try:
-                files, connected = self._read(facts)
+                captured = self._read(facts)
             except StorageError as error:
-                self._done.damaged.append(f"capture {facts.id}: {self._without_place(error)}")
-                found.append((facts, None))
+                self._tell_broken(facts, str(error))
+                found.append(CaptureLine(facts, None, whole=False))
                 continue
-            for each in files:
+            for fault in captured.faults:
+                self._tell_broken(facts, fault)
+            for each in captured.files:
                 self._pack.add(f"captures/{facts.id}/{each.name}", each.content)
             if f"capture/{facts.id}" not in named:
                 self._unproven.append(f"captures/{facts.id}/*")
-            self._done.captures += 1
-            found.append((facts, connected))
+            self._done.captures += captured.answered
+            found.append(CaptureLine(facts, captured.connected, whole=not captured.faults))
         if reduced := count_reduced(self._connection, self._family):
             self._left_out.append(
                 "Captures that are kept as headers and digest alone, since they showed the text of the capture before: "
-                f"{reduced}. Their rows are in the manifests' folders."
+                f"{reduced}. Their rows are among the others."
             )
         if self._sources.files:
             self._pack.add(f"{FOLDER}/{DIGESTS}", self._sources.digests)
             self._pack.add(f"{FOLDER}/{COMPARE}", self._sources.commands)
         return found
 
-    def _without_place(self, error: StorageError) -> str:
-        """What an error says, with the archive's files named as from its folder: where that lies is its operator's."""
-        return str(error).replace(f"{self._archive.folder}/", "")
+    def _tell_broken(self, facts: CaptureFacts, said: str) -> None:
+        """Say what is broken of a capture, but not in which folder of the archive's machine."""
+        said = said.replace(f"{self._archive.folder}/", "")
+        file, shown = (each.partition("#")[0] for each in (facts.warc, facts.shown_file))
+        self._done.damaged.append(f"capture {facts.id}: {said.replace(file, shown)}")
 
-    def _read(self, facts: CaptureFacts) -> tuple[list[CapturedFile], Connected]:
+    def _read(self, facts: CaptureFacts) -> Captured:
         if not is_foreign(facts.warc):
             return read_captured(self._archive.folder, facts)
         files, connected, stretches = read_imported(self._archive.folder, facts)
         self._sources.add(facts, stretches)
-        return files, connected
+        return Captured(files, connected)
 
     def _note_decisions(self, decisions: Sequence[Decision]) -> None:
         self._done.decisions = len(decisions)
@@ -195,7 +204,7 @@ class _Exporter:
             if each.crawl is None:
                 self._left_out.append(f"No run wrote decision {each.id} down, so that no manifest covers it.")
 
-    def _add_texts(self, named: frozenset[str]) -> list[tuple[RevisionText, str]]:
+    def _add_texts(self, named: Container[str]) -> list[tuple[RevisionText, str]]:
         numbers = {line.digest: line.number for line in self._view.revisions if line.number is not None}
         found = []
         for line in self._view.revisions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,11 @@ class CoveredRow:
     name: str
     line: bytes
 
+    @property
+    def names_a_folder(self) -> bool:
+        """Whether it is the row of a file that lies outside of the archive, and says in which folder."""
+        return self.name.startswith("warc_file/") and str(json.loads(self.line)["store"]).startswith("/")
+
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
@@ -60,6 +66,11 @@ class RunFacts:
     def has_manifest(self) -> bool:
         """Whether a manifest was kept whose lines name its rows."""
         return self.manifest_digest is not None and self.form >= 2
+
+    @property
+    def folder(self) -> str:
+        """Where its rows lie: what no manifest names must not lie where the checks look for proof."""
+        return f"{'manifests' if self.has_manifest else 'unproven'}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,25 @@ class CaptureFacts:
     file_sha256: str | None
     file_crawl: int | None
     rights: Any
+
+    @property
+    def shown_file(self) -> str:
+        """`warc` as it may be shown."""
+        return without_folders(self.warc)
+
+    @property
+    def shown_origin(self) -> str | None:
+        """`origin` as it may be shown."""
+        return self.origin if self.origin is None or self.source != "import" else without_folders(self.origin)
+
+
+def without_folders(path: str) -> str:
+    """A pointer to a file, of one outside of the archive the name alone: in which folder of whose machine it lies
+    proves nothing, and is for nobody else to know."""
+    if not path.startswith("/"):
+        return path
+    file, *steps = path.split("#")
+    return "#".join((file.rpartition("/")[2], *steps))
 
 
 def captures_of(connection: Connection, family: Sequence[int]) -> list[CaptureFacts]:

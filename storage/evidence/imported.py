@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from storage.errors import ArchiveDamaged
 from storage.evidence.captured import CapturedFile, Connected, facts_file, payload_files
-from storage.evidence.gathering import CaptureFacts
+from storage.evidence.gathering import CaptureFacts, without_folders
 from storage.exporting.foreign_records import request_beside, standing_record
 from storage.exporting.selection import Placed
 from storage.foreign import FoundRecord, RecordHead, Scan, exchange_of, open_part
@@ -126,7 +126,7 @@ def _places(facts: CaptureFacts, stretches: list[Stretch]) -> dict[str, Any]:
         "file_sha256": facts.file_sha256,
         "file_row": f"warc_file/{facts.file}",
         "records": [
-            {"name": each.name, "in": each.path, "offset": each.offset, "length": len(each.content)}
+            {"name": each.name, "in": without_folders(each.path), "offset": each.offset, "length": len(each.content)}
             for each in stretches
         ],
     }

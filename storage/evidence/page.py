@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 
@@ -25,11 +26,27 @@ _STYLE = (
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
+@dataclass(frozen=True, slots=True)
+class CaptureLine:
+    """A capture, and whom it was asked of: None where nothing of it could be given. `whole`: all of it was."""
+
+    facts: CaptureFacts
+    connected: Connected | None
+    whole: bool
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie."""
+        if self.connected is None:
+            return "damaged"
+        return f"captures/{self.facts.id}" + ("" if self.whole else ", damaged in part")
+
+
 def evidence_page(
     view: ArticleView,
     texts: Sequence[tuple[RevisionText, str]],
     observations: Sequence[Observation],
-    captures: Sequence[tuple[CaptureFacts, Connected | None]],
+    captures: Sequence[CaptureLine],
     runs: Sequence[tuple[RunFacts, str]],
     decisions: Sequence[Decision],
     sources: Sequence[SourceFile],
@@ -86,23 +103,26 @@ def _observed(observations: Sequence[Observation]) -> Iterable[str]:
     yield from _table("What was seen when", ("time", "domain", "what", "text", "digest", "capture"), rows)
 
 
-def _captured(captures: Sequence[tuple[CaptureFacts, Connected | None]]) -> Iterable[str]:
+def _captured(captures: Sequence[CaptureLine]) -> Iterable[str]:
     rows = []
-    for facts, connected in captures:
-        server = f"{connected.address} port {connected.port}".removesuffix(" port ") if connected else "damaged"
+    for each in captures:
+        facts, connected = each.facts, each.connected
+        server = f"{connected.address} port {connected.port}".removesuffix(" port ") if connected else ""
         secured = f"{connected.protocol} {connected.cipher}".strip() if connected else ""
-        rows.append(
-            (str(facts.id), _moment(facts.at), facts.url, str(facts.status), server, secured, facts.payload_sha256)
-        )
-    head = ("capture", "time", "address", "status", "server", "TLS", "SHA-256 of the payload")
-    yield from _table("Captures (folders captures/NUMBER)", head, rows)
+        said = (_moment(facts.at), facts.url, str(facts.status), server, secured, facts.payload_sha256)
+        rows.append((str(facts.id), *said, each.folder))
+    head = ("capture", "time", "address", "status", "server", "TLS", "SHA-256 of the payload", "its files")
+    yield from _table("Captures", head, rows)
 
 
 def _imported(sources: Sequence[SourceFile]) -> Iterable[str]:
     """Where captures come from that others had made."""
     if sources:
-        rows = [(each.name, each.origin, each.sha256, ", ".join(map(str, each.captures))) for each in sources]
-        head = ("file", "its name when it was imported", "its SHA-256", "captures out of it")
+        rows = [
+            (each.name, each.origin, each.sha256, ", ".join(map(str, each.captures)), each.row or "not here")
+            for each in sources
+        ]
+        head = ("file", "its name when it was imported", "its SHA-256", "captures out of it", "its row")
         yield from _table("Files of others that captures were imported from", head, rows)
 
 
@@ -119,6 +139,7 @@ def _runs(runs: Sequence[tuple[RunFacts, str]]) -> Iterable[str]:
     rows = [
         (
             str(run.id),
+            run.folder,
             run.kind,
             run.operator or "",
             _moment(run.started_at),
@@ -128,8 +149,8 @@ def _runs(runs: Sequence[tuple[RunFacts, str]]) -> Iterable[str]:
         )
         for run, stamp in runs
     ]
-    head = ("run", "kind", "operator", "from", "to", "SHA-256 of its manifest", "time stamp")
-    yield from _table("Runs that added to it (folders manifests/NUMBER)", head, rows)
+    head = ("run", "its rows", "kind", "operator", "from", "to", "SHA-256 of its manifest", "time stamp")
+    yield from _table("Runs that added to it", head, rows)
 
 
 def _text(text: RevisionText, name: str, language: str) -> Iterable[str]:

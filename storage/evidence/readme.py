@@ -2,68 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import fnmatch
+from collections.abc import Collection, Sequence
 from textwrap import dedent, fill, indent
 
 from storage.evidence import checks as checks_of
 from storage.evidence.checks import AUTHORITY
+from storage.evidence.contents import closer_looks, files_for_reading, list_of_files, proven_files
 from storage.evidence.gathering import RunFacts
+from storage.evidence.packing import SUMS
 from storage.evidence.sources import SourceFile
+
+_WIDTH = 110
 
 
 def readme(
     key: str,
     archive: str,
     runs: Sequence[RunFacts],
+    names: Collection[str],
     *,
-    captures: int,
-    texts: int,
-    packed: bool,
-    trusted: bool,
     missing: int = 0,
+    captures: int = 0,
     unproven: Sequence[str] = (),
+    unbound: Sequence[str] = (),
     sources: Sequence[SourceFile] = (),
     left_out: Sequence[str] = (),
     damaged: Sequence[str] = (),
 ) -> str:
-    """README.txt for the evidence of an article. `captures` and `texts` are how many are among the files, `missing` how
-    many captures could not be given; `packed`: some files of captures are packed by gzip; `trusted`: the authority's
-    certificates are among the files; `unproven` are patterns of files that no manifest covers; `sources` are the files
-    that captures were imported from; `left_out` says what else is not here, `damaged` what is not as it was kept."""
+    """README.txt for the evidence of an article, whose files have these `names`; its own and SHA256SUMS come to them.
+
+    `missing` of the article's `captures` are without their answers; `unproven` are patterns of files that no manifest
+    covers, `unbound` those texts of which no manifest covers where they were read; `sources` are the files that
+    captures were imported from; `left_out` says what else is not here, `damaged` what is not as it was kept."""
+    names = {*names, "README.txt", SUMS}
     kept = [run for run in runs if run.has_manifest]
     stamped = [run for run in kept if run.stamp is not None]
-    proven = bool(kept and (captures or texts))
+    texts = fnmatch.filter(names, "revisions/*.json")
     checks = [_check(_SUMS, checks_of.SUMS)]
     if kept:
         checks.append(_check(_ROWS, checks_of.ROWS))
-    if proven:
-        command = checks_of.files_check(captures=captures > 0, texts=texts > 0, unproven=unproven)
-        checks.append(_check(_FILES_NAMED, command))
-    if packed:
+        checks += _of_files(names, texts, unproven, unbound)
+    if fnmatch.filter(names, "captures/*.gz"):
         imported = " (imported ones as whoever\ncaptured them wrote them down)" if sources else ""
         checks.append(_check(_UNPACKED.format(imported), checks_of.UNPACKED))
     if stamped:
-        checks.append(_stamped(kept, trusted=trusted))
+        checks.append(_stamped(kept, trusted=AUTHORITY in names))
     parts = [
         f"EVIDENCE OF {key}",
         f"From the Presskeep archive {archive}. index.html is the page to read first.",
         *_first_of_all(captures, missing, damaged),
-        _files(imported=bool(sources)),
+        list_of_files(names, {number for each in sources for number in each.captures}),
         _HOW,
         *(f"{number}. {each}" for number, each in enumerate(checks, 1)),
-        _proof(stamped=len(stamped) == len(kept) > 0),
+        _proof(names, stamped=len(stamped), kept=len(kept)),
+        _imported(sources) if sources else "",
+        closer_looks(names),
+        *_limits(runs, unproven, unbound, [*left_out, *damaged]),
     ]
-    if sources:
-        parts.append(_imported(sources))
-    parts.append(_LOOK)
-    parts += list(_limits(runs, unproven, [*left_out, *damaged]))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _of_files(
+    names: Collection[str], texts: Sequence[str], unproven: Sequence[str], unbound: Sequence[str]
+) -> list[str]:
+    """The checks of what lies beside the rows."""
+    captures = bool(fnmatch.filter(names, "captures/*"))
+    found = []
+    if captures or texts:
+        command = checks_of.files_check(captures=captures, texts=bool(texts), unproven=unproven)
+        found.append(_check(_FILES_NAMED, command))
+    if len(unbound) < len(texts):
+        found.append(_check(_TEXTS_READ, checks_of.texts_check(unbound)))
+    return found
 
 
 def _first_of_all(captures: int, missing: int, damaged: Sequence[str]) -> list[str]:
     if not damaged:
         return []
-    gone = f"{missing} of {captures + missing} captures could not be given.\n" if missing else ""
+    gone = f"The answers of {missing} of {captures} captures could not be given.\n" if missing else ""
     return [f"NOT ALL IS AS IT WAS KEPT. {gone}WHAT IS NOT HERE, at the end, says what is damaged."]
 
 
@@ -86,14 +103,20 @@ def _stamped(kept: Sequence[RunFacts], *, trusted: bool) -> str:
     )
 
 
-def _proof(*, stamped: bool) -> str:
-    alone = "" if stamped else _UNSTAMPED
-    return _PROOF.format(alone=alone, reading=fill(", ".join(checks_of.READING_ALONE), 110))
+def _proof(names: Collection[str], *, stamped: int, kept: int) -> str:
+    chain = ""
+    if kept:
+        files = proven_files(names)
+        proven = f"{_STATED}{fill(files, _WIDTH)}" if files else ""
+        chain = _CHAIN.format(stamp=_STAMP if stamped else "", proven=proven)
+        if stamped < kept:
+            chain += _UNSTAMPED
+    return _PROOF.format(chain=chain, reading=fill(files_for_reading(names), _WIDTH))
 
 
 def _imported(sources: Sequence[SourceFile]) -> str:
     lines = "\n".join(
-        f"  {each.name}: SHA-256 {each.sha256}, as {each.row} says;\n"
+        f"  {each.name}: SHA-256 {each.sha256}, {f'as {each.row} says' if each.row else 'which no row here says'};\n"
         f"  named {_one_line(each.origin)} at its import; of {', '.join(f'captures/{n}' for n in each.captures)}"
         for each in sources
     )
@@ -104,8 +127,11 @@ def _one_line(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
-def _limits(runs: Sequence[RunFacts], unproven: Sequence[str], left_out: Sequence[str]) -> list[str]:
+def _limits(
+    runs: Sequence[RunFacts], unproven: Sequence[str], unbound: Sequence[str], left_out: Sequence[str]
+) -> list[str]:
     told = [f"No manifest covers {each}: nothing but the digest of SHA256SUMS proves it." for each in unproven]
+    told += [f"No manifest covers from which capture {each} was read." for each in unbound if each not in unproven]
     for run in runs:
         if run.manifest_digest is None:
             told.append(f"Run {run.id} has not ended: there is no manifest yet, and nothing covers what it added.")
@@ -120,40 +146,6 @@ def _limits(runs: Sequence[RunFacts], unproven: Sequence[str], left_out: Sequenc
     told += left_out
     return ["WHAT IS NOT HERE", *told] if told else []
 
-
-def _files(*, imported: bool) -> str:
-    return _FILES.format(*((_IMPORTED_CAPTURES, _IMPORTED_SOURCES) if imported else ("", "")))
-
-
-_FILES = """\
-WHAT IS WHAT
-
-captures/NUMBER/     one exchange with a server each
-  records.warc.gz    its WARC records, byte for byte: request and answer as they went over the wire
-                     (record.warc.gz and beside.warc.gz where an early version captured it)
-  shared.warc.gz     records that it shares with other captures, where these stand elsewhere in the file
-{}  payload.*          the answer's body as it was sent; .gz is unpacked by zcat, .br by brotli, .zst by zstd
-  certificate-N.der  the server's certificates, its own first
-  facts.json         address and port of the server, TLS version and cipher, times, digests
-{}revisions/           each text of the article: .txt to read, .json what its digest was made of
-manifests/NUMBER/    one run of the archive each: its manifest, its time stamp, and the article's rows by the names
-                     that the manifest gives them. Times in rows are milliseconds since 1970 in UTC
-  decision/          who or what merged, split or approved, and when
-unproven/NUMBER/     rows of runs without a manifest, where there are any
-SHA256SUMS           the SHA-256 of every file"""
-
-_IMPORTED_CAPTURES = """\
-  record.*           of an imported capture, its record as it stands in the file that was imported, in its packing:
-                     .warc or .arc, with .gz or .zst where it is packed there by itself
-  segment-N.*        the further records that it was cut into
-  request.*          the request, where its record is the next one
-  about.*            the first record of that file, which says what program wrote it
-  *.warc, *.arc      beside a .zst of that name: what it unpacks to; dictionary.zst and it make one readable file
-"""
-
-_IMPORTED_SOURCES = """\
-sources/             the digests of the files that were imported, and commands that cut the records out of them again
-"""
 
 _IMPORTED = dedent("""\
     IMPORTED CAPTURES
@@ -180,7 +172,7 @@ _HOW = dedent("""\
 _SUMS = """\
 All files are those that SHA256SUMS lists. Who altered one could write that list anew, so compare the digest of the
 list, which is printed, with the one that `presskeep export evidence` printed, if you were told it by another way than
-this zip came. If they are the same, no file was changed, added to the list or taken from it since the export."""
+this zip came. If they are the same, no file was changed, added or taken away since the export."""
 
 _ROWS = """\
 The rows are those that the runs' manifests name. A manifest was written when its run ended, and names every row that
@@ -199,30 +191,32 @@ _STAMPS = """\
 A time-stamp authority (RFC 3161) saw the manifests at the times that the command prints; who writes another history
 gets stamps of a later time for it, so read the times."""
 
-_UNSTAMPED = """
+_TEXTS_READ = """\
+The texts were read from the pages at the addresses that the command prints: an extraction's row names the rows of a
+text and of a capture, and that one the row of its address. A text that no such rows lead to is an error. Compare the
+addresses with the one that you ask about: another article's text has another."""
+
+_CHAIN = """\
+{stamp}A manifest proves its rows{proven}.
+
+"""
+
+_STATED = ", and a row the files whose SHA-256 it states:\n"
+
+_STAMP = "A time stamp proves a manifest. "
+
+_UNSTAMPED = """\
 Not every manifest here has a time stamp: who altered this folder could write such a manifest anew, with all that rests
 on it. For that, the digest of SHA256SUMS is the only proof.
+
 """
 
 _PROOF = """\
 WHAT THAT PROVES
 
-A time stamp proves a manifest, a manifest its rows, and a row the files whose SHA-256 it states: captures/*/payload.*,
-records.*, record.*, certificate-*.der and revisions/*.json.
-{alone}
-For reading alone, and proven by nothing but the digest of SHA256SUMS (check 1), are README.txt, index.html,
-{reading},
-sources/*, unproven/*, and a .warc or .arc file beside a .zst of its name. Much of what they say can be looked up in
-the files that are proven.
+{chain}For reading alone, and proven by nothing but the digest of SHA256SUMS (check 1), are
+{reading}.
+Much of what they say can be looked up in the files that are proven.
 
 That nothing was taken out is proven by that digest alone as well: the checks show that what is here stood in the
 archive, not that all is here."""
-
-_LOOK = dedent("""\
-    TO LOOK CLOSER
-
-      zcat captures/NUMBER/records.warc.gz      what was asked and answered (record.warc.gz of imported captures)
-      zcat captures/NUMBER/payload.gz           the page, where it was sent packed
-      openssl x509 -inform DER -in captures/NUMBER/certificate-1.der -noout -text
-      openssl ts -reply -in manifests/NUMBER/stamp.tsr -text
-      cat captures/*/*.warc.gz > all.warc.gz    one WARC file, for any program that reads WARC""")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import ArchiveDamaged
-from storage.evidence.gathering import CaptureFacts
+from storage.evidence.gathering import CaptureFacts, without_folders
 from storage.evidence.imported import Stretch
 from storage.foreign.cutting import cut_command
 from storage.foreign.views import UNPACKING
@@ -27,7 +27,7 @@ set -e
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file that was imported: what it is called here, how it was named at its import, its SHA-256, its row among
-    those of the evidence, and the captures out of it."""
+    those of the evidence ('' where that is not there), and the captures out of it."""
 
     name: str
     origin: str
@@ -37,10 +37,10 @@ class SourceFile:
 
 
 class Sources:
-    """Collects the files that imported captures come from."""
+    """Collects the files that imported captures come from. `rows` says where rows lie in the evidence, by name."""
 
-    def __init__(self, warc_folder: Path) -> None:
-        self._folder = warc_folder
+    def __init__(self, warc_folder: Path, rows: Mapping[str, str]) -> None:
+        self._folder, self._rows = warc_folder, rows
         self._files: dict[str, SourceFile] = {}
         self._commands: list[str] = []
 
@@ -83,7 +83,7 @@ class Sources:
             if name in {each.name for each in self._files.values()}:
                 name = f"{(facts.file_sha256 or '')[:12]}-{name}"
             entries = "".join(f"#{step}" for step in steps if not UNPACKING.fullmatch(step))
-            row = f"manifests/{facts.file_crawl}/warc_file/{facts.file}"
-            origin = (facts.origin or path).removesuffix(entries)
+            row = self._rows.get(f"warc_file/{facts.file}", "")
+            origin = (facts.shown_origin or without_folders(path)).removesuffix(entries)
             file = self._files[path] = SourceFile(name, origin, facts.file_sha256 or "", row, [])
         return file

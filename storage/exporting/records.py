@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from storage.errors import ArchiveDamaged
 from storage.exporting.foreign_records import foreign_records
+from storage.exporting.own_records import own_records
 from storage.exporting.selection import Placed
 from storage.foreign import is_foreign
-from storage.warc_reading import open_warc, read_shared
-from storage.warc_records import Record, read_record
+from storage.warc_reading import ANSWERS, open_warc, read_shared
+from storage.warc_records import Record
+from storage.warc_writing import OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,25 @@ class Copied:
     block: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The records of a capture that are whole: its `own`, in the order of the file, and the `shared` ones that stand
+    elsewhere. `faults` names each that is not, as one line with file and offset. `whole`: none of its own is missing;
+    `answered`: the answer is there. `notes` is what we noted of the fetch, empty where that is broken."""
+
+    own: list[Copied]
+    shared: list[Copied] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    whole: bool = True
+    answered: bool = True
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
 class RecordReader:
     """Reads the records of captures, file after file. A context manager: leaving it closes the file.
 
-    Records that several captures share, such as certificates, are given once, before the first that needs them.
+    Records that several captures share, such as certificates, are given once, before the first that needs them; where
+    they are broken, that is told once too.
     """
 
     def __init__(self, warc_folder: Path) -> None:
@@ -39,6 +55,7 @@ class RecordReader:
         self._path: str | None = None
         self._file: BinaryIO | None = None
         self._shared: set[tuple[str, int]] = set()
+        self._told: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -48,17 +65,29 @@ class RecordReader:
     ) -> None:
         self._stack.close()
 
-    def read(self, placed: Placed) -> list[Copied]:
-        """The records of a capture. Raises ArchiveDamaged where one is missing or not what was written."""
+    def read(self, placed: Placed) -> Given:
+        """The records of a capture. Raises ArchiveDamaged where its file is missing, or a record that others wrote is
+        not what it was."""
         file = self._open(placed.path)
         if is_foreign(placed.path):
-            return [Copied(member, each.head.fields, each.block) for member, each in foreign_records(file, placed)]
-        found = list(_own_records(file, placed))
-        shared = list(self._pointed_at(file, placed, found))
-        for record in found:
+            return Given(
+                [Copied(member, each.head.fields, each.block) for member, each in foreign_records(file, placed)]
+            )
+        standing = own_records(file, placed)
+        faults = list(standing.faults)
+        self._told.update(faults)
+        shared = list(self._pointed_at(file, placed, standing.records, faults))
+        for record in standing.records:
             if record.kind == "metadata":
                 self._shared.add((placed.path, record.offset))
-        return [_copy(file, record) for record in (*shared, *found)]
+        return Given(
+            [_copy(file, record) for record in standing.records],
+            [_copy(file, record) for record in shared],
+            faults,
+            whole=not standing.faults,
+            answered=any(record.kind in ANSWERS for record in standing.records),
+            notes=next(filter(None, map(Record.exchange_facts, standing.records)), {}),
+        )
 
     def _open(self, path: str) -> BinaryIO:
         if self._file is None or self._path != path:
@@ -68,49 +97,32 @@ class RecordReader:
             self._path = path
         return self._file
 
-    def _pointed_at(self, file: BinaryIO, placed: Placed, found: list[Record]) -> Iterator[Record]:
+    def _pointed_at(
+        self, file: BinaryIO, placed: Placed, found: tuple[Record, ...], faults: list[str]
+    ) -> Iterator[Record]:
         """The certificates and addresses that were noted of the fetch and stand elsewhere in the file."""
         here = {record.offset for record in found}
         noted = [each.exchange_facts() for each in found if each.kind in ("request", "metadata")]
         for pointer in (facts.get(name) for facts in noted for name in ("chain", "dns")):
             if pointer is None:
                 continue
-            record = read_shared(file, pointer)
+            try:
+                record = read_shared(file, pointer)
+            except ArchiveDamaged as error:
+                said = str(error).replace(f"{self._folder}/", "").replace(placed.path + OPEN, placed.path)
+                self._tell(said, faults)
+                continue
             if record is None:
-                raise ArchiveDamaged("another record stands where its notes point to", f"{placed.path}: {pointer}")
-            if record.offset not in here and (placed.path, record.offset) not in self._shared:
+                self._tell(f"{placed.path}: another record stands where its notes point to: {pointer}", faults)
+            elif record.offset not in here and (placed.path, record.offset) not in self._shared:
                 self._shared.add((placed.path, record.offset))
                 yield record
 
-
-def _own_records(file: BinaryIO, placed: Placed) -> Iterator[Record]:
-    """The response, the records that were written for it, and its request; no warcinfo."""
-    response = read_record(file, placed.offset)
-    if response.end != placed.offset + placed.length or response.member_sha256 != placed.member_sha256:
-        raise ArchiveDamaged("another record stands here", f"{placed.path} at byte {placed.offset}")
-    if placed.span_offset is None or placed.span_length is None:
-        yield response
-        yield from _concurrent(file, response)
-        return
-    offset, end = placed.span_offset, placed.span_offset + placed.span_length
-    while offset < end:
-        record = response if offset == response.offset else read_record(file, offset)
-        if record.kind != "warcinfo":
-            yield record
-        offset = record.end
-    if offset != end:
-        raise ArchiveDamaged("records do not end where they should", f"{placed.path} at byte {end}")
-
-
-def _concurrent(file: BinaryIO, response: Record) -> Iterator[Record]:
-    """The records behind a response that name it."""
-    offset, end = response.end, os.fstat(file.fileno()).st_size
-    while offset < end:
-        record = read_record(file, offset)
-        if record.fields.get("warc-concurrent-to") != response.id:
-            return
-        yield record
-        offset = record.end
+    def _tell(self, fault: str, faults: list[str]) -> None:
+        """Say once what many captures may share."""
+        if fault not in self._told:
+            self._told.add(fault)
+            faults.append(fault)
 
 
 def _copy(file: BinaryIO, record: Record) -> Copied:

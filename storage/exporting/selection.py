@@ -31,8 +31,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A capture and where its records stand. `span_offset` and `span_length` bound all that was written for it,
-    None for what an early version kept. `path` is relative to the WARC folder."""
+    """A capture and where its records stand. `span_offset` and `span_length` bound all that was written for it, and
+    `span_sha256` (hex) is over that; None for what an early version kept. `path` is relative to the WARC folder."""
 
     id: int
     path: str
@@ -41,6 +41,7 @@ class Placed:
     member_sha256: str
     span_offset: int | None
     span_length: int | None
+    span_sha256: str | None = None
 
 
 def select_captures(
@@ -96,7 +97,8 @@ def _statement(condition: _Condition) -> Select[Any]:
     other = capture.alias("revisit")
     referred = _of(select(other.c.refers_to), other, condition, "other").where(other.c.refers_to.is_not(None))
     mine = _of(select(capture.c.id.label("mine")), capture, condition, "own")
-    columns = (capture.c.offset, capture.c.length, capture.c.member_sha256, span_start(capture), capture.c.span_length)
+    own = capture.c
+    columns = (own.offset, own.length, own.member_sha256, span_start(capture), own.span_length, own.span_sha256)
     return (
         select(capture.c.id, stored_path(warc_file), *columns)
         .join(warc_file, warc_file.c.id == capture.c.warc_file)

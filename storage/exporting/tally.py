@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Exported:
-    """Counts of an export, as far as it is. `damaged` names what could not be read, each as one line."""
+    """Counts of an export, as far as it is: `captures` are those whose answer was given. `damaged` names what could not
+    be read, each as one line."""
 
     captures: int = 0
     records: int = 0

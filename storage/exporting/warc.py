@@ -42,15 +42,16 @@ def members(
     with RecordReader(warc_folder) as reader:
         for placed in captures:
             try:
-                records = reader.read(placed)
+                given = reader.read(placed)
             except ArchiveDamaged as error:
                 done.damaged.append(str(error))
                 continue
-            for record in records:
+            done.damaged += given.faults
+            for record in (*given.shared, *given.own):
                 yield record.member, record
                 done.records += 1
                 done.size += len(record.member)
-            done.captures += 1
+            done.captures += given.answered
             told(done)
 
 
