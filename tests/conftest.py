@@ -22,7 +22,12 @@ from __future__ import annotations
 import os
 from zlib import crc32
 
+import hypothesis
 import pytest
+
+# How long an example takes says something of the machine alone.
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 pytest_plugins = ("tests.denial", "tests.databases", "tests.commanding")
 
