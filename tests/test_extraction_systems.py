@@ -29,6 +29,8 @@ URLS = {
     "hugo_boxes": "https://pointe.example/nouvelles/phare/",
     "hugo_list": "https://ness.example/tags/lights/",
     "hugo_section": "https://ness.example/news/",
+    "hugo_cover": "https://ness.example/news/rope/",
+    "hugo_entries": "https://ness.example/",
 }
 UPLOADS = "https://courier.example/wp-content/uploads"
 
@@ -256,6 +258,29 @@ def test_a_list_as_hugos_templates_make_it_is_none_however_a_page_is_judged() ->
     assert outcome_of("hugo_section", kinds=takes).verdict == "refused:listing"
     headings = html("hugo_section").replace('<h2><a href="', '<h2><b title="').replace("</a></h2>", "</b></h2>")
     assert outcome_of("hugo_section", headings, takes).verdict == "article"
+
+
+def test_articles_that_links_without_text_cover_are_teasers() -> None:
+    takes = Kinds(Forest([9.0], NUMBERS), 0.0)
+    assert outcome_of("hugo_entries", kinds=takes).verdict == "refused:listing"
+    first = html("hugo_entries").partition("</article>")[0] + "</article></main></body></html>"
+    assert outcome_of("hugo_entries", first, takes).verdict == "refused:listing"
+    elsewhere = first.replace('aria-label="post link to Rope works takes on eleven apprentices"', 'aria-label="share"')
+    assert outcome_of("hugo_entries", elsewhere, takes).verdict == "article"
+
+
+def test_the_title_of_a_printed_date_says_its_time_and_a_figures_paragraph_is_its_caption() -> None:
+    content = read("hugo_cover")
+    assert content.published is not None
+    assert (content.published.at, content.published.zone) == (datetime(2026, 2, 11, 6, 30, 5, tzinfo=UTC), "+01:00")
+    assert content.authors == ("Ina Solberg",)
+    assert content.figures == (
+        Figure("https://ness.example/img/rope.jpg", "The long hall (Photo: Ness Film Club)", "Ness Film Club"),
+    )
+    # A title that tells of another day than what is printed says nothing of it.
+    other = read("hugo_cover", html("hugo_cover").replace("2026-02-11 07:30:05", "2026-01-02 07:30:05"))
+    assert other.published is not None
+    assert (other.published.day.isoformat(), other.published.precision) == ("2026-02-11", "day")
 
 
 def test_what_a_system_calls_all_its_articles_is_no_section() -> None:

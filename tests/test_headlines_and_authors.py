@@ -85,6 +85,12 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
         ("", "<a rel='author'>View all posts by Ada Berg</a>", ("Ada Berg",)),
         ("", "<p class='author'>Jo Berg Jr.</p><a rel='author'>View all of Jo Berg Jr.'s posts.</a>", ("Jo Berg Jr.",)),
         ("", "<a rel='author'>View all of newsdesk's posts.</a>", ()),
+        # 'By' in a line below the title says so too, and nowhere else.
+        ("", "<p>By <strong>Ada Berg</strong></p>", ("Ada Berg",)),
+        ("", "<p>By Ada Berg on Tuesday, 3 March 2026</p>", ("Ada Berg",)),
+        ("", "<p>By Dr. Ada Berg 03.03.2026 · 3 min</p>", ("Dr. Ada Berg",)),
+        ("", "<div><p>By <strong>Ada Berg</strong></p></div><p>x</p>", ("Ada Berg",)),
+        ("", "<section><section><p>By Ada Berg</p></section></section>", ()),
         ("", "<p class='author'>This post was written by Ada Berg</p>", ("Ada Berg",)),
         (ld('{"@type":"Person","name":"Ada Berg Reporter"}'), "", ("Ada Berg",)),
         (ld('{"@type":"Person","name":"신현주 기자"}'), "", ("신현주",)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -20,11 +21,14 @@ _AUTHOR = re.compile(r"(?:^|[-_])(?:author|authors|byline|posted-by)(?:$|[-_])",
 _NAME = frozenset(("wp-block-post-author__name", "wp-block-post-author-name", "p-author", "fn"))
 _APART = frozenset(("nav", "aside", "blockquote", "figure"))
 _SIGNS = re.compile(r"\s*[·•|–—]\s*|\s+-\s+")
+_WHEN = re.compile(r"\s*[·•|–—]|,?\s+on(?:\s|$)|[\s,]*\d")
+"""What begins behind a name in a line below a title: a sign, or a date."""
 _DIGIT = re.compile(r"\d")
 _LONGEST = 90
 _LONGEST_LINE = 200
 _MOST_WORDS = 6
 _MOST = 2_000
+_BELOW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def _marked(tree: HtmlElement) -> Iterator[HtmlElement]:
 
 
 def _said_by(tree: HtmlElement) -> tuple[str, ...]:
-    """The names behind 'By' in the line of a date: 'May 4 · By Ada Berg · 3 min'."""
+    """The names behind 'By' in the line of a date, 'May 4 · By Ada Berg · 3 min', or in a line below the title."""
     for _, time in zip(range(_MOST), tree.iter("time"), strict=False):
         line = next((each for each in time.iterancestors() if each.tag in ("p", "div", "header", "li", "small")), None)
         text = plain(text_of(line)) if line is not None else ""
@@ -78,4 +82,15 @@ def _said_by(tree: HtmlElement) -> tuple[str, ...]:
         for part in _SIGNS.split(text):
             if begins_with_by(part) and (names := split_names(part)):
                 return names
+    for line in _below_title(tree):
+        text = plain(text_of(line))
+        if len(text) <= _LONGEST and begins_with_by(text) and (names := split_names(_WHEN.split(text)[0])):
+            return names
     return ()
+
+
+def _below_title(tree: HtmlElement) -> Iterator[HtmlElement]:
+    """The first elements behind the page's title in one box with it, where that is its only h1."""
+    titles = list(tree.iter("h1"))
+    if len(titles) == 1:
+        yield from islice(titles[0].itersiblings("p", "div", "span", "address"), _BELOW)

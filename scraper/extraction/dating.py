@@ -9,13 +9,14 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from urllib.parse import urlsplit
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from scraper.extraction.conventions import classes_of
 from scraper.extraction.datelines import DateLines, read_datelines
 from scraper.extraction.dates import read_date
 from scraper.extraction.engine import Engine
-from scraper.extraction.passages import Passage
+from scraper.extraction.passages import Passage, text_of
 from scraper.extraction.structured import Structured, text_in, types_of
 from storage.content import PrintedDate
 
@@ -38,6 +39,7 @@ _IN_SLUG = re.compile(rf"/((?:19|20)\d{{2}})/{_MONTH}/{_DAY}-")
 _MONTH_FIRST = re.compile(r"en(?:[-_](?:us|ph))?", re.I)
 """Locales whose short form of a date has the month first (Unicode CLDR, dateFormatLength short)."""
 _MOST_TIMES = 20
+_TITLED = etree.XPath("//body//*[self::span or self::abbr or self::p][contains(@title, ':')]")
 _MARKS = frozenset(("published", "dt-published", "wp-block-post-date"))
 _OTHERS = frozenset(("wp-block-query", "wp-block-post-template"))
 _SLACK = timedelta(days=1)
@@ -167,11 +169,18 @@ class _Reader:
         return day
 
     def _with_time(self, day: PrintedDate, how: str) -> tuple[PrintedDate, str]:
-        """A day made exact by the page's first time element of that day."""
+        """A day made exact by the page's first time element of that day, or by the title of an element that prints it
+        (Hugo's themes; microformats' abbr pattern)."""
         for element in islice(self.tree.iter("time"), _MOST_TIMES):
             moment = read_date(element.get("datetime") or "", self.zone)
             if moment is not None and moment.precision != "day" and moment.day == day.day:
                 return moment, f"{how}, time element"
+        for element in islice(_TITLED(self.tree), _MOST_TIMES):
+            moment = read_date(element.get("title") or "", self.zone)
+            if moment is not None and moment.precision != "day" and moment.day == day.day:
+                printed = read_date(text_of(element), self.zone)
+                if printed is not None and printed.day == day.day:
+                    return moment, f"{how}, title"
         return day, how
 
     def _in_local_time(self, moment: PrintedDate, how: str) -> tuple[PrintedDate, str]:

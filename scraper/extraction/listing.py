@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from lxml.html import HtmlElement
 
 from scraper.extraction.links import absolute
-from scraper.extraction.passages import Passage
+from scraper.extraction.passages import Passage, plain
 
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5"))
 _LINKED = 0.8
@@ -19,7 +19,7 @@ _LEAST_ENTRIES = 3
 
 def lists_other_pages(passages: Sequence[Passage], taken: Iterable[Passage], url: str) -> bool:
     """Whether what was taken as the body are teasers: text under a heading, or in a list's entry, that is a link to
-    another page of the site."""
+    another page of the site, or in an article that is covered by such a link."""
     chosen = {each.order: each for each in taken}
     total = sum(len(each.letters) for each in chosen.values())
     if not total:
@@ -27,6 +27,7 @@ def lists_other_pages(passages: Sequence[Passage], taken: Iterable[Passage], url
     titles = {_heading_of(each.element) for each in passages if each.link_share < _LINKED}
     titled = {above for each in titles if each is not None and each.tag == "h1" for above in each.iterancestors()}
     entries = _Entries(url)
+    covered = {each for each in passages[0].element.getroottree().iter("article") if _is_covered(each, url)}
     teased, heading = 0, None
     for passage in passages:
         found = _heading_of(passage.element)
@@ -34,19 +35,39 @@ def lists_other_pages(passages: Sequence[Passage], taken: Iterable[Passage], url
             heading = found
         elif found is not None and heading is not None and str(found.tag) <= str(heading.tag):
             heading = None
-        if passage.order in chosen and (entries.hold(passage) or _is_under(passage, heading, titled)):
+        if passage.order in chosen and (
+            entries.hold(passage) or _is_under(passage, heading, titled) or _stands_in(passage, covered)
+        ):
             teased += len(passage.letters)
     return teased >= _TEASING * total
 
 
 def is_teaser(article: HtmlElement, url: str) -> bool:
-    """Whether the first heading of an article is a link to another page of the site."""
+    """Whether the first heading of an article is a link to another page of the site, or such a link covers it all."""
     heading = next(article.iter("h1", "h2", "h3"), None)
     if heading is None:
         return False
+    if _is_covered(article, url):
+        return True
     links = "".join("".join(link.itertext()) for link in heading.iter("a"))
     inside = bool(links.strip()) or next(heading.iterancestors("a"), None) is not None
     return inside and _leads_on(heading, url)
+
+
+def _is_covered(article: HtmlElement, url: str) -> bool:
+    """Whether an article has a link without text, named after its heading (ARIA, aria-label), to another page."""
+    heading = next(article.iter("h1", "h2", "h3"), None)
+    title = plain("".join(heading.itertext())) if heading is not None else ""
+    return bool(title) and any(
+        title in plain(link.get("aria-label") or link.get("title") or "")
+        and not "".join(link.itertext()).strip()
+        and _leads_on(link, url)
+        for link in article.iter("a")
+    )
+
+
+def _stands_in(passage: Passage, elements: set[HtmlElement]) -> bool:
+    return bool(elements) and any(each in elements for each in (passage.element, *passage.element.iterancestors()))
 
 
 def _is_under(passage: Passage, heading: HtmlElement | None, titled: set[HtmlElement]) -> bool:

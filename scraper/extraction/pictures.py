@@ -116,7 +116,8 @@ def _caption_of(element: HtmlElement) -> HtmlElement | None:
     for each in element.iterdescendants():
         if isinstance(each.tag, str) and (each.tag == "figcaption" or classes_of(each) & _CAPTION) and text_of(each):
             return each
-    return None
+    texts = [each for each in element.iterchildren("p") if text_of(each)] if element.tag == "figure" else []
+    return texts[0] if len(texts) == 1 else None
 
 
 def _credit_holder(caption: HtmlElement) -> HtmlElement | None:
