@@ -88,6 +88,7 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
         # 'By' in a line below the title says so too, and nowhere else.
         ("", "<p>By <strong>Ada Berg</strong></p>", ("Ada Berg",)),
         ("", "<p>By Ada Berg on Tuesday, 3 March 2026</p>", ("Ada Berg",)),
+        ("", "<div><p>Written by</p><div>newsdesk</div><p>in</p><a>Harbour</a></div>", ()),
         ("", "<p>By Dr. Ada Berg 03.03.2026 · 3 min</p>", ("Dr. Ada Berg",)),
         ("", "<div><p>By <strong>Ada Berg</strong></p></div><p>x</p>", ("Ada Berg",)),
         ("", "<section><section><p>By Ada Berg</p></section></section>", ()),

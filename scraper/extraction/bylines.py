@@ -21,8 +21,8 @@ _AUTHOR = re.compile(r"(?:^|[-_])(?:author|authors|byline|posted-by)(?:$|[-_])",
 _NAME = frozenset(("wp-block-post-author__name", "wp-block-post-author-name", "p-author", "fn"))
 _APART = frozenset(("nav", "aside", "blockquote", "figure"))
 _SIGNS = re.compile(r"\s*[·•|–—]\s*|\s+-\s+")
-_WHEN = re.compile(r"\s*[·•|–—]|,?\s+on(?:\s|$)|[\s,]*\d")
-"""What begins behind a name in a line below a title: a sign, or a date."""
+_WHEN = re.compile(r"\s*[·•|–—]|,?\s+(?:in|on)(?:\s|$)|[\s,]*\d")
+"""What begins behind a name in a line below a title: a sign, a date, or the section."""
 _DIGIT = re.compile(r"\d")
 _LONGEST = 90
 _LONGEST_LINE = 200
