@@ -16,7 +16,7 @@ SENTENCES = {
     "refused": "the server refused the connection",
     "unreachable": "the server could not be reached",
     "reset": "the server broke the connection off",
-    "timeout": "no connection in 10 seconds, or it took longer than the limits (request_timeout, page_seconds)",
+    "timeout": "it took longer than 10 s to connect, or than request_timeout or page_seconds",
     "tls": "the server's certificate cannot be trusted (TLS)",
     "proxy": "the proxy did not open the way",
     "bad-response": "what the server sent is not HTTP",

@@ -225,6 +225,7 @@ def leases(place: Place) -> int:
         return 0
 
 
+@pytest.mark.long
 def test_a_damaged_backup_restores_no_archive(copy: Place, tmp_path: Path) -> None:
     backups = tmp_path / "backups"
     take(copy, backups)

@@ -22,6 +22,7 @@ def long_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_long_folder_for_temporary_files_keeps_nothing_from_running(long_folder: Path, tmp_path: Path) -> None:
     source = tmp_path / "pages.warc.gz"
     source.write_bytes(each_packed([record(block=http(b"<html><h1>Headline</h1><p>Text.</p></html>"))]))

@@ -176,6 +176,7 @@ def test_each_command_fails_on_a_flipped_byte_of_what_it_covers_and_names_the_fi
     assert [run(folder, command) for command in commands(folder)] == [0] * 6
 
 
+@pytest.mark.long
 def test_a_file_that_was_added_is_named_wherever_it_lies(folder: Path) -> None:
     sums = commands(folder)[0]
     (capture_folder, *_) = (folder / "captures").iterdir()
@@ -246,6 +247,7 @@ def test_the_page_opens_by_itself_and_runs_nothing(kept: Kept, folder: Path) -> 
     )
 
 
+@pytest.mark.long
 def test_the_same_archive_gives_the_same_bytes_and_no_file_is_replaced_unasked(kept: Kept, tmp_path: Path) -> None:
     first, second = tmp_path / "first.zip", tmp_path / "second.zip"
     export(kept, first)

@@ -202,6 +202,7 @@ def test_good_records_are_kept_of_whatever_stands_around_them(
     demand_sound(sqlite_archive)
 
 
+@pytest.mark.long
 def test_a_file_of_nothing_but_bad_records_is_refused_with_each_of_them_named(tmp_path: Path) -> None:
     wrong = [record(uri=url_of(piece(number)), WARC_Block_Digest="sha1:" + "A" * 32) for number in range(1_200)]
     (source := tmp_path / "x.warc.gz").write_bytes(each_packed(wrong))
@@ -219,6 +220,7 @@ def test_a_file_of_nothing_but_bad_records_is_refused_with_each_of_them_named(tm
     assert "and 1100 bad records more" in told.replace(",", "")
 
 
+@pytest.mark.long
 def test_what_could_not_be_taken_is_said_again_by_the_same_import(sqlite_archive: Archive, tmp_path: Path) -> None:
     def run(source: Path) -> tuple[int, int, dict[str, int]]:
         ran = presskeep("import", str(source), "--archive", str(place_of(sqlite_archive).folder), "--json")

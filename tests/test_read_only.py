@@ -133,6 +133,7 @@ def test_a_log_that_cannot_be_read_is_told(replica: Replica, place: Place) -> No
     assert (told.code, "was not merged" in told.err) == (2, True), told.err
 
 
+@pytest.mark.long
 def test_another_user_reads_while_a_run_writes(replica: Replica, place: Place) -> None:
     (place.folder.parent / "warm").mkdir()
     Archive.open(place.folder.parent / "warm", create=True).close()

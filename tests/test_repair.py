@@ -110,6 +110,7 @@ DOUBTS = {
 """Why a file is left alone, and what is said of it."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("doubt", DOUBTS)
 def test_bytes_behind_a_file_stay_where_nothing_proves_the_file(copy: Path, tmp_path: Path, doubt: str) -> None:
     first = warcs(copy)[0]

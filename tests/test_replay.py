@@ -225,6 +225,7 @@ def files_of(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+@pytest.mark.long
 def test_replay_writes_nothing_to_the_archive_but_its_index(kept: Place) -> None:
     index = kept.folder / FOLDER
     for path in index.glob("*"):

@@ -94,6 +94,7 @@ def test_wrong_forms_are_refused(tmp_path: Path) -> None:
         assert (ran.code, ran.out, said in ran.err) == (2, "", True)
 
 
+@pytest.mark.long
 def test_the_installed_units_are_what_systemd_takes(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed")
@@ -136,6 +137,7 @@ def test_a_word_of_a_unit_is_one_word_without_specifiers_or_variables(word: str)
         assert not set(word) & set(" \t\"'%$\\")
 
 
+@pytest.mark.long
 def test_a_database_that_the_file_does_not_name_is_named_but_for_its_password(tmp_path: Path) -> None:
     url = "postgresql://keeper@db.example/archive"
     environment = configured(tmp_path, 'contact = "you@example.org"\n[jobs.presstv]\nevery = "1h"\n')

@@ -116,9 +116,14 @@ UNREADABLE = {
     ("crawl/2", "manifest"): broken_text("manifest_part", "text", "crawl = 2 AND n = 0"),
 }
 """What cannot be read at all: by the row that a check names, and a column of it."""
+_AT_ONCE = {("revision/5", "blocks"), ("location/9", "first_at"), ("crawl/2", "manifest")}
 
 
-@pytest.mark.parametrize("named", UNREADABLE, ids=lambda named: " ".join(named))
+@pytest.mark.parametrize(
+    "named",
+    [each if each in _AT_ONCE else pytest.param(each, marks=pytest.mark.long) for each in UNREADABLE],
+    ids=[" ".join(each) for each in UNREADABLE],
+)
 def test_a_value_that_cannot_be_read_is_named_by_its_row(copy: Path, named: tuple[str, str]) -> None:
     change(copy, UNREADABLE[named])
     found = found_in(copy)
@@ -408,6 +413,7 @@ def test_a_file_that_a_living_import_has_copied_is_no_stranger(copy: Path, tmp_p
     assert [each.name for each in sorted(stranger.parent.iterdir())] == ["mine.warc.gz", "stranger.warc.gz"]
 
 
+@pytest.mark.long
 def test_a_check_whose_process_is_killed_ends_with_one_line(copy: Path, tmp_path: Path) -> None:
     program = ("-m", "tests.dying_checker", "worker", str(tmp_path / "worker"))
     killed = presskeep("verify", "--archive", str(copy), "--jobs", "2", program=program)

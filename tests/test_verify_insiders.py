@@ -148,6 +148,7 @@ def test_an_insider_is_named_by_the_stamps(copy: Path, authority: Authority, cas
         assert not [each for each in without if each.kind.startswith(("stamp", "row", "chain", "manifest"))]
 
 
+@pytest.mark.long
 def test_a_stamp_by_a_stranger_does_not_count(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with running_authority(tmp_path / "other", "Stranger") as stranger:
