@@ -7,14 +7,15 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, distinct, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case, distinct, func, or_, select, update
 
 from storage.finding import Added, add_found
 from storage.inserting import among, in_portions
 from storage.models import article_key, capture, location, resource
 from storage.models import crawl as crawl_table
-from storage.priorities import COPY, LISTING, MEDIA, NEW, REVISIT
+from storage.priorities import ALL, COPY, LISTING, MEDIA, NEW, REVISIT
 from storage.urls import host_of
 
 __all__ = [
@@ -99,31 +100,20 @@ def lease(
     out resources of a greater number, `after_priority` those of up to this one. Call it in a write transaction.
     """
     taken: list[int] = []
-    for priority in _priorities(connection, outlet, max_priority, after_priority):
-        statement = (
-            select(resource.c.id)
-            .where(*_due(outlet, priority), resource.c.due_at <= now)
-            .where(or_(resource.c.lease_owner.is_(None), _lost_by_another(owner, now)))
-            .order_by(resource.c.due_at, resource.c.id)
-            .limit(limit - len(taken))
-            .with_for_update(skip_locked=True)
-        )
-        taken.extend(connection.execute(statement).scalars())
+    for priority, first in _first_due(connection, _FIRST, outlet, max_priority, after_priority):
+        if first <= now:
+            facts = {"outlet": outlet, "priority": priority, "owner": owner, "now": now, "most": limit - len(taken)}
+            taken.extend(connection.execute(_FREE, facts).scalars())
         if len(taken) >= limit:
             break
     for portion in in_portions(taken):
-        connection.execute(
-            update(resource).where(resource.c.id.in_(portion)).values(lease_owner=owner, lease_until=until)
-        )
+        connection.execute(_TAKE, {"values": portion, "by": owner, "until": until})
     return read_leased(connection, taken)
 
 
 def release(connection: Connection, owner: str) -> int:
     """Give back all that `owner` holds; their due times stay. Returns how many there were."""
-    result = connection.execute(
-        update(resource).where(resource.c.lease_owner == owner).values(lease_owner=None, lease_until=None)
-    )
-    return result.rowcount
+    return connection.execute(_RELEASE, {"by": owner}).rowcount
 
 
 def extend(connection: Connection, owner: str, until: datetime) -> int:
@@ -140,29 +130,21 @@ def next_due(
 
     With `after_priority`, only resources of a greater number count, with `max_priority` those up to this one.
     """
-    times: list[datetime] = []
-    for priority in _priorities(connection, outlet, max_priority, after_priority):
-        statement = (
-            select(resource.c.due_at)
-            .where(*_due(outlet, priority), resource.c.lease_owner.is_(None))
-            .order_by(resource.c.due_at)
-            .limit(1)
-        )
-        times.extend(connection.execute(statement).scalars())
-    return min(times, default=None)
+    found = _first_due(connection, _FIRST_FREE, outlet, max_priority, after_priority)
+    return min((first for _, first in found), default=None)
 
 
 def count_due(connection: Connection, outlet: int, priority: int) -> int:
     """How many resources of a priority wait to be fetched, at whatever time."""
-    statement = select(func.count()).select_from(resource).where(*_due(outlet, priority))
-    number: int = connection.execute(statement).scalar_one()
+    facts = {"outlet": outlet, "priority": priority}
+    number: int = connection.execute(_COUNT, facts).scalar_one()
     return number
 
 
 def due_for(connection: Connection, outlet: int, priority: int, found_by: Sequence[str]) -> list[Leased]:
     """The resources of a priority that wait, whenever, and were found by one of these first. Nothing is leased."""
-    statement = select(resource.c.id).where(*_due(outlet, priority), resource.c.found_by.in_(found_by))
-    return read_leased(connection, connection.execute(statement.order_by(resource.c.id)).scalars().all())
+    facts = {"outlet": outlet, "priority": priority, "values": list(found_by)}
+    return read_leased(connection, connection.execute(_FOUND_BY, facts).scalars().all())
 
 
 def found_by_of(connection: Connection, resource_id: int) -> str:
@@ -188,37 +170,22 @@ def sample_copies(
     day: then n counts the articles that crawls begun since then saw first, and those of them that were compared already
     count for the sample.
     """
-    new = (
-        select(resource.c.id, article_key.c.key)
-        .join(resource, resource.c.article == article_key.c.article)
-        .where(article_key.c.crawl == crawl, article_key.c.outlet == outlet)
-        .where(resource.c.key == article_key.c.key, resource.c.outlet == outlet)
-    )
-    count = connection.execute(select(func.count()).select_from(new.subquery())).scalar_one()
+    facts = {"outlet": outlet, "crawl": crawl}
+    count = connection.execute(_NEW_COUNT, facts).scalar_one()
+    if not count:
+        return []
     compared = 0
     if since is not None:
         count, compared = _lately_seen(connection, outlet, since)
     wanted = max(0, min(count, max(least, -(-count * per_mille // 1000))) - compared)
-    drawn = heapq.nsmallest(wanted, _rows(connection, new), key=lambda row: _lot(seed, row[1]))
+    rows = connection.execute(_NEW, facts, execution_options={"yield_per": 1000})
+    drawn = heapq.nsmallest(wanted, rows, key=lambda row: _lot(seed, row[1]))
     return read_leased(connection, [row[0] for row in drawn])
 
 
 def _lately_seen(connection: Connection, outlet: int, since: datetime) -> tuple[int, int]:
     """How many articles the outlet's crawls since then saw first, and how many of them several domains showed."""
-    crawls = select(crawl_table.c.id).where(crawl_table.c.outlet == outlet, crawl_table.c.started_at >= since)
-    domains = (
-        select(func.count(distinct(location.c.domain)))
-        .where(location.c.resource == resource.c.id, location.c.fetched_at.is_not(None))
-        .scalar_subquery()
-    )
-    seen = (
-        select(domains.label("domains"))
-        .select_from(article_key)
-        .join(resource, and_(resource.c.article == article_key.c.article, resource.c.key == article_key.c.key))
-        .where(article_key.c.outlet == outlet, article_key.c.crawl.in_(crawls), resource.c.outlet == outlet)
-        .subquery()
-    )
-    row = connection.execute(select(func.count(), func.count(case((seen.c.domains > 1, 1)))).select_from(seen)).one()
+    row = connection.execute(_LATELY, {"outlet": outlet, "since": since}).one()
     return row[0], row[1]
 
 
@@ -226,33 +193,80 @@ def _lot(seed: int, key: str) -> bytes:
     return hashlib.sha256(f"{seed}:{key}".encode()).digest()
 
 
-def _rows(connection: Connection, statement: Select[int, str]) -> Iterator[tuple[int, str]]:
-    for row in connection.execute(statement, execution_options={"yield_per": 1000}):
-        yield row[0], row[1]
+def _first_due(
+    connection: Connection, statement: Select[Any], outlet: int, most: int | None, after: int | None
+) -> Iterator[tuple[int, datetime]]:
+    """The priorities that anything is due of, ascending, and since when the first."""
+    row = connection.execute(statement, {"outlet": outlet}).one()
+    for priority, first in zip(ALL, row, strict=True):
+        if first is not None and (after is None or priority > after) and (most is None or priority <= most):
+            yield priority, first
 
 
-def _lost_by_another(owner: str, now: datetime) -> ColumnElement[bool]:
-    return and_(resource.c.lease_owner != owner, resource.c.lease_until <= now)
+# Statements are built once: a crawl asks the frontier after each page.
+
+_OUTLET = bindparam("outlet", type_=resource.c.outlet.type)
+_PRIORITY = bindparam("priority", type_=resource.c.priority.type)
+_DUE = resource.c.outlet == _OUTLET, resource.c.priority == _PRIORITY, resource.c.due_at.is_not(None)
 
 
-def _due(outlet: int, priority: int) -> tuple[ColumnElement[bool], ...]:
-    return resource.c.outlet == outlet, resource.c.priority == priority, resource.c.due_at.is_not(None)
+def _first_of_each(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """When the first resource of each priority is due, by one seek each: a scan would read all that is not due."""
+    firsts = (
+        select(resource.c.due_at)
+        .where(resource.c.outlet == _OUTLET, resource.c.priority == priority, resource.c.due_at.is_not(None))
+        .where(*conditions)
+        .order_by(resource.c.due_at)
+        .limit(1)
+        .scalar_subquery()
+        .label(f"first_of_{priority}")
+        for priority in ALL
+    )
+    return select(*firsts)
 
 
-def _priorities(connection: Connection, outlet: int, most: int | None, after: int | None = None) -> Iterator[int]:
-    """The priorities in use, ascending, by one seek each: a scan over priorities would read all that is not due."""
-    while True:
-        statement = select(func.min(resource.c.priority)).where(
-            resource.c.outlet == outlet, resource.c.due_at.is_not(None)
-        )
-        if after is not None:
-            statement = statement.where(resource.c.priority > after)
-        after = connection.execute(statement).scalar_one()
-        if after is None or (most is not None and after > most):
-            return
-        yield after
-
-
+_FIRST = _first_of_each()
+_FIRST_FREE = _first_of_each(resource.c.lease_owner.is_(None))
+_NOW = bindparam("now", type_=resource.c.due_at.type)
+_LOST_BY_ANOTHER = and_(resource.c.lease_owner != bindparam("owner"), resource.c.lease_until <= _NOW)
+_FREE = (
+    select(resource.c.id)
+    .where(*_DUE, resource.c.due_at <= _NOW)
+    .where(or_(resource.c.lease_owner.is_(None), _LOST_BY_ANOTHER))
+    .order_by(resource.c.due_at, resource.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_BY = bindparam("by", type_=resource.c.lease_owner.type)
+_UNTIL = bindparam("until", type_=resource.c.lease_until.type)
+_TAKE = update(resource).where(among(resource.c.id)).values(lease_owner=_BY, lease_until=_UNTIL)
+_RELEASE = update(resource).where(resource.c.lease_owner == _BY).values(lease_owner=None, lease_until=None)
+_COUNT = select(func.count()).select_from(resource).where(*_DUE)
+_FOUND_BY = select(resource.c.id).where(*_DUE, among(resource.c.found_by)).order_by(resource.c.id)
+_NEW = (
+    select(resource.c.id, article_key.c.key)
+    .join(resource, resource.c.article == article_key.c.article)
+    .where(article_key.c.crawl == bindparam("crawl"), article_key.c.outlet == _OUTLET)
+    .where(resource.c.key == article_key.c.key, resource.c.outlet == _OUTLET)
+)
+_NEW_COUNT = select(func.count()).select_from(_NEW.subquery())
+_DOMAINS_SEEN = (
+    select(func.count(distinct(location.c.domain)))
+    .where(location.c.resource == resource.c.id, location.c.fetched_at.is_not(None))
+    .scalar_subquery()
+)
+_CRAWLS_SINCE = select(crawl_table.c.id).where(
+    crawl_table.c.outlet == _OUTLET,
+    crawl_table.c.started_at >= bindparam("since", type_=crawl_table.c.started_at.type),
+)
+_SEEN = (
+    select(_DOMAINS_SEEN.label("domains"))
+    .select_from(article_key)
+    .join(resource, and_(resource.c.article == article_key.c.article, resource.c.key == article_key.c.key))
+    .where(article_key.c.outlet == _OUTLET, article_key.c.crawl.in_(_CRAWLS_SINCE), resource.c.outlet == _OUTLET)
+    .subquery()
+)
+_LATELY = select(func.count(), func.count(case((_SEEN.c.domains > 1, 1)))).select_from(_SEEN)
 _RESOURCES = select(
     resource.c.id,
     resource.c.key,

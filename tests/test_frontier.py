@@ -270,6 +270,7 @@ def test_leasing_reads_no_more_when_the_frontier_grows(sqlite_archive: Archive) 
         assert len(take(connection, outlet)) == 10
         next_due(connection, outlet)
     event.remove(archive.engine, "before_cursor_execute", explain)
-    assert plans
-    assert all("ix_resource_due" in plan for plan in plans), plans
+    reading = [plan for plan in plans if "resource" in plan]  # the rest says how what they read is put together
+    assert reading
+    assert all("ix_resource_due" in plan for plan in reading), plans
     assert not any("TEMP B-TREE" in plan and "ORDER BY" in plan and "LAST" not in plan for plan in plans), plans

@@ -25,8 +25,8 @@ BATCH = 64
 """Resources leased at once: at most so many are fetched again after a kill, besides those in flight."""
 LOW = 16
 PAUSE, LONG_PAUSE = 0.05, 0.25
-"""Seconds after which the frontier is asked again when nothing was due, the latter while enough is under way: each
-page that is read may lead to more, but asking after each would cost as much as writing it down."""
+"""Seconds after which the frontier is asked again when it gave all that was due, the latter while enough is under way:
+each page that is read may lead to more, but asking after each would cost as much as writing it down."""
 SOON = 0.005
 """Seconds after which it is asked again when little is under way and some of that has ended."""
 
@@ -88,8 +88,9 @@ class FrontierScheduler(BaseScheduler):
 
     async def _fill(self) -> None:
         requests: list[Request] | None = None
+        wanted = BATCH - len(self._ready)
         try:
-            requests = await self._session.dispatch.next_batch(BATCH - len(self._ready))
+            requests = await self._session.dispatch.next_batch(wanted)
         except StorageError as error:
             self._session.state.break_off(error)
         except Exception as error:
@@ -101,11 +102,11 @@ class FrontierScheduler(BaseScheduler):
             self._exhausted = True
         else:
             self._ready.extend(requests)
-        if requests is None or requests:
-            self._nudge()
-        else:
+        if requests is not None and len(requests) < wanted:
             pause = LONG_PAUSE if self._session.state.working > LOW else PAUSE
             self._pause = asyncio.get_running_loop().call_later(pause, self._ask_again)
+        if requests is None or requests:
+            self._nudge()
 
     def _ask_again(self) -> None:
         self._pause = None
