@@ -40,14 +40,14 @@ def network_type(folder: Path, mountinfo: Path | None = None) -> str | None:
 
 def _type_at(folder: Path, lines: list[str]) -> str:
     """The type at the deepest mount point above a folder; of two at one point the later lies on top."""
-    best, kind = -1, ""
+    above = {str(folder), *map(str, folder.parents)}
+    best, kind = 0, ""
     for line in lines:
         before, divider, after = line.partition(" - ")
-        fields, rest = before.split(" "), after.split(" ")
+        fields = before.split(" ")
         if not divider or len(fields) < 5:
             continue
-        point = Path(_OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]))
-        depth = len(point.parts)
-        if depth >= best and (point == folder or point in folder.parents):
-            best, kind = depth, rest[0]
+        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4])
+        if point in above and len(point) >= best:
+            best, kind = len(point), after.partition(" ")[0]
     return kind
