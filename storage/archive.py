@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -77,9 +78,10 @@ class Archive:
         try:
             if create:
                 _make_folder(folder)
-            if not refill:
+            found = _look(engine)
+            if not refill and not found.tables:
                 _demand_database(engine, folder)
-            uuid = _admit(engine, create=create, write=write)
+            uuid = _admit(engine, found, create=create, write=write)
         except DBAPIError as error:
             engine.dispose()
             raise explain(error, engine) from None
@@ -170,10 +172,8 @@ def _make_folder(folder: Path) -> None:
 
 def _demand_database(engine: Engine, folder: Path) -> None:
     """Raise ArchiveDamaged where a database that holds nothing stands beside WARC files: their own has been lost."""
-    if _has_tables(engine):
-        return
     file = _kept_file(folder)
-    if file is not None and not _has_tables(engine):  # asked again: a run may just have made it, and begun to write
+    if file is not None and not _look(engine).tables:  # asked again: a run may just have made it, and begun to write
         raise _lost_database("the database is empty", folder, file, name_of(engine))
 
 
@@ -189,53 +189,72 @@ def _lost_database(what: str, folder: Path, file: Path, which: str) -> ArchiveDa
     )
 
 
-def _has_tables(engine: Engine) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a database holds: its tables, and of an archive its migration and what its row says of itself."""
+
+    tables: frozenset[str]
+    migration: str | None = None
+    schema: int | None = None
+    min_reader: int = 0
+    uuid: str = ""
+
+    @property
+    def is_archive(self) -> bool:
+        return "archive" in self.tables and "alembic_version" in self.tables
+
+
+def _look(engine: Engine) -> _Found:
     with engine.connect() as connection:
-        return bool(tables_of(connection))
+        found = _Found(tables_of(connection))
+        if not found.is_archive:
+            return found
+        migration = connection.execute(_MIGRATION).scalar()
+        row = connection.execute(_SELF).first()
+    return _Found(found.tables, migration, *(row or ()))
 
 
-def _admit(engine: Engine, *, create: bool, write: bool) -> str:
+def _admit(engine: Engine, found: _Found, *, create: bool, write: bool) -> str:
     """Check that this version can use the database, migrating it where asked. Gives the archive's UUID."""
     which = name_of(engine)
-    with engine.connect() as connection:
-        found = tables_of(connection)
-    if "archive" not in found or "alembic_version" not in found:
-        if found & set(metadata.tables) or (found and engine.dialect.name == "sqlite"):
+    if not found.is_archive:
+        if found.tables & set(metadata.tables) or (found.tables and engine.dialect.name == "sqlite"):
             raise ArchiveUnusable("is a database, but no archive of Presskeep", which, "Name another place.")
         if not create:
             named_by = "--archive" if engine.dialect.name == "sqlite" else "--database"
             raise ArchiveMissing("there is no archive", which, f"A crawl makes one; or name another by {named_by}.")
-        _upgrade(engine)
-    elif _is_older(engine, which, write=write):
-        if not write:
-            raise ArchiveUnusable(
-                "was written by an older version of Presskeep", which, "Run `presskeep db upgrade` first."
-            )
-        _upgrade(engine)
-    with engine.connect() as connection:
-        uuid: str = connection.execute(select(archive_table.c.uuid)).scalar_one()
-        return uuid
+    elif not _is_older(found, which, write=write):
+        return found.uuid
+    elif not write:
+        raise ArchiveUnusable(
+            "was written by an older version of Presskeep", which, "Run `presskeep db upgrade` first."
+        )
+    _upgrade(engine)
+    return _look(engine).uuid
 
 
-def _is_older(engine: Engine, which: str, *, write: bool) -> bool:
+def _is_older(found: _Found, which: str, *, write: bool) -> bool:
     """Whether the schema must be upgraded first; raises ArchiveNewer where it is beyond us.
 
     A newer archive may be read, never written, as long as it says so (`min_reader`).
     """
-    with engine.connect() as connection:
-        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        row = connection.execute(select(archive_table.c.schema, archive_table.c.min_reader)).first()
-    if row is None:
+    if found.schema is None:
         return True
-    if row.schema > SCHEMA and (write or row.min_reader > SCHEMA):
+    if found.schema > SCHEMA and (write or found.min_reader > SCHEMA):
         raise ArchiveNewer(
-            f"was written by a newer version of Presskeep (schema {row.schema}, this one knows {SCHEMA})",
+            f"was written by a newer version of Presskeep (schema {found.schema}, this one knows {SCHEMA})",
             which,
             _UPGRADE,
         )
-    if version not in _KNOWN_MIGRATIONS and row.schema <= SCHEMA:
-        raise ArchiveNewer(f"is at migration {version}, which this version of Presskeep does not know", which, _UPGRADE)
-    return row.schema < SCHEMA or (version != HEAD and row.schema <= SCHEMA)
+    if found.migration not in _KNOWN_MIGRATIONS and found.schema <= SCHEMA:
+        raise ArchiveNewer(
+            f"is at migration {found.migration}, which this version of Presskeep does not know", which, _UPGRADE
+        )
+    return found.schema < SCHEMA or (found.migration != HEAD and found.schema <= SCHEMA)
+
+
+_MIGRATION = text("SELECT version_num FROM alembic_version")
+_SELF = select(archive_table.c.schema, archive_table.c.min_reader, archive_table.c.uuid)
 
 
 def _upgrade(engine: Engine) -> None:

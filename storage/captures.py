@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
 
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange
@@ -74,9 +74,12 @@ def is_reduced(table: Any) -> ColumnElement[bool]:
     return select(reduction.c.capture).where(reduction.c.capture == table.c.id).exists()
 
 
+_PLACE_OF = placed_captures().where(capture.c.id == bindparam("of_capture"))
+
+
 def capture_at(connection: Connection, capture_id: int) -> PendingCapture:
     """The place of a capture. Raises ArchiveDamaged when there is none of that id, or no response is kept of it."""
-    row = connection.execute(placed_captures().where(capture.c.id == capture_id)).one_or_none()
+    row = connection.execute(_PLACE_OF, {"of_capture": capture_id}).one_or_none()
     if row is None and connection.execute(select(capture.c.id).where(capture.c.id == capture_id)).first():
         raise ArchiveDamaged(
             "this capture is kept as headers and digest alone, so that it cannot be read", str(capture_id)

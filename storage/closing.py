@@ -7,7 +7,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from storage.archive import Archive
 from storage.errors import StorageError
@@ -59,8 +59,10 @@ def close_reduced(archive: Archive, file_id: int, path: str, descriptor: int, cr
 def is_replaced(archive: Archive, path: str) -> bool:
     """Whether a file was written anew, so that its own captures and row are the new one's."""
     with archive.read() as connection:
-        statement = select(warc_file.c.id).where(warc_file.c.path == rewritten_path(path), warc_file.c.store == "warc")
-        return connection.execute(statement).first() is not None
+        return connection.execute(_AT_PATH, {"of_path": rewritten_path(path)}).first() is not None
+
+
+_AT_PATH = select(warc_file.c.id).where(warc_file.c.path == bindparam("of_path"), warc_file.c.store == "warc")
 
 
 def remove_replaced(archive: Archive, path: str, now: datetime) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage.errors import OutletLocked, StorageError
-from storage.inserting import insert_into
+from storage.inserting import Insert, among, insert_for, update_each
 from storage.joining import living, members
 from storage.manifest import FORM, draw_manifest, newest_digest
 from storage.models import archive, crawl, host_lease, outlet, outlet_lock
@@ -38,21 +40,17 @@ def begin_crawl(
     `owner` (default: this process) tells recovery whether the run still lives. `stamp_authority` is the URL of the
     server whose time stamp the manifest shall get, so that a missing one shows.
     """
-    statement = (
-        crawl.insert()
-        .values(
-            outlet=outlet,
-            kind=kind,
-            operator=operator,
-            owner=owner or new_owner(),
-            robots_policy=robots_policy,
-            started_at=now,
-            stamp_authority=stamp_authority,
-            manifest_form=FORM,
-        )
-        .returning(crawl.c.id)
-    )
-    crawl_id: int = connection.execute(statement).scalar_one()
+    facts = {
+        "outlet": outlet,
+        "kind": kind,
+        "operator": operator,
+        "owner": owner or new_owner(),
+        "robots_policy": robots_policy,
+        "started_at": now,
+        "stamp_authority": stamp_authority,
+        "manifest_form": FORM,
+    }
+    crawl_id: int = connection.execute(_BEGIN, facts).scalar_one()
     return crawl_id
 
 
@@ -63,20 +61,17 @@ def end_crawl(connection: Connection, crawl_id: int, outcome: str, counts: Mappi
     manifest of the run that ended before it. Close the run's writer first. Raises StorageError when the run has ended
     already: a manifest is never drawn twice.
     """
-    connection.execute(select(archive.c.uuid).with_for_update())  # one end at a time, or the chain would fork
-    ended = connection.execute(select(crawl.c.ended_at).where(crawl.c.id == crawl_id)).one_or_none()
+    connection.execute(_CHAIN)  # one end at a time, or the chain would fork
+    ended = connection.execute(_ENDED_AT, {"of": crawl_id}).one_or_none()
     if ended is None:
         raise StorageError("no such crawl", str(crawl_id))
     if ended[0] is not None:
         raise StorageError("this crawl has ended already", str(crawl_id))
     previous = newest_digest(connection)
-    connection.execute(
-        update(crawl)
-        .where(crawl.c.id == crawl_id)
-        .values(ended_at=now, outcome=outcome, counts=dict(counts), previous_digest=previous, manifest_form=FORM)
-    )
+    ending = {"id": crawl_id, "ended_at": now, "outcome": outcome, "counts": dict(counts)}
+    update_each(connection, crawl, [ending | {"previous_digest": previous, "manifest_form": FORM}])
     digest = draw_manifest(connection, crawl_id)
-    connection.execute(update(crawl).where(crawl.c.id == crawl_id).values(manifest_digest=digest))
+    update_each(connection, crawl, [{"id": crawl_id, "manifest_digest": digest}])
     return digest
 
 
@@ -89,9 +84,7 @@ def hold_outlet(connection: Connection, outlet_id: int, owner: str, *, now: date
     now = now or datetime.now(UTC)
     mine = {"owner": owner, "host": machine(), "pid": os.getpid(), "heartbeat": now}
     while True:
-        statement = insert_into(connection, outlet_lock).values(outlet=outlet_id, **mine)
-        statement = statement.on_conflict_do_nothing(index_elements=["outlet"])
-        if connection.execute(statement.returning(outlet_lock.c.outlet)).first() is not None:
+        if connection.execute(_take(connection.dialect.name), {"outlet": outlet_id, **mine}).first() is not None:
             return
         held = connection.execute(
             select(outlet_lock).where(outlet_lock.c.outlet == outlet_id).with_for_update()
@@ -147,22 +140,8 @@ def abandoned_crawls(connection: Connection, owner: str, *, now: datetime | None
     """Runs that never ended and never will: `owner`'s own earlier ones, those of dead processes, and crawls by other
     machines whose outlet nobody holds any more. What a living process fetches by itself is left alone."""
     now = now or datetime.now(UTC)
-    statement = (
-        select(
-            crawl.c.id,
-            crawl.c.kind,
-            crawl.c.owner.label("run_by"),
-            outlet_lock.c.owner.label("holder"),
-            outlet_lock.c.host,
-            outlet_lock.c.pid,
-            outlet_lock.c.heartbeat,
-        )
-        .outerjoin(outlet_lock, outlet_lock.c.outlet == crawl.c.outlet)
-        .where(crawl.c.ended_at.is_(None))
-        .order_by(crawl.c.id)
-    )
     abandoned = []
-    for row in connection.execute(statement):
+    for row in connection.execute(_UNENDED):
         if row.run_by in (None, owner) or is_dead(row.run_by):
             abandoned.append(row.id)
         elif row.kind == "crawl" and not is_local(row.run_by):
@@ -175,18 +154,62 @@ def hold_host(connection: Connection, host: str, owner: str, now: datetime, unti
     """Take the right to ask a host until `until`. False while another owner holds it beyond `now`; both are UTC of
     the mapped clock. The holder may take it again, which prolongs it. Processes that crawl an outlet together hold it
     under one name (storage.joining)."""
-    statement = insert_into(connection, host_lease).values(host=host, owner=owner, until=until)
-    statement = statement.on_conflict_do_update(
-        index_elements=["host"],
-        set_={"owner": owner, "until": until},
-        where=or_(host_lease.c.owner == owner, host_lease.c.until <= now),
-    )
-    return connection.execute(statement.returning(host_lease.c.host)).first() is not None
+    return hold_hosts(connection, [host], owner, now, until) == {host}
+
+
+def hold_hosts(
+    connection: Connection, hosts: Sequence[str], owner: str, now: datetime, until: datetime
+) -> frozenset[str]:
+    """Take the right to ask hosts, as `hold_host` does; gives those that the owner holds."""
+    if not hosts:
+        return frozenset()
+    # In order, so that two processes cannot block each other.
+    rows = [{"host": host, "owner": owner, "until": until, "since": now} for host in sorted(hosts)]
+    connection.execute(_hold(connection.dialect.name), rows)
+    return frozenset(connection.execute(_HELD, {"values": list(hosts), "of": owner}).scalars())
 
 
 def free_hosts(connection: Connection, owner: str) -> None:
     """Give back every host that the owner holds."""
     connection.execute(delete(host_lease).where(host_lease.c.owner == owner))
+
+
+# Statements are built once: `run` begins and ends hundreds of crawls a day.
+
+_BEGIN = crawl.insert().returning(crawl.c.id)
+_CHAIN = select(archive.c.uuid).with_for_update()
+_ENDED_AT = select(crawl.c.ended_at).where(crawl.c.id == bindparam("of"))
+_HELD = select(host_lease.c.host).where(among(host_lease.c.host), host_lease.c.owner == bindparam("of"))
+_UNENDED = (
+    select(
+        crawl.c.id,
+        crawl.c.kind,
+        crawl.c.owner.label("run_by"),
+        outlet_lock.c.owner.label("holder"),
+        outlet_lock.c.host,
+        outlet_lock.c.pid,
+        outlet_lock.c.heartbeat,
+    )
+    .outerjoin(outlet_lock, outlet_lock.c.outlet == crawl.c.outlet)
+    .where(crawl.c.ended_at.is_(None))
+    .order_by(crawl.c.id)
+)
+
+
+@cache
+def _hold(dialect: str) -> Insert:
+    statement = insert_for(dialect, host_lease)
+    new = statement.excluded
+    free = or_(host_lease.c.owner == new.owner, host_lease.c.until <= bindparam("since", type_=host_lease.c.until.type))
+    return statement.on_conflict_do_update(
+        index_elements=["host"], set_={"owner": new.owner, "until": new.until}, where=free
+    )
+
+
+@cache
+def _take(dialect: str) -> ReturningInsert[Any]:
+    statement = insert_for(dialect, outlet_lock).on_conflict_do_nothing(index_elements=["outlet"])
+    return statement.returning(outlet_lock.c.outlet)
 
 
 def _locked(connection: Connection, held: Any, now: datetime) -> OutletLocked:

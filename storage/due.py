@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 
-from sqlalchemy import Connection, ScalarSelect, or_, select, update
+from sqlalchemy import Connection, ScalarSelect, bindparam, or_, select, update
 
 from storage.clocks import TOLERANCE
-from storage.inserting import in_portions
+from storage.inserting import among, in_portions
 from storage.models import article, capture, crawl, location, resource
 from storage.priorities import NEW
 from storage.urls import url_hash
@@ -54,10 +54,8 @@ def make_due_elsewhere(connection: Connection, known: Mapping[int, Set[int]], no
     """
     gained: set[int] = set()
     for portion in in_portions(list(known)):
-        places = select(location.c.resource, location.c.id).where(
-            location.c.resource.in_(portion), location.c.fetched_at.is_(None)
-        )
-        gained.update(owner for owner, place in connection.execute(places) if place not in known[owner])
+        places = connection.execute(_UNFETCHED, {"values": portion})
+        gained.update(owner for owner, place in places if place not in known[owner])
     if not gained:
         return 0
     return connection.execute(
@@ -66,6 +64,11 @@ def make_due_elsewhere(connection: Connection, known: Mapping[int, Set[int]], no
         .where(or_(resource.c.due_at.is_(None), resource.c.due_at > now))
         .values(due_at=now)
     ).rowcount
+
+
+_UNFETCHED = select(location.c.resource, location.c.id).where(
+    among(location.c.resource), location.c.fetched_at.is_(None)
+)
 
 
 def make_due_unread(connection: Connection, outlet: int, now: datetime) -> int:
@@ -87,17 +90,21 @@ def unfinished_since(connection: Connection, outlet: int, *, not_before: datetim
 
     Only crawls that began at `not_before` (UTC) or later count.
     """
-    runs = connection.execute(
-        select(crawl.c.started_at, crawl.c.outcome)
-        .where(crawl.c.outlet == outlet, crawl.c.kind == "crawl", crawl.c.started_at >= not_before)
-        .order_by(crawl.c.id.desc())
-    )
+    runs = connection.execute(_RUNS_SINCE, {"of_outlet": outlet, "not_before": not_before})
     since = None
     for started_at, outcome in runs:
         if outcome == "finished":
             break
         since = started_at
     return since
+
+
+_RUNS_SINCE = (
+    select(crawl.c.started_at, crawl.c.outcome)
+    .where(crawl.c.outlet == bindparam("of_outlet"), crawl.c.kind == "crawl")
+    .where(crawl.c.started_at >= bindparam("not_before", type_=crawl.c.started_at.type))
+    .order_by(crawl.c.id.desc())
+)
 
 
 def finish(connection: Connection, resource_id: int, outcome: str, due_at: datetime | None) -> None:

@@ -22,7 +22,18 @@ PARAMETERS = 500
 
 def insert_into(connection: Connection, table: Table) -> Insert:
     """An INSERT that knows ON CONFLICT: the one place where the two dialects differ in name."""
-    return _insert(connection.dialect.name, table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> Insert:
+    """An INSERT that knows ON CONFLICT in a dialect's words, for statements that are built once."""
+    if dialect == "postgresql":  # imported where it is used: the other database's dialect takes 30 ms
+        from sqlalchemy.dialects.postgresql import insert as insert_there
+
+        return insert_there(table)
+    from sqlalchemy.dialects.sqlite import insert as insert_here
+
+    return insert_here(table)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -74,24 +85,14 @@ def ids_by(connection: Connection, table: Table, column: str, values: Sequence[A
 # Statements are built once for each use: SQLAlchemy takes longer to build and to recognise one than to execute it.
 
 
-def _insert(dialect: str, table: Table) -> Insert:
-    if dialect == "postgresql":  # imported where it is used: the other database's dialect takes 30 ms
-        from sqlalchemy.dialects.postgresql import insert as insert_there
-
-        return insert_there(table)
-    from sqlalchemy.dialects.sqlite import insert as insert_here
-
-    return insert_here(table)
-
-
 @cache
 def _insert_or_leave(dialect: str, table: Table) -> Insert:
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return insert_for(dialect, table).on_conflict_do_nothing()
 
 
 @cache
 def _count_up(dialect: str) -> Insert:
-    statement = _insert(dialect, counter)
+    statement = insert_for(dialect, counter)
     return statement.on_conflict_do_update(
         index_elements=["outlet", "name"], set_={"n": counter.c.n + statement.excluded.n}
     )

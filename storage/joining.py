@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from storage.inserting import insert_missing
 from storage.models import capture, crawl, host_lease, outlet_lock, resource
@@ -63,9 +63,9 @@ def leave_outlet(connection: Connection, outlet: int, owner: str, *, now: dateti
     """Give back what a crawl holds: its lock goes to another member that lives, if there is one, as do the hosts that
     they share."""
     others = _heirs(connection, outlet, owner)
-    connection.execute(delete(host_lease).where(host_lease.c.owner == owner))
+    connection.execute(_FREE_HOSTS, {"of": owner})
     if not others:
-        connection.execute(delete(outlet_lock).where(outlet_lock.c.outlet == outlet, outlet_lock.c.owner == owner))
+        connection.execute(_FREE_OUTLET, {"of": outlet, "by": owner})
         stop_sharing(connection, outlet)
         return
     mine = select(outlet_lock.c.outlet).where(outlet_lock.c.outlet == outlet, outlet_lock.c.owner == owner)
@@ -102,7 +102,7 @@ def may_enter(connection: Connection, outlet: int, owner: str, *, now: datetime 
 
 def stop_sharing(connection: Connection, outlet: int) -> None:
     """Free the hosts that the outlet's crawls shared, when the last of them has ended."""
-    connection.execute(delete(host_lease).where(host_lease.c.owner == group_of(outlet)))
+    connection.execute(_FREE_HOSTS, {"of": group_of(outlet)})
 
 
 def is_leased(connection: Connection, outlet: int, owner: str, now: datetime) -> bool:
@@ -122,10 +122,18 @@ def unread_crawls(connection: Connection, outlet: int, own: int) -> list[int]:
     return list(connection.execute(ours.order_by(crawl.c.id)).scalars())
 
 
+_FREE_HOSTS = delete(host_lease).where(host_lease.c.owner == bindparam("of"))
+_FREE_OUTLET = delete(outlet_lock).where(
+    outlet_lock.c.outlet == bindparam("of"), outlet_lock.c.owner == bindparam("by")
+)
+
+
 def _heirs(connection: Connection, outlet: int, owner: str) -> list[Member]:
     """The members that live, or those who joined and were not let in yet. A run that broke off while its process goes
     on has not ended either, but joined nobody."""
     found = living(members(connection, outlet, owner))
+    if not found:
+        return []
     group = group_of(outlet)
     if connection.execute(select(host_lease.c.host).where(host_lease.c.host == group)).first() is not None:
         return found

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, Text, case, collate, delete, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, Text, bindparam, case, collate, delete, select
 
 from storage.models import (
     archive,
@@ -112,11 +113,11 @@ _HEAD = ("kind", "operator", "robots_policy", "started_at", "ended_at", "outcome
 
 def draw_manifest(connection: Connection, crawl_id: int) -> str:
     """Write down the manifest of a crawl that has just ended, and give its digest (SHA-256, hex, of its text)."""
-    connection.execute(delete(manifest_part).where(manifest_part.c.crawl == crawl_id))
+    connection.execute(_FORGET_PARTS, {"of_crawl": crawl_id})
     digest = hashlib.sha256()
     for n, text in enumerate(_portions(manifest_lines(connection, crawl_id))):
         digest.update(text.encode())
-        connection.execute(manifest_part.insert().values(crawl=crawl_id, n=n, text=text))
+        connection.execute(_ADD_PART, {"crawl": crawl_id, "n": n, "text": text})
     return digest.hexdigest()
 
 
@@ -139,12 +140,9 @@ def manifest_lines(connection: Connection, crawl_id: int) -> Iterator[str]:
 
     sha256sum(1) checks them against files that hold the rows' own lines (`row_line`) under these names.
     """
-    names = (*_HEAD, "previous_digest")
-    form, *values = connection.execute(
-        select(crawl.c.manifest_form, *(crawl.c[name] for name in names)).where(crawl.c.id == crawl_id)
-    ).one()
-    facts = {name: _plain(value) for name, value in zip(names, values, strict=True)}
-    facts |= {"archive": connection.execute(select(archive.c.uuid)).scalar_one(), "crawl": crawl_id}
+    form, *values = connection.execute(_HEAD_OF, {"of_crawl": crawl_id}).one()
+    facts = {name: _plain(value) for name, value in zip((*_HEAD, "previous_digest"), values, strict=True)}
+    facts |= {"archive": connection.execute(_ARCHIVE).scalar_one(), "crawl": crawl_id}
     yield f"# Presskeep manifest {form}\n"
     yield f"# {_to_json(facts)}\n"
     for table, order, columns in COVERED:
@@ -196,12 +194,7 @@ def _quoted(part: str) -> str:
 
 def newest_digest(connection: Connection) -> str | None:
     """The end of the chain: the digest that no other crawl names as its previous one."""
-    later = crawl.alias("later")
-    statement = select(crawl.c.manifest_digest).where(
-        crawl.c.manifest_digest.is_not(None),
-        ~select(later.c.id).where(later.c.previous_digest == crawl.c.manifest_digest).exists(),
-    )
-    return connection.execute(statement.order_by(crawl.c.id.desc()).limit(1)).scalar_one_or_none()
+    return connection.execute(_NEWEST).scalar_one_or_none()
 
 
 def _portions(lines: Iterator[str]) -> Iterator[str]:
@@ -237,28 +230,66 @@ def _array(name: str, values: Sequence[Any]) -> bytes:
 def binding_rows(connection: Connection, crawl_id: int) -> Iterator[tuple[str, bytes]]:
     """Names and lines of what form 3 adds: to what the run's addresses and keys belonged at first, and what its
     extractors were."""
-    by_key = _sorted_by(connection, article_key, ("outlet", "key"))
-    keys = select(article_key.c.outlet, article_key.c.key, article_key.c.article).where(article_key.c.crawl == crawl_id)
-    used = select(extraction.c.extractor).where(extraction.c.crawl == crawl_id)
-    names = ("id", "version", "profile_digest", "learnt_digest")
-    readers = select(*(extractor.c[name] for name in names)).where(extractor.c.id.in_(used)).order_by(extractor.c.id)
+    keys = _keys_added(connection.dialect.name)
     rows: tuple[tuple[str, int, tuple[str, ...], Iterator[Sequence[Any]]], ...] = (
         ("location_resource", 1, ("id", "resource"), first_resources(connection, crawl_id)),
-        ("article_key_article", 2, ("outlet", "key", "article"), _stream(connection, keys.order_by(*by_key))),
-        ("extractor", 1, names, _stream(connection, readers)),
+        ("article_key_article", 2, ("outlet", "key", "article"), _stream(connection, keys, crawl_id)),
+        ("extractor", 1, _OF_EXTRACTOR, _stream(connection, _EXTRACTORS_USED, crawl_id)),
     )
     for name, length, columns, values in rows:
         for row in values:
             yield row_name(name, columns[:length], columns, row), row_line(columns, row)
 
 
-def _stream(connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
-    yield from connection.execute(statement, execution_options={"yield_per": 500})
+def _stream(connection: Connection, statement: Select[Any], crawl_id: int) -> Iterator[Sequence[Any]]:
+    yield from connection.execute(statement, {"of_crawl": crawl_id}, execution_options={"yield_per": 500})
 
 
-def _sorted_by(connection: Connection, table: Table, order: Sequence[str]) -> list[ColumnElement[Any]]:
+# Statements are built once: each of the many crawls of a day runs them all.
+
+_OF_CRAWL = bindparam("of_crawl", type_=crawl.c.id.type)
+_OF_EXTRACTOR = ("id", "version", "profile_digest", "learnt_digest")
+_FORGET_PARTS = delete(manifest_part).where(manifest_part.c.crawl == _OF_CRAWL)
+_ADD_PART = manifest_part.insert()
+_ARCHIVE = select(archive.c.uuid)
+_HEAD_OF = select(crawl.c.manifest_form, *(crawl.c[name] for name in (*_HEAD, "previous_digest"))).where(
+    crawl.c.id == _OF_CRAWL
+)
+_LATER = crawl.alias("later")
+_NEWEST = (
+    select(crawl.c.manifest_digest)
+    .where(
+        crawl.c.manifest_digest.is_not(None),
+        ~select(_LATER.c.id).where(_LATER.c.previous_digest == crawl.c.manifest_digest).exists(),
+    )
+    .order_by(crawl.c.id.desc())
+    .limit(1)
+)
+_EXTRACTORS_USED = (
+    select(*(extractor.c[name] for name in _OF_EXTRACTOR))
+    .where(extractor.c.id.in_(select(extraction.c.extractor).where(extraction.c.crawl == _OF_CRAWL)))
+    .order_by(extractor.c.id)
+)
+
+
+@cache
+def _keys_added(dialect: str) -> Select[Any]:
+    keys = select(article_key.c.outlet, article_key.c.key, article_key.c.article)
+    return keys.where(article_key.c.crawl == _OF_CRAWL).order_by(*_sorted_by(dialect, article_key, ("outlet", "key")))
+
+
+@cache
+def _rows_added(dialect: str, table: Table, order: tuple[str, ...], columns: tuple[str, ...]) -> Select[Any]:
+    statement = select(*covered(table, columns)).order_by(*_sorted_by(dialect, table, order))
+    if "crawl" in table.c:
+        return statement.where(table.c.crawl == _OF_CRAWL)
+    # rows that belong to a revision, and came with it
+    return statement.join(revision, revision.c.id == table.c.revision).where(revision.c.crawl == _OF_CRAWL)
+
+
+def _sorted_by(dialect: str, table: Table, order: Sequence[str]) -> list[ColumnElement[Any]]:
     """What sorts text by code point, as SQLite does: a PostgreSQL database's own collation may be any."""
-    postgres = connection.dialect.name == "postgresql"
+    postgres = dialect == "postgresql"
     return [
         collate(table.c[name], "C") if postgres and isinstance(table.c[name].type, Text) else table.c[name]
         for name in order
@@ -268,12 +299,7 @@ def _sorted_by(connection: Connection, table: Table, order: Sequence[str]) -> li
 def _added(
     connection: Connection, table: Table, order: tuple[str, ...], columns: tuple[str, ...], crawl_id: int
 ) -> Iterator[list[Any]]:
-    statement = select(*covered(table, columns)).order_by(*_sorted_by(connection, table, order))
-    if "crawl" in table.c:
-        statement = statement.where(table.c.crawl == crawl_id)
-    else:  # rows that belong to a revision, and came with it
-        statement = statement.join(revision, revision.c.id == table.c.revision).where(revision.c.crawl == crawl_id)
-    for row in connection.execute(statement, execution_options={"yield_per": 500}):
+    for row in _stream(connection, _rows_added(connection.dialect.name, table, order, columns), crawl_id):
         yield list(row)
 
 

@@ -71,9 +71,9 @@ def sync_outlet(connection: Connection, name: str, kind: str, domains: Sequence[
     What a profile says replaces what the profile said before; state, approval by a person and events stay. A domain
     that was announced and now stands in the profile becomes the profile's, approved. `now` is UTC.
     """
-    statement = insert_into(connection, outlet).values(name=name, kind=kind)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"kind": kind}))
-    outlet_id: int = connection.execute(select(outlet.c.id).where(outlet.c.name == name)).scalar_one()
+    outlet_id = _sync_name(connection, name, kind)
+    known = (_domain_row(row) for row in connection.execute(_DOMAINS, {"of_outlet": outlet_id}))
+    stated = {(row.host, row.path): _stated(row) for row in known}
     for facts in domains:
         values = {
             "role": facts.role,
@@ -84,11 +84,28 @@ def sync_outlet(connection: Connection, name: str, kind: str, domains: Sequence[
             "rank": facts.rank,
             "approval": "approved",
         }
+        if stated.get((facts.host, facts.path)) == values:
+            continue  # a row that is written as it stands is a new one on PostgreSQL, hundreds of times a day
         row = insert_into(connection, domain_table).values(
             outlet=outlet_id, host=facts.host, path=facts.path, state="unknown", state_at=now, **values
         )
         connection.execute(row.on_conflict_do_update(index_elements=["outlet", "host", "path"], set_=values))
     return outlet_id
+
+
+def _sync_name(connection: Connection, name: str, kind: str) -> int:
+    known = connection.execute(_NAMED, {"of_name": name}).one_or_none()
+    if known is None or known.kind != kind:
+        statement = insert_into(connection, outlet).values(name=name, kind=kind)
+        connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"kind": kind}))
+        known = connection.execute(_NAMED, {"of_name": name}).one()
+    number: int = known.id
+    return number
+
+
+def _stated(row: DomainRow) -> dict[str, object]:
+    """What a profile states of a domain, as its row has it."""
+    return {name: getattr(row, name) for name in ("role", "edition", "since", "until", "source", "rank", "approval")}
 
 
 def kind_of(connection: Connection, name: str) -> str | None:
@@ -108,7 +125,7 @@ def set_domain_state(
 
     Every change is an event; the same state again changes nothing. Raises StorageError for an unknown domain.
     """
-    known = connection.execute(select(domain_table.c.state).where(domain_table.c.id == domain)).scalar_one_or_none()
+    known = connection.execute(_STATE_OF, {"of_domain": domain}).scalar_one_or_none()
     if known is None:
         raise StorageError("no such domain", str(domain))
     if known == state:
@@ -138,6 +155,8 @@ def announce(connection: Connection, outlet: int, host: str, at: datetime) -> bo
     return connection.execute(statement.returning(domain_table.c.id)).first() is not None
 
 
+_STATE_OF = select(domain_table.c.state).where(domain_table.c.id == bindparam("of_domain"))
+_NAMED = select(outlet.c.id, outlet.c.kind).where(outlet.c.name == bindparam("of_name"))
 _DOMAINS = (
     select(*(domain_table.c[name] for name in DomainRow.__dataclass_fields__))
     .where(domain_table.c.outlet == bindparam("of_outlet"))

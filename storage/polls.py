@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.clocks import TOLERANCE
 from storage.due import NO_LISTINGS
 from storage.frontier import next_due
-from storage.inserting import in_portions, insert_missing
+from storage.inserting import among, in_portions, insert_missing, update_each
 from storage.models import crawl, location, poll, resource
 
 MEMORY = timedelta(days=14)
@@ -50,21 +50,16 @@ class Polled:
 
 def polled_listings(connection: Connection, outlet: int, keys: Collection[str]) -> dict[int, Polled]:
     """The outlet's listings of these keys, by resource, with what is known of them."""
-    places = (
-        select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at, location.c.url)
-        .join(location, location.c.resource == resource.c.id)
-        .where(resource.c.outlet == outlet, resource.c.found_by == "profile", resource.c.kind.not_in(NO_LISTINGS))
-    )
     wanted = frozenset(keys)
     kinds: dict[int, tuple[str, datetime | None]] = {}
     hosts: dict[int, set[str]] = {}
-    for number, key, kind, due_at, url in connection.execute(places):
+    for number, key, kind, due_at, url in connection.execute(_PLACES, {"of_outlet": outlet}):
         if key not in wanted:
             continue
         kinds[number] = kind, due_at
         hosts.setdefault(number, set()).add(url.split("/", 3)[2])
-    statement = select(poll).join(resource, resource.c.id == poll.c.resource).where(resource.c.outlet == outlet)
-    known = {row.resource: (row.polled_at, row.found, row.seconds) for row in connection.execute(statement)}
+    rows = connection.execute(_POLLS, {"of_outlet": outlet})
+    known = {row.resource: (row.polled_at, row.found, row.seconds) for row in rows}
     return {
         number: Polled(
             number, kinds[number][0] == "feed", frozenset(names), *known.get(number, (None, 0, 0)), kinds[number][1]
@@ -79,12 +74,7 @@ def due_from(connection: Connection, outlet: int, now: datetime, *, max_priority
     At once where the last crawl did not come to its end or is still to come, since the clock was set back, and a day
     after it began at the latest.
     """
-    last = connection.execute(
-        select(crawl.c.outcome, crawl.c.started_at)
-        .where(crawl.c.outlet == outlet, crawl.c.kind == "crawl")
-        .order_by(crawl.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+    last = connection.execute(_LAST_CRAWL, {"of_outlet": outlet}).one_or_none()
     if last is None or last.outcome != "finished" or last.started_at > now + TOLERANCE:
         return now
     latest: datetime = last.started_at + timedelta(days=1)
@@ -95,17 +85,36 @@ def due_from(connection: Connection, outlet: int, now: datetime, *, max_priority
 def begin_polling(connection: Connection, outlet: int, keys: Collection[str], now: datetime) -> None:
     """Make the listings of these keys due that are due at no time, as an earlier version left them."""
     for portion in in_portions(list(keys)):
-        connection.execute(
-            update(resource)
-            .where(resource.c.outlet == outlet, resource.c.key.in_(portion), resource.c.due_at.is_(None))
-            .where(resource.c.lease_owner.is_(None), resource.c.kind.not_in(NO_LISTINGS))
-            .values(due_at=now)
-        )
+        connection.execute(_BEGIN, {"of_outlet": outlet, "values": portion, "now": now})
 
 
 def note_poll(connection: Connection, polled: Polled, due_at: datetime) -> None:
     """Write down a poll, and when the next one is due; a listing that somebody is fetching keeps its lease."""
     values = {"polled_at": polled.polled_at, "found": polled.found, "seconds": polled.seconds}
-    if not connection.execute(update(poll).where(poll.c.resource == polled.resource).values(**values)).rowcount:
+    if not connection.execute(_NOTE, {"of_resource": polled.resource, **values}).rowcount:
         insert_missing(connection, poll, [{"resource": polled.resource, **values}])
-    connection.execute(update(resource).where(resource.c.id == polled.resource).values(due_at=due_at))
+    update_each(connection, resource, [{"id": polled.resource, "due_at": due_at}])
+
+
+# Statements are built once: `run` polls thousands of times a day.
+
+_OF_OUTLET = bindparam("of_outlet", type_=resource.c.outlet.type)
+_PLACES = (
+    select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at, location.c.url)
+    .join(location, location.c.resource == resource.c.id)
+    .where(resource.c.outlet == _OF_OUTLET, resource.c.found_by == "profile", resource.c.kind.not_in(NO_LISTINGS))
+)
+_POLLS = select(poll).join(resource, resource.c.id == poll.c.resource).where(resource.c.outlet == _OF_OUTLET)
+_LAST_CRAWL = (
+    select(crawl.c.outcome, crawl.c.started_at)
+    .where(crawl.c.outlet == _OF_OUTLET, crawl.c.kind == "crawl")
+    .order_by(crawl.c.id.desc())
+    .limit(1)
+)
+_BEGIN = (
+    update(resource)
+    .where(resource.c.outlet == _OF_OUTLET, among(resource.c.key), resource.c.due_at.is_(None))
+    .where(resource.c.lease_owner.is_(None), resource.c.kind.not_in(NO_LISTINGS))
+    .values(due_at=bindparam("now", type_=resource.c.due_at.type))
+)
+_NOTE = update(poll).where(poll.c.resource == bindparam("of_resource"))

@@ -13,13 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from storage.archive import Archive
 from storage.captures import PendingCapture, placed_captures
 from storage.closing import is_replaced, remove_replaced, remove_unfinished
 from storage.crawls import abandoned_crawls, end_crawl, free_hosts
 from storage.errors import ArchiveDamaged, StorageError
+from storage.inserting import among
 from storage.joining import living, members
 from storage.keeping import FileFacts, Run, account, fetch_from, keep_batch
 from storage.models import archive as archive_table
@@ -124,15 +125,18 @@ def pending(
 ) -> list[PendingCapture]:
     """Captures of the outlet that wait to be read, oldest first, with ids greater than `after`; of these crawls alone,
     if any are given."""
-    statement = (
-        placed_captures()
-        .where(capture.c.outcome == "pending", resource.c.outlet == outlet, capture.c.id > after)
-        .order_by(capture.c.id)
-        .limit(limit)
-    )
-    if crawls is not None:
-        statement = statement.where(capture.c.crawl.in_(crawls))
-    return [PendingCapture(*row) for row in connection.execute(statement)]
+    statement = _PENDING if crawls is None else _PENDING.where(capture.c.crawl.in_(crawls))
+    facts = {"of_outlet": outlet, "after": after, "most": limit}
+    return [PendingCapture(*row) for row in connection.execute(statement, facts)]
+
+
+_PENDING = (
+    placed_captures()
+    .where(capture.c.outcome == "pending", resource.c.outlet == bindparam("of_outlet"))
+    .where(capture.c.id > bindparam("after"))
+    .order_by(capture.c.id)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +300,7 @@ def _referred(connection: Connection, whole: WholeExchange) -> int | None:
 def _open_files(archive: Archive) -> Iterator[str]:
     """All files that are open by the database or by their name, those with a row first."""
     with archive.read() as connection:
-        statement = select(warc_file.c.path).where(warc_file.c.state == "open", warc_file.c.store == "warc")
-        paths = set(connection.execute(statement).scalars())
+        paths = set(connection.execute(_OPEN_PATHS).scalars())
     yield from sorted(paths)
     names = sorted(archive.warc_folder.glob("*" + OPEN)) if archive.warc_folder.is_dir() else []
     yield from (name for place in names if (name := place.name.removesuffix(OPEN)) not in paths)
@@ -305,9 +308,7 @@ def _open_files(archive: Archive) -> Iterator[str]:
 
 def _row_of(archive: Archive, path: str) -> _Row | None:
     with archive.read() as connection:
-        columns = (warc_file.c[name] for name in ("id", "committed_len", "writer", "state"))
-        statement = select(*columns).where(warc_file.c.path == path, warc_file.c.store == "warc")
-        row = connection.execute(statement).first()
+        row = connection.execute(_FILE_AT, {"of_path": path}).first()
     return _Row(*row) if row else None
 
 
@@ -341,32 +342,47 @@ def _set_closed(archive: Archive, file_id: int, digest: str) -> bool:
 
 def _wait_for_others(connection: Connection) -> None:
     """Let no other process recover at the same time, nor write to the outlets that something is leased of."""
-    connection.execute(select(archive_table.c.uuid).with_for_update())
-    leased = select(resource.c.outlet).where(resource.c.lease_owner.is_not(None)).distinct()
-    for outlet in sorted(connection.execute(leased).scalars()):
+    connection.execute(_ONLY_ONE)
+    for outlet in sorted(connection.execute(_LEASED_OF).scalars()):
         write_alone(connection, outlet)
 
 
 def _release(connection: Connection, now: datetime) -> int:
     """Release leases that expired and leases and locks of the dead."""
-    owners = connection.execute(
-        select(resource.c.lease_owner).where(resource.c.lease_owner.is_not(None)).distinct()
-    ).scalars()
+    owners = connection.execute(_LESSEES).scalars()
     dead = [each for each in owners if each is not None and is_dead(each)]
-    result = connection.execute(
-        update(resource)
-        .where(
-            resource.c.lease_owner.is_not(None), or_(resource.c.lease_owner.in_(dead), resource.c.lease_until <= now)
-        )
-        .values(lease_owner=None, lease_until=None)
-    )
-    for holder in connection.execute(select(host_lease.c.owner).distinct()).scalars().all():
+    result = connection.execute(_FREE_LEASED, {"values": dead, "now": now})
+    for holder in connection.execute(_HOST_HOLDERS).scalars().all():
         if is_dead(holder):
             free_hosts(connection, holder)
-    for outlet, holder in connection.execute(select(outlet_lock.c.outlet, outlet_lock.c.owner)).all():
+    for outlet, holder in connection.execute(_LOCKS).all():
         if is_dead(holder) and not living(members(connection, outlet, holder)):
             connection.execute(outlet_lock.delete().where(outlet_lock.c.owner == holder))
     return result.rowcount
+
+
+# Statements are built once: each crawl begins with them, of which `run` makes hundreds a day.
+
+_OPEN_PATHS = select(warc_file.c.path).where(warc_file.c.state == "open", warc_file.c.store == "warc")
+_FILE_AT = select(*(warc_file.c[name] for name in ("id", "committed_len", "writer", "state"))).where(
+    warc_file.c.path == bindparam("of_path"), warc_file.c.store == "warc"
+)
+_ONLY_ONE = select(archive_table.c.uuid).with_for_update()
+_LEASED_OF = select(resource.c.outlet).where(resource.c.lease_owner.is_not(None)).distinct()
+_LESSEES = select(resource.c.lease_owner).where(resource.c.lease_owner.is_not(None)).distinct()
+_FREE_LEASED = (
+    update(resource)
+    .where(resource.c.lease_owner.is_not(None))
+    .where(
+        or_(
+            among(resource.c.lease_owner),
+            resource.c.lease_until <= bindparam("now", type_=resource.c.lease_until.type),
+        )
+    )
+    .values(lease_owner=None, lease_until=None)
+)
+_HOST_HOLDERS = select(host_lease.c.owner).distinct()
+_LOCKS = select(outlet_lock.c.outlet, outlet_lock.c.owner)
 
 
 def _sha256(file: BinaryIO, start: int = 0, end: int | None = None) -> str:

@@ -40,9 +40,17 @@ class _Seen:
 
 def set_policies(connection: Connection, outlet_id: int, unchanged: Unchanged, listings: Listings) -> None:
     """Write down what an outlet's profile says of pages that show nothing new."""
-    other = (outlet.c.unchanged != unchanged) | (outlet.c.listings != listings)
-    values = {"unchanged": unchanged, "listings": listings}
-    connection.execute(update(outlet).where(outlet.c.id == outlet_id, other).values(values))
+    connection.execute(_SET, {"of_outlet": outlet_id, "to_unchanged": unchanged, "to_listings": listings})
+
+
+_UNCHANGED = bindparam("to_unchanged", type_=outlet.c.unchanged.type)
+_CHANGED = bindparam("to_listings", type_=outlet.c.listings.type)
+_SET = (
+    update(outlet)
+    .where(outlet.c.id == bindparam("of_outlet"))
+    .where((outlet.c.unchanged != _UNCHANGED) | (outlet.c.listings != _CHANGED))
+    .values(unchanged=_UNCHANGED, listings=_CHANGED)
+)
 
 
 def plan_reductions(connection: Connection, file_id: int) -> dict[int, Reduction]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, cast, func, literal, select
 from sqlalchemy.sql.selectable import Subquery
 
 from storage.decisions import REHOME
@@ -25,8 +25,8 @@ def note_move(connection: Connection, place: int, source: int, target: int, *, a
 
 def first_resources(connection: Connection, crawl: int) -> Iterator[Sequence[Any]]:
     """Id and first resource of every location that a run added, by id, wherever those were moved since."""
-    statement = _moves(func.min).where(location.c.crawl == crawl).order_by(location.c.id)
-    for place, now, payload in connection.execute(statement, execution_options={"yield_per": 500}):
+    rows = connection.execute(_FIRST_OF_CRAWL, {"of_crawl": crawl}, execution_options={"yield_per": 500})
+    for place, now, payload in rows:
         yield place, now if payload is None else _named(payload, "from")
 
 
@@ -67,3 +67,6 @@ def _subject() -> ColumnElement[str]:
 def _named(payload: Any, name: str) -> Any:
     """What a move names; the payload itself where that is none."""
     return payload.get(name, payload) if isinstance(payload, Mapping) else payload
+
+
+_FIRST_OF_CRAWL = _moves(func.min).where(location.c.crawl == bindparam("of_crawl")).order_by(location.c.id)

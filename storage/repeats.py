@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from storage.captures import PendingCapture, is_reduced, placed_captures
 from storage.inserting import in_portions, insert_into, insert_missing
@@ -45,34 +45,38 @@ class BlockCount:
 
 def counted_until(connection: Connection, outlet: int) -> int:
     """The capture up to which an outlet's are counted."""
-    position = connection.execute(select(cursor.c.position).where(cursor.c.job == _job(outlet))).scalar_one_or_none()
+    position = connection.execute(_POSITION, {"of_job": _job(outlet)}).scalar_one_or_none()
     return position or 0
 
 
 def fresh_articles(connection: Connection, outlet: int, after: int, limit: int) -> list[FreshArticle]:
     """The next captures behind one that first showed an article on their domain, in their order."""
-    earlier, earlier_location = capture.alias(), location.alias()
-    known = (
-        select(earlier.c.id)
-        .join(earlier_location, earlier_location.c.id == earlier.c.location)
-        .where(
-            earlier_location.c.resource == resource.c.id,
-            earlier_location.c.domain == location.c.domain,
-            earlier.c.id < capture.c.id,
-            earlier.c.outcome == "article",
-        )
+    rows = connection.execute(_FRESH, {"of_outlet": outlet, "after": after, "most": limit})
+    return [FreshArticle(row[0], (row[2], _month(row[1]))) for row in rows]
+
+
+_EARLIER, _EARLIER_LOCATION = capture.alias("earlier"), location.alias("earlier_location")
+_KNOWN = (
+    select(_EARLIER.c.id)
+    .join(_EARLIER_LOCATION, _EARLIER_LOCATION.c.id == _EARLIER.c.location)
+    .where(
+        _EARLIER_LOCATION.c.resource == resource.c.id,
+        _EARLIER_LOCATION.c.domain == location.c.domain,
+        _EARLIER.c.id < capture.c.id,
+        _EARLIER.c.outcome == "article",
     )
-    # The sum keeps SQLite from the index of outlets, by which all captures would be sorted anew.
-    statement = (
-        select(capture.c.id, capture.c.at, location.c.domain)
-        .join(location, location.c.id == capture.c.location)
-        .join(resource, resource.c.id == location.c.resource)
-        .where(resource.c.outlet + 0 == outlet, capture.c.id > after, capture.c.outcome == "article")
-        .where(location.c.domain.is_not(None), ~is_reduced(capture), ~known.exists())
-        .order_by(capture.c.id)
-        .limit(limit)
-    )
-    return [FreshArticle(row[0], (row[2], _month(row[1]))) for row in connection.execute(statement)]
+)
+# The sum keeps SQLite from the index of outlets, by which all captures would be sorted anew.
+_FRESH = (
+    select(capture.c.id, capture.c.at, location.c.domain)
+    .join(location, location.c.id == capture.c.location)
+    .join(resource, resource.c.id == location.c.resource)
+    .where(resource.c.outlet + 0 == bindparam("of_outlet"))
+    .where(capture.c.id > bindparam("after"), capture.c.outcome == "article")
+    .where(location.c.domain.is_not(None), ~is_reduced(capture), ~_KNOWN.exists())
+    .order_by(capture.c.id)
+    .limit(bindparam("most"))
+)
 
 
 def places_of(connection: Connection, captures: Sequence[int]) -> dict[int, PendingCapture]:
@@ -86,17 +90,26 @@ def places_of(connection: Connection, captures: Sequence[int]) -> dict[int, Pend
 
 def articles_counted(connection: Connection, outlet: int) -> dict[Window, int]:
     """How many articles of each window of an outlet were counted."""
-    statement = select(block_count.c.domain, block_count.c.window, block_count.c.n).where(
-        block_count.c.domain.in_(_domains(outlet)), block_count.c.hash == _ARTICLES
-    )
-    return {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+    return {(row[0], row[1]): row[2] for row in connection.execute(_COUNTED, {"of_outlet": outlet})}
+
+
+_COUNTED = select(block_count.c.domain, block_count.c.window, block_count.c.n).where(
+    block_count.c.domain.in_(select(domain.c.id).where(domain.c.outlet == bindparam("of_outlet"))),
+    block_count.c.hash == _ARTICLES,
+)
 
 
 def blocks_counted(connection: Connection, window: Window, least: int = 1) -> list[BlockCount]:
     """The blocks that were seen on at least so many articles of a window."""
-    columns = (block_count.c[name] for name in ("hash", "n", "among", "after", "sample"))
-    statement = select(*columns).where(*_of_window(window), block_count.c.hash != _ARTICLES, block_count.c.n >= least)
-    return [BlockCount(row[0], row[1], row[2], row[3], row[4] or "") for row in connection.execute(statement)]
+    rows = connection.execute(_BLOCKS, {"of_domain": window[0], "of_window": window[1], "least": least})
+    return [BlockCount(row[0], row[1], row[2], row[3], row[4] or "") for row in rows]
+
+
+_BLOCKS = (
+    select(*(block_count.c[name] for name in ("hash", "n", "among", "after", "sample")))
+    .where(block_count.c.domain == bindparam("of_domain"), block_count.c.window == bindparam("of_window"))
+    .where(block_count.c.hash != _ARTICLES, block_count.c.n >= bindparam("least"))
+)
 
 
 def add_counts(
@@ -129,16 +142,15 @@ def freeze(connection: Connection, outlet: int, digest: str, blocks: Mapping[str
     return kept
 
 
+_POSITION = select(cursor.c.position).where(cursor.c.job == bindparam("of_job"))
+
+
 def _job(outlet: int) -> str:
     return f"repeats:{outlet}"
 
 
 def _month(at: datetime) -> int:
     return 12 * at.year + at.month - 1
-
-
-def _domains(outlet: int) -> Any:
-    return select(domain.c.id).where(domain.c.outlet == outlet)
 
 
 def _of_window(window: Window) -> tuple[Any, Any]:

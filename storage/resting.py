@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, ScalarSelect, select, update
+from sqlalchemy import Connection, ScalarSelect, bindparam, select, update
 
 from storage.archive import Archive
 from storage.closing import close_reduced
@@ -44,6 +44,7 @@ _RESTING = (
     .where(_OPEN_ROW, crawl.c.ended_at.is_not(None))
     .order_by(warc_file.c.id)
 )
+_RESTING_ONE = _RESTING.where(warc_file.c.id == bindparam("of_file"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class _Resting:
 
 def rests(connection: Connection, file_id: int) -> bool:
     """Whether the run that kept the last of an open file has ended, so that the file is none that a kill left."""
-    return connection.execute(_RESTING.where(warc_file.c.id == file_id)).first() is not None
+    return connection.execute(_RESTING_ONE, {"of_file": file_id}).first() is not None
 
 
 def go_on_with(
@@ -106,7 +107,7 @@ def _held(archive: Archive) -> Iterator[tuple[_Resting, Path, int]]:
                 if descriptor is None:
                     continue
                 with archive.read() as connection:  # it may have grown or been closed since
-                    row = connection.execute(_RESTING.where(warc_file.c.id == known.id)).first()
+                    row = connection.execute(_RESTING_ONE, {"of_file": known.id}).first()
                 if row is not None and os.fstat(descriptor).st_size == row.committed_len:
                     yield _Resting(*row), place, descriptor
                 break

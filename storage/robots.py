@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from storage.inserting import insert_into
+from storage.inserting import among, insert_into
 from storage.models import robots
 
 
@@ -24,18 +24,22 @@ class KeptRobots:
 
 def load_robots(connection: Connection, host: str) -> KeptRobots | None:
     """The robots.txt kept for an origin, however old."""
-    row = connection.execute(select(robots).where(robots.c.host == host)).one_or_none()
+    row = connection.execute(_OF_HOST, {"of_host": host}).one_or_none()
     return KeptRobots(row.host, row.at, row.status, bytes(row.body or b"")) if row is not None else None
 
 
 def plain_hosts(connection: Connection, hosts: Iterable[str], since: datetime) -> set[str]:
     """Those of `hosts` that gave no answer by https since `since` (UTC), and did by http."""
     origins = {f"{scheme}://{host}": (scheme, host) for host in hosts for scheme in ("https", "http")}
-    rows = connection.execute(
-        select(robots.c.host, robots.c.status).where(robots.c.host.in_(origins), robots.c.at >= since)
-    )
+    rows = connection.execute(_SINCE, {"values": list(origins), "since": since})
     answered: dict[tuple[str, str], bool] = {origins[row.host]: row.status != 0 for row in rows}
     return {host for _, host in origins.values() if answered.get(("http", host)) and not answered.get(("https", host))}
+
+
+_OF_HOST = select(robots).where(robots.c.host == bindparam("of_host"))
+_SINCE = select(robots.c.host, robots.c.status).where(
+    among(robots.c.host), robots.c.at >= bindparam("since", type_=robots.c.at.type)
+)
 
 
 def save_robots(connection: Connection, kept: KeptRobots) -> None:

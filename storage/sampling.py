@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 
-from sqlalchemy import Connection, func, literal_column, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 
 from storage.filling import make_listings_due
 from storage.finding import resources_by_key
@@ -24,14 +24,13 @@ _TRIES, _AT_ONCE = 40, 500
 
 def is_drawn(connection: Connection, outlet: int, kind: str, since: datetime) -> bool:
     """Whether a sample was drawn at `since` (UTC) or later."""
-    drawn_already = select(draw.c.id).where(draw.c.outlet == outlet, draw.c.at >= since, draw.c.kind == kind)
-    return connection.execute(drawn_already.limit(1)).first() is not None
+    facts = {"of_outlet": outlet, "since": since, "of_kind": kind}
+    return connection.execute(_DRAWN_SINCE, facts).first() is not None
 
 
 def was_crawled(connection: Connection, outlet: int, before: datetime) -> bool:
     """Whether a crawl of an outlet began before an instant (UTC)."""
-    earlier = select(crawl.c.id).where(crawl.c.outlet == outlet, crawl.c.kind == "crawl", crawl.c.started_at < before)
-    return connection.execute(earlier.limit(1)).first() is not None
+    return connection.execute(_CRAWLED_BEFORE, {"of_outlet": outlet, "before": before}).first() is not None
 
 
 def draw_old(
@@ -75,12 +74,25 @@ def _kept(connection: Connection, outlet: int) -> int:
 
 def open_draws(connection: Connection, outlet: int, since: datetime) -> dict[str, int]:
     """The draws of days at `since` (UTC) or later whose listings were not read yet, by the listings' keys."""
-    statement = (
-        select(resource.c.key, draw.c.id)
-        .join(resource, resource.c.id == draw.c.resource)
-        .where(draw.c.outlet == outlet, draw.c.at >= since, draw.c.kind == "day", draw.c.listed.is_(None))
-    )
-    return {row[0]: row[1] for row in connection.execute(statement)}
+    return {row[0]: row[1] for row in connection.execute(_OPEN, {"of_outlet": outlet, "since": since})}
+
+
+_OF_OUTLET = bindparam("of_outlet", type_=draw.c.outlet.type)
+_SINCE = draw.c.at >= bindparam("since", type_=draw.c.at.type)
+_DRAWN_SINCE = (
+    select(draw.c.id).where(draw.c.outlet == _OF_OUTLET, _SINCE, draw.c.kind == bindparam("of_kind")).limit(1)
+)
+_CRAWLED_BEFORE = (
+    select(crawl.c.id)
+    .where(crawl.c.outlet == _OF_OUTLET, crawl.c.kind == "crawl")
+    .where(crawl.c.started_at < bindparam("before", type_=crawl.c.started_at.type))
+    .limit(1)
+)
+_OPEN = (
+    select(resource.c.key, draw.c.id)
+    .join(resource, resource.c.id == draw.c.resource)
+    .where(draw.c.outlet == _OF_OUTLET, _SINCE, draw.c.kind == "day", draw.c.listed.is_(None))
+)
 
 
 def measure(connection: Connection, outlet: int, number: int, keys: Sequence[str]) -> None:

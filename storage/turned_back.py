@@ -27,17 +27,19 @@ class TurnedBack:
 
 def turned_back(connection: Connection, outlet: int, now: datetime) -> TurnedBack | None:
     """How the last crawl of an outlet stands to `now` (UTC), where that is before it; None else."""
-    crawls = (crawl.c.outlet == outlet, crawl.c.kind == "crawl")
-    newest = connection.execute(
-        select(crawl.c.started_at, crawl.c.ended_at).where(*crawls).order_by(crawl.c.id.desc()).limit(1)
-    ).one_or_none()
+    newest = connection.execute(_NEWEST, {"of_outlet": outlet}).one_or_none()
     if newest is None:
         return None
     last = max(each for each in newest if each is not None)
     if last <= now + TOLERANCE:
         return None
-    first: datetime = connection.execute(select(func.min(crawl.c.started_at)).where(*crawls)).scalar_one()
+    first: datetime = connection.execute(_FIRST, {"of_outlet": outlet}).scalar_one()
     return TurnedBack(last, now < first)
+
+
+_CRAWLS = crawl.c.outlet == bindparam("of_outlet"), crawl.c.kind == "crawl"
+_NEWEST = select(crawl.c.started_at, crawl.c.ended_at).where(*_CRAWLS).order_by(crawl.c.id.desc()).limit(1)
+_FIRST = select(func.min(crawl.c.started_at)).where(*_CRAWLS)
 
 
 def count_from_now(connection: Connection, outlet: int, now: datetime) -> int:

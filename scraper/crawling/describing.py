@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from scraper.outlet import Outlet
 
 
+@cache
 def own_version() -> str:
     """The installed version of Presskeep, '0' in a checkout that is not installed."""
     try:

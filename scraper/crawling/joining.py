@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scraper.crawling.state import HOST_LEASE
-from storage.crawls import beat, hold_host
+from storage.crawls import beat, hold_hosts
 from storage.due import make_due_unread
 from storage.errors import OutletLocked
 from storage.frontier import NEW, next_due, release
@@ -165,7 +165,8 @@ class Joining:
         if not state.turns.shared and living(members(connection, opened.outlet, opened.owner, first=opened.crawl)):
             return None
         hosts = sorted({each.domain.host for each in state.route.standings})
-        return {host: hold_host(connection, host, state.holder, now, now + HOST_LEASE) for host in hosts}
+        held = hold_hosts(connection, hosts, state.holder, now, now + HOST_LEASE)
+        return {host: host in held for host in hosts}
 
     async def _others_at_work(self) -> bool:
         """Whether others may yet find something, or have left something; then it waits a little."""

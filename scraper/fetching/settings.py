@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -132,6 +133,7 @@ def needs_contact(hosts: Iterable[str], config: Config) -> bool:
     return any(not is_own(host, mapping) for host in hosts)
 
 
+@cache
 def product() -> str:
     """This software with its installed version, as headers and records name it; a checkout has none."""
     try:
