@@ -68,15 +68,15 @@ def ask_without_conditions() -> None:
 
 def read_nothing_again() -> None:
     """Two readings are compared though they are of two extractors."""
-    from storage import knowing
+    from storage import deciding
 
-    judge: Callable[..., str] = vars(knowing)["judge"]
+    judge: Callable[..., str] = vars(deciding)["judge"]
 
     def judge_at_once(*arguments: Any) -> str:
         verdict = judge(*arguments)
         return "edit" if verdict == "unread" else verdict
 
-    vars(knowing)["judge"] = judge_at_once
+    vars(deciding)["judge"] = judge_at_once
 
 
 def restore_nothing() -> None:

@@ -115,6 +115,7 @@ def goes_on(restored: Place, replica: Replica, began: float) -> None:
     assert verified(restored).code == 0
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_checks_see_a_restored_archive_that_lacks_a_record(copy: Place, tmp_path: Path) -> None:
     take(copy, tmp_path / "backups")
@@ -127,6 +128,7 @@ def test_the_checks_see_a_restored_archive_that_lacks_a_record(copy: Place, tmp_
     assert verified(restored).code == 5
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_closed_files_are_copied_once_and_open_ones_grow(replica: Replica, tmp_path: Path) -> None:
     place, backups = Place(tmp_path / "archive", None), tmp_path / "backups"

@@ -63,7 +63,7 @@ def fetch(server: PageServer, *arguments: str) -> Ran:
     [
         ("/missing", 1, "no article: the server answered 404 Not Found."),
         ("/short", 1, "no article: the page's text is too short for an article. --any takes it all the same."),
-        ("/empty", 1, "no article: the page holds no text."),
+        pytest.param("/empty", 1, "no article: the page holds no text.", marks=pytest.mark.soak),
     ],
 )
 def test_a_page_that_is_no_article_gets_a_sentence_and_json_the_code(
@@ -109,6 +109,7 @@ def test_a_sheet_tells_days_as_days_and_says_why_not(server: PageServer, tmp_pat
     assert rows["none"]["why_not"] == "the row names no URL"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_each_field_says_in_words_how_it_was_found(server: PageServer) -> None:
     told = dict(
@@ -177,6 +178,7 @@ def test_without_the_driver_of_postgresql_the_line_to_install_it_is_given(tmp_pa
     assert "pip install 'presskeep[postgres]'" in ran.err
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_reader_who_leaves_ends_the_fetch_without_a_word(tmp_path: Path) -> None:
     pages = {f"{SITE}/{number}": article(STATED) for number in range(6)}

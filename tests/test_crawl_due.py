@@ -69,6 +69,7 @@ def test_where_nothing_is_due_nothing_is_asked_and_no_crawl_begins(place: Place,
     assert listings_asked(replica)
 
 
+@pytest.mark.soak
 def test_new_articles_are_found_within_a_quarter_of_an_hour(place: Place, replica: Replica) -> None:
     replica.set_day(1)
     new = {each["article"]["key"] for each in replica.changes(1) if each["change"] == "new"}
@@ -157,6 +158,7 @@ def test_an_outlet_without_an_archive_is_due(tmp_path: Path, replica: Replica) -
     assert told["articles"] >= 30
 
 
+@pytest.mark.soak
 def test_what_makes_no_archive_makes_none_where_its_disk_is_not_mounted(
     place: Place, replica: Replica, tmp_path: Path
 ) -> None:

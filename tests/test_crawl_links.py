@@ -242,6 +242,7 @@ def test_a_listing_that_gains_a_domain_while_it_is_fetched_is_read_there_too(pla
     assert look(twin).headlines.keys() == {"1"}, "the check would see it"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_a_crawl_that_goes_on_reads_what_a_dead_one_had_not_seen_gained(place: Place, tmp_path: Path) -> None:
     twin = Place(tmp_path / "twin", None)

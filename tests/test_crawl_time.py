@@ -91,6 +91,7 @@ def shelves(**others: Answer) -> Callable[[str, str], Answer | None]:
     return lambda host, path: table.get((host, path))
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_visits_come_due_and_what_is_gone_is_marked_until_it_returns(place: Place, tmp_path: Path) -> None:
     ours = [(HOST, GOES), (HOST, STAYS), (HOST, GOES_FOR_GOOD), (HOST, ON_THE_MIRROR)]

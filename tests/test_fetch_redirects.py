@@ -168,7 +168,13 @@ def test_redirects_that_lead_nowhere_are_named_and_all_kept(place: Place, tmp_pa
 @pytest.mark.parametrize(
     ("name", "code", "said", "target"),
     [
-        ("files", 1, "no article: the server redirects to another address, which is not asked", "ftp://small.example/"),
+        pytest.param(
+            "files",
+            1,
+            "no article: the server redirects to another address, which is not asked",
+            "ftp://small.example/",
+            marks=pytest.mark.soak,
+        ),
         (
             "passwords",
             1,
@@ -181,7 +187,13 @@ def test_redirects_that_lead_nowhere_are_named_and_all_kept(place: Place, tmp_pa
             "which only --allow-private lets be asked; the server redirected to",
             "http://10.0.0.1:8081/admin",
         ),
-        ("astray", 1, "no user name); the server redirected to", "http://user:secret@www.small.example/"),
+        pytest.param(
+            "astray",
+            1,
+            "no user name); the server redirected to",
+            "http://user:secret@www.small.example/",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_a_redirect_to_what_is_never_asked_is_told_with_its_target(

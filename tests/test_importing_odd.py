@@ -220,6 +220,7 @@ def test_a_file_of_nothing_but_bad_records_is_refused_with_each_of_them_named(tm
     assert "and 1100 bad records more" in told.replace(",", "")
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_what_could_not_be_taken_is_said_again_by_the_same_import(sqlite_archive: Archive, tmp_path: Path) -> None:
     def run(source: Path) -> tuple[int, int, dict[str, int]]:

@@ -139,6 +139,7 @@ def test_what_articles_need_is_kept_once_and_never_asked_again(empty_place: Plac
     assert findings(empty_place) == []
 
 
+@pytest.mark.soak
 @pytest.mark.either
 @pytest.mark.long
 def test_budgets_leave_out_and_tell(empty_place: Place, site: SmallSite, tmp_path: Path) -> None:
@@ -184,6 +185,7 @@ def crawl_with(place: Place, site: SmallSite, settings: dict[str, str], now: str
     )  # fmt: skip
 
 
+@pytest.mark.soak
 @pytest.mark.long
 @pytest.mark.parametrize("moment", [in_soak("after-write"), "before-commit", in_soak("after-commit")])
 def test_a_crawl_killed_among_its_media_keeps_each_once(tmp_path: Path, site: SmallSite, moment: str) -> None:
@@ -231,6 +233,7 @@ def test_a_page_leads_to_no_host_that_may_not_be_asked(tmp_path: Path) -> None:
         assert f"{ELSEWHERE}/photo.jpg" in {url for url, *_ in media_of(place)}, "told where it is, it is asked"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_fetch_keeps_what_a_saved_page_needs_and_asks_for_nothing_twice(tmp_path: Path, site: SmallSite) -> None:
     place = Place(tmp_path / "archive", None)

@@ -92,6 +92,7 @@ def test_a_closed_archive_is_read_by_another_user(replica: Replica, place: Place
         assert (refused.code, "cannot be written" in refused.err) == (2, True), refused.err
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_an_archive_with_the_log_of_a_killed_run_is_read_with_what_the_log_holds(
     replica: Replica, place: Place

@@ -152,6 +152,7 @@ def test_a_run_that_is_killed_is_gone_on_with(place: Place, tmp_path: Path, comm
         assert [run.manifest_digest for run in runs] == [manifest_digest(connection, run.id) for run in runs]
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_the_command_tells_what_it_did(place: Place, tmp_path: Path) -> None:
     changed = profile_in(tmp_path / "first", FIRST)

@@ -84,7 +84,7 @@ def flip(place: Path, at: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("what", [b"garbage", "a whole record"])
+@pytest.mark.parametrize("what", [in_soak(b"garbage"), "a whole record"])
 def test_bytes_behind_a_closed_file_are_put_aside(copy: Path, what: bytes | str) -> None:
     first, second = warcs(copy)
     before = contents(copy)
@@ -315,6 +315,7 @@ COLUMNS = (
 )
 
 
+@pytest.mark.soak
 @pytest.mark.long
 @pytest.mark.parametrize("capture", [1, in_soak(2), in_soak(3), in_soak(4)])
 def test_captures_of_imported_and_linked_files_are_restored(imported: Path, capture: int) -> None:

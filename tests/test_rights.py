@@ -267,6 +267,7 @@ def test_a_teaser_that_is_asked_for_takes_no_longer_texts_place(tmp_path: Path) 
     assert [each["number"] for each in told] == [1, 2], "the control: where nothing is kept, what is asked for is"
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_fetch_shows_the_beginning_of_a_paid_article_and_counts_it_as_none(tmp_path: Path) -> None:
     url, free = "http://gazette.example/bridge", "http://gazette.example/free"

@@ -188,7 +188,7 @@ def test_an_archive_that_is_gone_is_not_made_anew_and_gone_on_with_when_it_is_ba
         in_soak([signal.SIGTERM, signal.SIGTERM], id="terminate-twice"),
     ],
 )
-@pytest.mark.parametrize("while_it", ["rests", "fetches"])
+@pytest.mark.parametrize("while_it", [in_soak("rests"), "fetches"])
 def test_a_signal_ends_it_in_order(
     place: Place, replica: Replica, tmp_path: Path, signals: list[signal.Signals], while_it: str
 ) -> None:

@@ -134,6 +134,7 @@ def test_an_import_is_stamped_too(authority: Authority, replica: Replica, tmp_pa
     assert openssl_agrees(place, run.id, run.stamp, authority.root, tmp_path)
 
 
+@pytest.mark.soak
 @pytest.mark.either
 @pytest.mark.long
 def test_answers_that_are_no_stamp_for_this_run_are_refused(
@@ -220,6 +221,7 @@ def test_every_flipped_byte_of_a_stamp_is_seen_or_harmless(authority: Authority)
     assert seen > len(stamp) // 4
 
 
+@pytest.mark.soak
 @pytest.mark.long
 def test_without_the_library_a_run_ends_well_and_says_what_to_install(
     authority: Authority, replica: Replica, tmp_path: Path
