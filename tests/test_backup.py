@@ -246,6 +246,7 @@ def test_a_damaged_backup_restores_no_archive(copy: Place, tmp_path: Path) -> No
     assert dangling(Place(place, None)) == []
 
 
+@pytest.mark.long
 def test_a_file_that_was_damaged_in_the_archive_is_told_and_replaces_no_good_copy(copy: Place, tmp_path: Path) -> None:
     backups = tmp_path / "backups"
     take(copy, backups)

@@ -27,6 +27,7 @@ def states(replica: Replica, **environment: str) -> tuple[int, dict[tuple[str, s
     return ran.code, {(each["rule"], each["selector"]): each["state"] for each in seen if each["template"] == template}
 
 
+@pytest.mark.long
 def test_an_alternative_that_was_not_needed_is_not_missing(replica: Replica) -> None:
     code, found = states(replica)
     assert code == 0
@@ -55,6 +56,7 @@ def test_stored_pages_are_read_field_by_field(tmp_path: Path) -> None:
         assert (fields["headline"]["by"], fields["tags"]["state"]) == ("h1.news-title-container", "absent")
 
 
+@pytest.mark.long
 def test_a_rule_none_of_whose_selectors_holds_is_missing(replica: Replica, tmp_path: Path) -> None:
     folder = tmp_path / "presskeep" / "outlets"
     folder.mkdir(parents=True)

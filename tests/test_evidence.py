@@ -298,6 +298,7 @@ def test_what_is_damaged_is_told_and_the_rest_is_given(kept: Kept, tmp_path: Pat
     assert run(folder, commands(folder)[0]) == 0
 
 
+@pytest.mark.long
 def test_of_a_capture_with_one_broken_record_all_others_are_given(kept: Kept, tmp_path: Path) -> None:
     damaged = Kept(Place(tmp_path / "copy", None), kept.authority, kept.key)
     shutil.copytree(kept.place.folder, damaged.place.folder)

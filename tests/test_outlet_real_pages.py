@@ -97,6 +97,7 @@ def test_every_real_page_of_the_outlet_is_read_field_by_field(scorer: ModuleType
         assert {by["headline"], by["body"]} <= rules, "the profile's own selectors, not the reading without one"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LEAST)
 def test_with_its_profile_no_field_is_read_worse_than_without(scorer: ModuleType, name: str, tmp_path: Path) -> None:
     outlet = outlet_named(name)

@@ -228,6 +228,7 @@ def test_altered_texts_are_read_again_from_their_captures(copy: Path) -> None:
     assert [ask(copy, f"SELECT * FROM {table} ORDER BY 1, 2") for table in TEXTS] == before
 
 
+@pytest.mark.long
 def test_a_text_that_cannot_be_read_again_is_left_with_the_reason(copy: Path, tmp_path: Path) -> None:
     change(copy, ALTERED[0])
     (tmp_path / "profiles").mkdir()

@@ -238,6 +238,7 @@ def test_replay_writes_nothing_to_the_archive_but_its_index(kept: Place) -> None
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.long
 def test_an_archive_that_cannot_be_written_is_replayed_from_an_index_elsewhere(kept: Place, tmp_path: Path) -> None:
     import shutil
 
@@ -295,6 +296,7 @@ def test_the_index_is_brought_up_to_date_and_rebuilt_by_the_command(kept: Place)
     assert presskeep("replay", "--rebuild", "--archive", str(kept.folder)).code == 2
 
 
+@pytest.mark.long
 def test_show_prints_where_each_capture_is_replayed(kept: Place) -> None:
     (view,) = views(kept, 1)
     told = presskeep("show", view.key, "--archive", str(kept.folder))

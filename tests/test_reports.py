@@ -53,6 +53,7 @@ def test_a_crawl_appends_what_it_did(tmp_path: Path) -> None:
     assert len(crawls) == 2
 
 
+@pytest.mark.long
 def test_what_could_not_begin_leaves_none(tmp_path: Path) -> None:
     place = Place(tmp_path / "archive", None)
     with Archive.open(place.folder, create=True) as archive, archive.begin() as connection:
@@ -66,6 +67,7 @@ def test_what_could_not_begin_leaves_none(tmp_path: Path) -> None:
     assert not place.folder.joinpath("reports").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["json", "text", "xml"])
 def test_log_lines_are_objects_that_name_their_crawl(tmp_path: Path, form: str) -> None:
     place = Place(tmp_path / "archive", None)

@@ -87,6 +87,7 @@ def test_jobs_that_could_not_run_are_not_scheduled(tmp_path: Path, text: str, sa
         assert said in ran.err
 
 
+@pytest.mark.long
 def test_wrong_forms_are_refused(tmp_path: Path) -> None:
     environment = configured(tmp_path, JOBS)
     for arguments, said in ((("launchd",), "systemd and cron"), (("cron", "--install"), "crontab -")):

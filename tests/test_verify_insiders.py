@@ -157,6 +157,7 @@ def test_a_stamp_by_a_stranger_does_not_count(copy: Path, tmp_path: Path) -> Non
     assert len(found) == len(HOURS)
 
 
+@pytest.mark.long
 def test_a_stamp_that_never_came_is_named(copy: Path, authority: Authority) -> None:
     with Archive.open(copy) as archive, archive.begin() as connection:
         connection.execute(update(models.crawl).where(models.crawl.c.id == 2).values(stamp=None))
