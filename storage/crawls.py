@@ -133,7 +133,7 @@ def demand_idle(connection: Connection, *, now: datetime | None = None) -> None:
     now = now or datetime.now(UTC)
     for row in connection.execute(select(outlet_lock, outlet.c.name).join(outlet, outlet.c.id == outlet_lock.c.outlet)):
         if not _is_free(connection, row, "", now):
-            raise OutletLocked(f"process {row.pid} on {row.host} is working on it", row.name, "Wait for it to end")
+            raise OutletLocked(f"process {row.pid} on {row.host} is working on it", row.name, "Wait for it to end.")
 
 
 def abandoned_crawls(connection: Connection, owner: str, *, now: datetime | None = None) -> list[int]:
@@ -218,7 +218,7 @@ def _locked(connection: Connection, held: Any, now: datetime) -> OutletLocked:
     return OutletLocked(
         f"another run holds it: process {held.pid} on {held.host}, last heard of {age} s ago ({held.owner})",
         name,
-        "Wait for it to end, or stop that process",
+        "Wait for it to end, or stop that process.",
     )
 
 

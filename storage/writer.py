@@ -38,6 +38,8 @@ LINGER = 0.2
 """Seconds a batch waits at most to be filled, where its writer is not told otherwise."""
 SILENCE = 0.04
 """Seconds without anything new after which a batch does not wait for more. A lone page is kept 40 ms after it came."""
+_MOST_AT_ONCE = 32
+"""The most batches that go without waiting, one after the other, where to wait brought nothing."""
 
 
 @dataclass(slots=True)
@@ -57,8 +59,9 @@ class Writer:
 
     It goes on with the WARC file that an earlier run of the outlet left open today, if there is one. With `keep_open`
     it leaves its own so at its end; otherwise it is closed, as is every file of `roll_bytes` or of another day,
-    by the time (UTC) that `now` tells. A batch waits up to `linger` seconds to be filled: nothing is gained by it where
-    one request is under way at a time.
+    by the time (UTC) that `now` tells. A batch waits up to `linger` seconds to be filled. Where that brings nothing,
+    since each page waits to be led to by the one before, the next batches do not wait: ever more, until it brings
+    something again.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Writer:
         self._max_items, self._max_bytes, self._roll_bytes = max_items, max_bytes, roll_bytes
         self._keep_open = keep_open
         self._linger, self._now = linger, now
+        self._at_once = self._to_go_at_once = 0
         self._items: deque[_Item] = deque()
         self._bytes = 0
         self._jobs = 0
@@ -202,17 +206,28 @@ class Writer:
                 self._arrived.wait()
             if self._error:
                 return []
-            deadline = monotonic() + self._linger
-            while self._items and len(self._items) < BATCH and not self._closing and not self._jobs:
-                waiting = len(self._items)
-                self._arrived.wait(min(SILENCE, max(0.0, deadline - monotonic())))
-                if len(self._items) == waiting or monotonic() >= deadline:
-                    break
+            if self._to_go_at_once and len(self._items) < BATCH:
+                self._to_go_at_once -= 1
+            else:
+                self._wait_for_more()
             batch = [self._items.popleft() for _ in range(min(BATCH, len(self._items)))]
             self._bytes -= sum(item.size for item in batch)
             self._jobs -= sum(callable(item.work) for item in batch)
             self._room.notify_all()
         return batch
+
+    def _wait_for_more(self) -> None:
+        """Wait until the batch is full or nothing more comes, and note whether that was worth it."""
+        found = len(self._items)
+        deadline = monotonic() + self._linger
+        while self._items and len(self._items) < BATCH and not self._closing and not self._jobs:
+            waiting = len(self._items)
+            self._arrived.wait(min(SILENCE, max(0.0, deadline - monotonic())))
+            if len(self._items) == waiting or monotonic() >= deadline:
+                in_vain = len(self._items) == found
+                self._at_once = min(2 * self._at_once + 1, _MOST_AT_ONCE) if in_vain else 0
+                break
+        self._to_go_at_once = self._at_once
 
     def _write(self, batch: Sequence[_Item]) -> None:
         fetched = [item for item in batch if isinstance(item.work, Fetch)]

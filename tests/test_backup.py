@@ -26,6 +26,7 @@ from storage.models import outlet_lock, resource
 from tests.crawling import NOON, Ran, crawl, dangling, look, missing_from, place_options, presskeep
 from tests.databases import Place
 from tests.living import living_crawl, wait_until
+from tests.sharing import made_once
 from tests.tiers import in_soak
 
 BACKUPS = int(os.environ.get("PRESSKEEP_BACKUPS", "2"))
@@ -42,9 +43,11 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
 @pytest.fixture(scope="module")
 def whole(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """An archive of one crawl that ended."""
-    place = Place(tmp_path_factory.mktemp("whole") / "archive", None)
-    assert crawl(place, replica).code in (0, 1)
-    return place
+
+    def crawl_once(folder: Path) -> None:
+        assert crawl(Place(folder / "archive", None), replica).code in (0, 1)
+
+    return Place(made_once(tmp_path_factory, "one-crawl", crawl_once) / "archive", None)
 
 
 @pytest.fixture

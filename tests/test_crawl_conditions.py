@@ -16,6 +16,7 @@ from storage.models import capture
 from tests.breaking import ask_without_conditions, broken
 from tests.crawling import Ran, crawl, place_options, presskeep
 from tests.databases import Place
+from tests.sharing import copy_made
 
 pytestmark = pytest.mark.long
 
@@ -32,14 +33,17 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, replica: Replica) -> Place:
+def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, replica: Replica) -> Place:
     """An archive of the replica's first day."""
+
+    def crawl_first_day(folder: Path) -> None:
+        replica.set_day(0)
+        ran = crawl(Place(folder / "archive", None), replica)
+        assert ran.code in (0, 1), ran.err
+        assert ran.json["outlets"][0]["counts"]["unchanged"] == 0
+
     replica.set_rules([])
-    replica.set_day(0)
-    place = Place(tmp_path / "archive", None)
-    ran = crawl(place, replica)
-    assert ran.code in (0, 1), ran.err
-    assert ran.json["outlets"][0]["counts"]["unchanged"] == 0
+    place = copy_made(tmp_path_factory, "first-day-without-lastmod", crawl_first_day, tmp_path / "archive")
     replica.new_requests()
     replica.set_day(1)
     return place

@@ -17,6 +17,7 @@ from storage.models import crawl as crawl_table
 from tests.crawling import NOON, Ran, crawl, look, place_options, presskeep, replica_options
 from tests.databases import Place
 from tests.living import open_files
+from tests.sharing import copy_made
 from tests.soundness import verified, walked
 
 pytestmark = pytest.mark.long
@@ -31,12 +32,15 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, replica: Replica) -> Place:
+def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, replica: Replica) -> Place:
     """An archive of the replica's first day."""
+
+    def crawl_first_day(folder: Path) -> None:
+        assert crawl_at(Place(folder / "archive", None), replica, NOON).code in (0, 1)
+
     replica.set_rules([])
     replica.set_day(0)
-    place = Place(tmp_path / "archive", None)
-    assert crawl_at(place, replica, NOON).code in (0, 1)
+    place = copy_made(tmp_path_factory, "first-day", crawl_first_day, tmp_path / "archive")
     replica.new_requests()
     return place
 

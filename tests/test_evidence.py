@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
@@ -23,8 +22,9 @@ from storage.models import article_key, capture, location, resource, revision, w
 from storage.warc_records import read_records
 from tests.crawling import Ran, crawl, look, place_options, presskeep, replica_options
 from tests.databases import Place
+from tests.sharing import made_once
 from tests.test_stamps import way_to
-from tests.time_stamps import Authority, running_authority
+from tests.time_stamps import running_authority
 
 PROVEN = re.compile(r"captures/\d+/(payload|records|certificate)[.-].+|revisions/.+\.json")
 """Files whose SHA-256 a row states."""
@@ -32,35 +32,43 @@ PROVEN = re.compile(r"captures/\d+/(payload|records|certificate)[.-].+|revisions
 
 @dataclass(frozen=True)
 class Kept:
-    """An archive of two stamped crawls, and an article of it that has captures."""
+    """An archive of two stamped crawls, the root certificate (PEM) of who stamped them, and an article of it that has
+    captures."""
 
     place: Place
-    authority: Authority
+    root: Path
     key: str
 
 
 @pytest.fixture(scope="module")
-def replica() -> Iterator[Replica]:
-    with running_replica(articles=16, tls=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def kept(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    folder = tmp_path_factory.mktemp("evidence")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    folder = made_once(tmp_path_factory, "evidence", crawl_with_stamps)
     place = Place(folder / "archive", None)
-    with running_authority(folder / "authority") as authority:
+    return Kept(place, folder / "root.pem", last_by_tls(place))
+
+
+def crawl_with_stamps(folder: Path) -> None:
+    place = Place(folder / "archive", None)
+    with (
+        running_replica(articles=16, tls=True) as replica,
+        running_authority(folder / "authority") as authority,
+    ):
         for day in (0, 1):
             assert crawl(place, replica, *way_to(authority), day=day).code == 0
-        yield Kept(place, authority, fetch_by_tls(place, replica, *way_to(authority)))
+        fetch_by_tls(place, replica, *way_to(authority))
+        shutil.copy(authority.root, folder / "root.pem")
 
 
-def fetch_by_tls(place: Place, replica: Replica, *more: str) -> str:
-    """Fetch two articles over TLS in one run; gives the second's key: its certificates stand outside its own span."""
+def fetch_by_tls(place: Place, replica: Replica, *more: str) -> None:
+    """Fetch two articles over TLS in one run."""
     pages = sorted(url for url, outcomes in look(place).outcomes.items() if "article" in outcomes)[:2]
     urls = [url.replace("http://", "https://") for url in pages]
     fetched = presskeep("fetch", *urls, "--save", *place_options(place), *replica_options(replica), *more)
     assert fetched.code == 0, fetched.err
+
+
+def last_by_tls(place: Place) -> str:
+    """The key of the article fetched last over TLS: its certificates stand outside its own span."""
     with Archive.open(place.folder, write=False) as archive, archive.read() as connection:
         statement = (
             select(article_key.c.key)
@@ -82,7 +90,7 @@ def folder(kept: Kept, tmp_path: Path) -> Path:
 
 def export(kept: Kept, out: Path, *more: str, code: int = 0) -> str:
     done = presskeep(
-        "export", "evidence", f"demo:{kept.key}", "--out", str(out), "--time-stamp-ca", str(kept.authority.root),
+        "export", "evidence", f"demo:{kept.key}", "--out", str(out), "--time-stamp-ca", str(kept.root),
         *place_options(kept.place), *more,
     )  # fmt: skip
     assert done.code == code, done.err
@@ -263,7 +271,7 @@ def test_the_same_archive_gives_the_same_bytes_and_no_file_is_replaced_unasked(k
 
 
 def test_hostile_text_is_shown_as_text(kept: Kept, tmp_path: Path) -> None:
-    hostile = Kept(Place(tmp_path / "copy", None), kept.authority, kept.key)
+    hostile = Kept(Place(tmp_path / "copy", None), kept.root, kept.key)
     shutil.copytree(kept.place.folder, hostile.place.folder)
     with Archive.open(hostile.place.folder) as archive, archive.begin() as connection:
         connection.execute(update(revision).values(headline='<script>alert(1)</script>"&amp;'))
@@ -278,7 +286,7 @@ def test_hostile_text_is_shown_as_text(kept: Kept, tmp_path: Path) -> None:
 
 
 def test_what_is_damaged_is_told_and_the_rest_is_given(kept: Kept, tmp_path: Path) -> None:
-    damaged = Kept(Place(tmp_path / "copy", None), kept.authority, kept.key)
+    damaged = Kept(Place(tmp_path / "copy", None), kept.root, kept.key)
     shutil.copytree(kept.place.folder, damaged.place.folder)
     shown = presskeep("show", f"demo:{kept.key}", "--json", *place_options(damaged.place)).json
     hit = shown["captures"][0]
@@ -300,7 +308,7 @@ def test_what_is_damaged_is_told_and_the_rest_is_given(kept: Kept, tmp_path: Pat
 
 @pytest.mark.long
 def test_of_a_capture_with_one_broken_record_all_others_are_given(kept: Kept, tmp_path: Path) -> None:
-    damaged = Kept(Place(tmp_path / "copy", None), kept.authority, kept.key)
+    damaged = Kept(Place(tmp_path / "copy", None), kept.root, kept.key)
     shutil.copytree(kept.place.folder, damaged.place.folder)
     with Archive.open(damaged.place.folder, write=False) as archive, archive.read() as connection:
         shown = presskeep("show", f"demo:{kept.key}", "--json", *place_options(damaged.place)).json
@@ -383,5 +391,5 @@ def test_without_the_authoritys_certificates_the_readme_says_where_to_get_them(k
     folder = unzipped(out, tmp_path / "unzipped")
     assert "Get the authority's root certificate" in (folder / "README.txt").read_text()
     assert [run(folder, command) != 0 for command in commands(folder)] == [False] * 5 + [True]
-    shutil.copy(kept.authority.root, folder / "time-stamp-ca.pem")
+    shutil.copy(kept.root, folder / "time-stamp-ca.pem")
     assert [run(folder, command) for command in commands(folder)] == [0] * 6

@@ -159,7 +159,7 @@ def test_the_command_tells_what_it_did(place: Place, tmp_path: Path) -> None:
     said = presskeep("reextract", *place_options(place), environment=changed)
     assert said.code == 0, said.err
     assert said.out.splitlines()[0] == "demo: done"
-    assert "pages read again" in said.out
+    assert "read again: " in said.out
     again = presskeep("reextract", *place_options(place), environment=changed)
     assert "has read every page already" in again.out
     strange = presskeep("reextract", "nobody", *place_options(place))

@@ -14,30 +14,23 @@ from typing import Any
 
 import pytest
 
-from scraper.demo.process import running_replica
 from scraper.profiles import SHIPPED
 from storage import models
 from storage.archive import Archive
 from storage.crawls import end_crawl, free_outlet
 from storage.fixity.checking import check
 from storage.fixity.repairing import repair
-from tests.crawling import Ran, crawl, presskeep
-from tests.databases import Place
+from tests.crawling import Ran, presskeep
 from tests.foreign import each_packed
 from tests.keeping import HOUR, PRIMARY, T0, working
+from tests.sharing import two_crawls
 from tests.test_importing import ONE, revisit, shown
 from tests.tiers import in_soak
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of two crawls, two days apart; tests copy it."""
-    folder = tmp_path_factory.mktemp("kept")
-    place = Place(folder / "archive", None)
-    for day in (0, 2):
-        with running_replica(articles=12, seed=7, day=day, days=3, folder=folder / f"replica-{day}") as replica:
-            assert crawl(place, replica, day=day).code == 0
-    return place.folder
+    return two_crawls(tmp_path_factory)
 
 
 @pytest.fixture

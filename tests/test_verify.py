@@ -17,19 +17,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from scraper.demo.process import running_replica
 from storage import models
 from storage.archive import Archive
 from storage.fixity.checking import check
 from storage.fixity.findings import Finding
 from storage.manifest import manifest_digest
 from storage.owners import process_lives
-from tests.crawling import ROOT, Ran, crawl, presskeep
+from tests.crawling import ROOT, Ran, presskeep
 from tests.damaging import damage, unnamed
-from tests.databases import Place
 from tests.foreign import each_packed
 from tests.keeping import HOUR, T0, working
 from tests.living import heed_hangups, wait_until
+from tests.sharing import two_crawls
 from tests.test_importing import shown
 from tests.tiers import in_soak
 
@@ -40,13 +39,7 @@ FLIPS = 50
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of two crawls, two days apart; tests copy it."""
-    folder = tmp_path_factory.mktemp("kept")
-    place = Place(folder / "archive", None)
-    for day in (0, 2):
-        with running_replica(articles=40, seed=7, day=day, days=3, folder=folder / f"replica-{day}") as replica:
-            assert crawl(place, replica, day=day).code == 0
-    return place.folder
+    return two_crawls(tmp_path_factory)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from scraper.cli.articles import article_text
 from scraper.cli.crawl import print_report, run_crawls, write_media
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import one_line, table, write, write_bold, write_error, write_json, write_note
+from scraper.cli.printing import counted, one_line, table, write, write_bold, write_error, write_json, write_note
 from scraper.cli.run_reports import exit_code, say_errors
 from scraper.config import Config, default_archive
 from scraper.sentences import sentence_of
@@ -89,10 +89,9 @@ def _say_where(config: Config) -> None:
     except ArchiveMissing:
         articles = 0
     if articles:
-        write_error(
-            f"The archive {place} of an earlier run holds {articles} articles; this run goes on with it and asks for "
-            "what is new. Delete the folder, or name another by --archive, to begin anew."
-        )
+        held = counted(articles, "article")
+        write_error(f"The archive {place} holds {held} of an earlier run; this one asks for what is new.")
+        write_error("To begin anew, delete that folder, or name another by --archive.")
     else:
         write_error(f"The archive goes to {place}.")
 
@@ -161,15 +160,16 @@ def _tell(config: Config, report: CrawlReport) -> None:
     counts = report.counts
     write_bold("What was done")
     write_note(
-        f"{counts['pages']} pages were asked for and kept as evidence; {counts['new']} new articles, "
-        f"{counts['edits']} edits.",
+        f"{counted(counts['pages'], 'page')} asked for and kept as evidence; {counted(counts['new'], 'new article')}, "
+        f"{counted(counts['edits'], 'edit')}.",
         indent=2,
     )
     write_media(counts["media"])
     if not counts["new"] and not counts["edits"]:
         write_note("Nothing on the site was new to the archive.", indent=2)
     shown = sum(each.articles for each in state.domains)
-    write_note(f"The archive holds {state.articles} articles, each once; its domains show {shown} pages of them.", 2)
+    kept = counted(state.articles, "article")
+    write_note(f"The archive holds {kept}, each once; its domains show {counted(shown, 'page')} of them.", 2)
     _tell_domains(state)
     _tell_refused(config)
     if view is not None:

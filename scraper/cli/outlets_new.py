@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scraper.cli.options import JsonOption
-from scraper.cli.printing import one_line, table, write, write_json, write_note
+from scraper.cli.printing import counted, one_line, table, write, write_json, write_note
 from scraper.config import Config
 from scraper.errors import UsageError
 from scraper.sentences import sentence_of
@@ -146,7 +146,8 @@ def _print(drafted: Drafted, sight: Sight, file: Path) -> None:
     draft = drafted.draft
     assert draft is not None
     write(f"{one_line(draft.outlet.title)} ({draft.outlet.name}): {file}")
-    write_note(f"{len(sight.articles) - len(drafted.refused)} articles looked at, {sight.requests} requests", indent=2)
+    looked_at = counted(len(sight.articles) - len(drafted.refused), "article")
+    write_note(f"{looked_at} looked at, {counted(sight.requests, 'request')}", indent=2)
     if sight.stopped:
         write_note(f"the look ended early, after {sight.stopped}", indent=2)
     write()

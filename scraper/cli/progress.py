@@ -10,7 +10,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-from scraper.cli.printing import one_line, write_error
+from scraper.cli.printing import counted, one_line, write_error
 from scraper.cli.stopping import output_may_be_gone
 
 if TYPE_CHECKING:
@@ -53,6 +53,15 @@ def counts_of(tally: Tally) -> dict[str, int]:
     return counts | ({"media": tally.media} if tally.media else {})
 
 
+def _in_words(tally: Tally) -> list[str]:
+    """The counts with their names, as nouns where they are some."""
+    nouns = ("pages", "articles", "duplicates", "failures")
+    return [
+        counted(number, name.removesuffix("s")) if name in nouns else f"{number} {name}"
+        for name, number in counts_of(tally).items()
+    ]
+
+
 def say_now_and_then() -> Callable[[str], None]:
     """Says a line on standard error where the last one, or the beginning, is ten seconds ago; else nothing."""
     last = monotonic()
@@ -79,7 +88,7 @@ class PlainProgress(AbstractContextManager["PlainProgress"]):
         if self._quiet or now - self._last < PLAIN_SECONDS:
             return
         self._last = now
-        counts = ", ".join(f"{number} {name}" for name, number in counts_of(tally).items())
+        counts = ", ".join(_in_words(tally))
         self.say(f"{outlet}: {counts}, {_rate(tally.pages, now - self._begun)}")
 
     def say(self, line: str) -> None:
@@ -134,7 +143,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         if tally is None:
             return Group(Text("Starting ..."))
         seconds = monotonic() - self._begun
-        counts = "  ".join(f"{number} {name}" for name, number in counts_of(tally).items())
+        counts = "  ".join(_in_words(tally))
         hosts = Table(box=None, padding=(0, 1, 0, 0), show_header=False)
         hosts.add_column(justify="right", no_wrap=True, min_width=5)
         hosts.add_column(no_wrap=True, overflow="ellipsis")

@@ -12,7 +12,7 @@ import typer
 from scraper.cli.days import day
 from scraper.cli.options import JsonOption, configured, group
 from scraper.cli.plain_values import PlainCommand
-from scraper.cli.printing import write_bold, write_json, write_note
+from scraper.cli.printing import counted, write_bold, write_json, write_note
 from scraper.cli.run_reports import exit_code, report_json, say_errors
 from scraper.cli.stopping import output_may_be_gone, stop_when_terminal_closes
 from scraper.config import Config
@@ -78,8 +78,8 @@ def print_report(report: RereadReport) -> None:
         write_note("today's extractor has read every page already", indent=2)
         return
     write_note(
-        f"{counts['read']} of {counts['captures']} pages read again: {counts['same']} with the text as it was known, "
-        f"{counts['changed']} with another",
+        f"{counts['read']} of {counted(counts['captures'], 'page')} read again: "
+        f"{counts['same']} with the text as it was known, {counts['changed']} with another",
         indent=2,
     )
     if counts["gained"]:
