@@ -29,6 +29,8 @@ import pytest
 hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+LONGEST = frozenset({"test_simulated_days", "test_killing", "test_power_loss"})
+
 pytest_plugins = ("tests.denial", "tests.databases", "tests.commanding")
 
 
@@ -47,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not soaks and item.get_closest_marker("either") and _is_for_other_database(item):
             item.add_marker(pytest.mark.skip(reason="either: it runs on the other database; `make soak` has both"))
     # What takes longest begins first, lest all wait for it at the end.
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/test_simulated_days.py"))
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def _is_for_other_database(item: pytest.Item) -> bool:

@@ -35,7 +35,7 @@ from tests.soundness import is_there, verified, walked
 from tests.test_killing import overdue, since_noon
 
 PROCESSES = 3
-KILLS = int(os.environ.get("PRESSKEEP_KILLS", "5"))
+KILLS = int(os.environ.get("PRESSKEEP_JOINED_KILLS", "5"))
 SIGKILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
