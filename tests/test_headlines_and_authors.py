@@ -63,6 +63,9 @@ NEWS = (
          "Town rebuilds its old pier in spring", "h1"),
         ("<title>Pier rebuilt at last</title>", "", "Pier rebuilt at last", "title"),
         ("", "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "h1"),
+        # Where no heading is printed, a meta element for it says what of the other titles is the site's.
+        (og("Pier rebuilt at last-HarbourㅣPost") + "<meta name='headline' content='Pier rebuilt at last'>", "",
+         "Pier rebuilt at last", "headline"),
     ],
 )  # fmt: skip
 def test_the_headline_is_what_the_page_prints_or_its_editors_state(
@@ -99,6 +102,15 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
         (SITE + ld('{"@type":"Person","name":"Post of Westhaven"}'), "<p class='author'>Bo Ek</p>", ("Bo Ek",)),
         (SITE + ld('{"@type":"Organization","name":"Post of Westhaven"}'), "", ("Post of Westhaven",)),
         (ld('{"@type":"Person","name":"Staff"}'), "", ()),
+        # Neither a role nor an agency's sign, a policy or 'By' alone is a person.
+        (ld('{"@type":"Person","name":"Ada Berg, Lead Reviewer"}'), "", ("Ada Berg",)),
+        (ld('{"@type":"Person","name":"Ada Berg, Head of Harbours and Bo Ek"}'), "", ("Ada Berg", "Bo Ek")),
+        (ld('["Ada Berg (abe)","Bo Ek (bek.)"]'), "", ("Ada Berg", "Bo Ek")),
+        (ld('"Quelle: Ada Berg"'), "", ("Ada Berg",)),
+        (ld('"Ada Berg - Post Editorial Team"'), "", ("Ada Berg",)),
+        (ld('"Ada Berg on 2026-03-02 in harbour. Tags: pier"'), "", ("Ada Berg",)),
+        (ld('"Institute for Tides and Weather"'), "", ("Institute for Tides and Weather",)),
+        (ld('["By","Site Admin","Cookie Policy","Co-Founder"]'), "", ()),
     ],
 )  # fmt: skip
 def test_authors_are_the_persons_that_a_page_names(head: str, byline: str, authors: tuple[str, ...]) -> None:

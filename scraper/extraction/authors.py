@@ -18,10 +18,13 @@ _BY = re.compile(
 )
 _SPLIT = re.compile(r"\s*(?:;|\||/|•|·|\n|,?\s+(?:and|und|et|y|e|och|og|en|AND|و)\s+|\s+&\s+)\s*")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|@\w+")
+_SOURCE = re.compile(r"^(?:quellen?|sources?|fuentes?|fonti?|bron(?:nen)?)\s*:\s*", re.I)
 _NOBODY = re.compile(
-    r"(?:staff|editors?|editorial (?:team|board|staff)|admin(?:istrator)?|web ?desk|news ?desk|newsroom|redaktion"
+    r"(?:by|staff|editors?|editorial (?:team|board|staff)|(?:\w+ )?admin(?:istrator)?|web ?desk|news ?desk|newsroom"
+    r"|redaktion"
     r"|(?:la )?rédaction|redacción|redazione|redactie|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?"
-    r"|guest|unknown|anonymous|about the|(?:about the )?authors?|article by|root|user|press release|privacy policy"
+    r"|guest|unknown|anonymous|about the|(?:about the )?authors?|article by|root|user|press release"
+    r"|(?:\w+ ){0,3}(?:privacy|cookie) policy|agenturen|red\.?"
     r"|(?:view|see|read) (?:all|more)|human|twitter|facebook|rn|m\.?d|ph\.?d)",
     re.I,
 )
@@ -32,6 +35,20 @@ _TITLE = re.compile(
     re.I,
 )
 """What stands behind a name without a comma."""
+_ROLE = re.compile(
+    r"(?:[\w-]+ ){1,4}(?:reviewer|editor|writer|expert|specialist|analyst|strategist|officer|manager|director)"
+    r"|(?:co-?)?founder|c[efot]o"
+    r"|(?:(?:vice )?president|head|director|manager|chief|professor|chair|vp) of .+",
+    re.I,
+)
+"""What somebody is, in the place of a name."""
+_BEHIND = re.compile(
+    r"\s*\([a-zà-ÿ]{2,4}\.?\)$|\s+(?:on|at|am|le) \d{4}-\d{2}-\d{2}\b.*$"
+    r"|\s+[-–—]\s+(?:\S+ ){0,3}(?:team|staff|editors?|desk)$",
+    re.I,
+)
+"""An agency's sign for its reporter, a day and what follows it, the house."""
+_INSTITUTION = re.compile(r"\b(?:for|of)\b")
 _REPORTER = frozenset(("기자", "記者", "记者"))
 """'Reporter' in languages that write it behind each name."""
 _SURNAMES = frozenset(
@@ -46,8 +63,11 @@ _LONGEST = 80
 def split_names(text: str, *, commas: bool = True) -> tuple[str, ...]:
     """The names in a byline, without 'By', addresses and handles; a comma parts names where each part looks whole."""
     text = _BY.sub("", plain(_ADDRESS.sub(" ", text)))
+    parts = _SPLIT.split(text)
+    if _INSTITUTION.search(text) and any(" " not in part for part in parts):
+        return persons([text])  # 'Institute for Tides and Weather'
     names: list[str] = []
-    for part in _SPLIT.split(text):
+    for part in parts:
         pieces = [piece.strip() for piece in part.split(",")] if commas else [part]
         whole = all(" " in piece for piece in pieces if piece)
         names.extend(pieces if whole or len(pieces) > 3 else pieces[:1])
@@ -63,10 +83,10 @@ def persons(names: Iterable[str]) -> tuple[str, ...]:
     """Those of the names that can be persons', each once, in order."""
     found: dict[str, str] = {}
     for name in names:
-        name = _name_alone(plain(_BY.sub("", plain(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—"))
+        name = _name_alone(_SOURCE.sub("", plain(_BY.sub("", plain(_ADDRESS.sub(" ", name)))).strip(" ,;:|-–—")))
         if not name or len(name) > _LONGEST or not any(sign.isalpha() for sign in name):
             continue
-        if _NOBODY.fullmatch(name) or _SENTENCE.fullmatch(name):
+        if any(each.fullmatch(name) for each in (_NOBODY, _ROLE, _SENTENCE)):
             continue
         found.setdefault(name.casefold(), name)
     return tuple(found.values())
@@ -74,7 +94,7 @@ def persons(names: Iterable[str]) -> tuple[str, ...]:
 
 def _name_alone(text: str) -> str:
     """A name without the date and the role that a byline writes behind it."""
-    words = _UPDATED.sub("", _JOINED.sub(" ", text)).split()
+    words = _BEHIND.sub("", _UPDATED.sub("", _JOINED.sub(" ", text))).split()
     dated = False
     while words:
         last = words[-1].strip(".,()").casefold()

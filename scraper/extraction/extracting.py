@@ -14,6 +14,7 @@ from scraper.extraction.charset import UnknownCharset, decode_page
 from scraper.extraction.completing import complete
 from scraper.extraction.conventions import clear_page, is_withheld
 from scraper.extraction.generic import Read, read_generic
+from scraper.extraction.hydration import show_data
 from scraper.extraction.kinds import load_kinds, says_article
 from scraper.extraction.links import article_links, base_of, canonical_of
 from scraper.extraction.notices import find_notice
@@ -86,6 +87,8 @@ def extract(page: Page, context: Context) -> Outcome:
                 return Outcome(verdict="refused:empty")
             clear_page(tree)
             passages = read_passages(tree)
+            if _length(passages) < _LEAST_PAGE and show_data(tree, elements=limits.elements):
+                passages = read_passages(tree)
             if _length(passages) > limits.text_chars:
                 return Outcome(verdict="failed:too-large")
             return _read(page, context, tree, passages)

@@ -13,7 +13,7 @@ from lxml.html import HtmlElement
 from scraper.extraction.passages import plain, read_passages, tidy
 from scraper.extraction.structured import Structured, text_in, types_of
 
-_PARTED = re.compile(r"\s+[|–—·•»«:-]\s+|\s*[|｜：]\s*")
+_PARTED = re.compile(r"\s+[|–—·•»«:-]\s+|\s*[|｜：ㅣ]\s*")
 _WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _SIGN = re.compile(r"\s*[|–—·•»«:\-]")
 _WORDS = re.compile(r"\w+")
@@ -31,7 +31,8 @@ _LEAST_NAME = 4
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A headline, and how the page states it: 'json-ld', 'h1', 'og:title', 'twitter:title', 'title'; '' for none."""
+    """A headline, and how the page states it: 'json-ld', 'h1', 'headline' (a meta element), 'og:title',
+    'twitter:title', 'title'; '' for none."""
 
     text: str = ""
     found: str = ""
@@ -104,6 +105,7 @@ def _stated_titles(tree: HtmlElement, stated: Structured) -> list[tuple[str, str
     where it is shared or found."""
     titles = [
         ("json-ld", unescape(text_in((stated.article or {}).get("headline")) or "")),
+        ("headline", stated.first("headline") or ""),
         ("og:title", stated.first("og:title") or ""),
         ("twitter:title", stated.first("twitter:title") or ""),
         ("title", _page_title(tree)),
