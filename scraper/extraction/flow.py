@@ -120,9 +120,10 @@ def _find_run(passages: Sequence[Passage], taken: Sequence[Passage], described: 
     holder = max(letters, key=letters.__getitem__)
     if holder.tag in ("blockquote", "li", "td", "th", "figure", "figcaption", "aside", "footer", "nav", "form", "body"):
         return None
+    inside = [each for each in passages if each.letters and holder in each.element.iterancestors()]
     best: tuple[Passage, ...] = ()
-    for run in _runs(holder):
-        found = _within(passages, run, taken)
+    for run in filter(None, _runs(holder)):
+        found = _within(inside, run, taken)
         if sum(len(each.letters) for each in found) > sum(len(each.letters) for each in best):
             best = found
     return _with_lead(holder, _trimmed(best), taken, described, marked=False)

@@ -92,7 +92,8 @@ _UNSEEN_CLASS = re.compile(
 _UNSEEN_STYLE = re.compile(r"display\s*:\s*none|clip\s*:\s*rect|clip-path\s*:\s*inset", re.I)
 _UNWORDED = frozenset(["script", "style", "template", "noscript", "svg", "input", "iframe"])
 
-_SPACES = re.compile(r"[ \t\n\r\f\v]+")
+_SPACES = re.compile(r"[\t\n\r\f\v][ \t\n\r\f\v]*| [ \t\n\r\f\v]+")
+"""White space but for a single space, which stays as it is."""
 _UNSEEN_ENDS = " \u00a0\u202f\u200b\u2060\ufeff"
 LETTER = re.compile(r"[^\W_]")
 """What letters_of() keeps: letters and digits (soft hyphens and zero-width signs are neither)."""
