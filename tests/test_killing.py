@@ -19,10 +19,9 @@ from tests.independent_walk import connected, walk
 from tests.killing import POINTS, RENAMES
 from tests.soundness import flipped, is_there, recovered, verified, walked
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
-
 KILLS = int(os.environ.get("PRESSKEEP_KILLS", "8"))
 """Lives that end by a kill: 25 in .ci/run, 200 in `make soak`."""
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600 + 60 * KILLS)]
 SCHEDULED_KILLS = max(8, KILLS * 2 // 5)
 """Scheduled runs that end by a kill: each costs two more, and two walks through the archive."""
 CONCURRENCY, BATCH = 16, 64

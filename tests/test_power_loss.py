@@ -29,10 +29,9 @@ from tests.power_loss import Disk, NoCompiler, compile_library
 from tests.soundness import is_there, recovered, verified, walked
 from tests.test_killing import since_noon
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
-
 CUTS = int(os.environ.get("PRESSKEEP_CUTS", "8"))
 """Cuts of a crawl on SQLite: 6 in .ci/run, 100 in `make soak`; a quarter on PostgreSQL."""
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600 + 60 * CUTS)]
 POINTS = {"sync:before": 150, "sync:after": 150, "write:before": 3000, "write:half": 3000, "write:after": 3000}
 """Moments of cuts, and the syncs or writes among which a life's last is drawn; early ones as often as late ones."""
 POINTS_OF_FILES = {"sync:before": 40, "write:half": 60, "write:after": 60}
