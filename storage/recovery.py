@@ -132,7 +132,9 @@ def pending(
 
 _PENDING = (
     placed_captures()
-    .where(capture.c.outcome == "pending", resource.c.outlet == bindparam("of_outlet"))
+    # The sum keeps SQLite from beginning with the outlet's resources, and so with all that was ever captured of it: few
+    # captures wait, if any.
+    .where(capture.c.outcome == "pending", resource.c.outlet + 0 == bindparam("of_outlet"))
     .where(capture.c.id > bindparam("after"))
     .order_by(capture.c.id)
     .limit(bindparam("most"))
