@@ -196,11 +196,26 @@ def _check(config: Config) -> None:
     if config.time_stamp_ca is not None and not config.time_stamp_ca.is_file():
         which = f"--time-stamp-ca {config.time_stamp_ca}"
         raise UsageError("there is no such file", which, "Give a file of PEM certificates.")
+    if config.proxy is not None:
+        _check_proxy(config.proxy)
     if config.time_stamp_authority is not None:
         _check_authority(config.time_stamp_authority)
     if config.contact is not None and not _CONTACT.fullmatch(config.contact):
         which, example = f"--contact {config.contact!r}", "For example: --contact you@example.org"
         raise UsageError("is neither an e-mail address nor the URL of a page", which, example)
+
+
+def _check_proxy(proxy: str) -> None:
+    """A proxy is asked by HTTP; its URL may hold a password, so that only what stands behind it is said."""
+    example = "For example: --proxy http://proxy.example.org:3128"
+    shown = f"--proxy {proxy.rpartition('@')[2]}"
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError("is no URL", shown, example) from None
+    if parts.scheme != "http" or not host or not proxy.isascii() or not proxy.isprintable() or " " in proxy:
+        raise UsageError("is no URL of an HTTP proxy", shown, example)
 
 
 def _check_authority(url: str) -> None:

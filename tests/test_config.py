@@ -64,6 +64,10 @@ def test_an_empty_flag_of_a_list_leaves_the_environment_s(tmp_path: Path) -> Non
         ("not toml", "is no TOML file"),
         ("ca_file = 'nowhere.pem'", "no such file"),
         ('contact = "a@example.org\\nb"', "neither an e-mail address"),
+        ('proxy = "ftp://proxy.example"', "no URL of an HTTP proxy"),
+        ('proxy = "https://user:secret@proxy.example"', "^--proxy proxy.example: is no URL of an HTTP proxy"),
+        ('proxy = "http://proxy.example:many"', "is no URL"),
+        ('proxy = "http://"', "no URL of an HTTP proxy"),
         ('contact = "me"', "neither an e-mail address"),
     ],
 )
@@ -75,3 +79,8 @@ def test_a_wrong_setting_is_refused_with_what_is_right(tmp_path: Path, text: str
 def test_a_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         load_config({}, {"PRESSKEEP_CONFIG": str(tmp_path / "none.toml")})
+
+
+@pytest.mark.parametrize("proxy", ["http://user:secret@proxy.example:3128", "proxy.example:3128", "http://[::1]:3128/"])
+def test_a_proxy_is_named_with_or_without_its_scheme(tmp_path: Path, proxy: str) -> None:
+    assert load_config({}, {"PRESSKEEP_PROXY": proxy}, write(tmp_path, "")).proxy == proxy

@@ -38,6 +38,15 @@ def test_attempts_that_were_under_way_together_are_one_failure_of_their_domain()
     assert not in_a_row.is_alive(url)
 
 
+def test_a_domain_to_which_the_proxy_opens_no_way_is_left() -> None:
+    asked = route()
+    url = f"http://{PRIMARY}/Detail/2026/05/21/100572/Ashby"
+    for _ in range(2 * FAILURES_TO_LEAVE):
+        assert asked.failed(url, "truncated", sent_at=monotonic()) is None, "the control: that speaks of the page alone"
+    lefts = [asked.failed(url, "proxy", sent_at=monotonic()) for _ in range(FAILURES_TO_LEAVE)]
+    assert [left is not None for left in lefts] == [False] * (FAILURES_TO_LEAVE - 1) + [True]
+
+
 def test_an_answer_between_them_begins_the_count_anew() -> None:
     asked = route()
     url = f"http://{PRIMARY}/Detail/2026/05/21/100572/Ashby"

@@ -26,7 +26,7 @@ REFUSALS_TO_LEAVE = 8
 that serves may be refused; each is asked elsewhere at once."""
 
 DOMAIN_FAILURES = frozenset(
-    ("dns", "refused", "reset", "timeout", "tls", "unreachable", "bad-response", "robots-unreachable")
+    ("dns", "refused", "reset", "timeout", "tls", "unreachable", "proxy", "bad-response", "robots-unreachable")
 )
 """Reasons that speak of the host rather than of one page."""
 
