@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 from tests.crawling import ROOT, Ran, look, place_options, presskeep
 from tests.databases import Place
+from tests.dated_site import DATED, DatedSite, asked
 from tests.small_site import (
     HOST,
     PROFILE,
@@ -81,6 +84,31 @@ def test_days_of_publication_bound_what_is_asked_for(place: Place, site: SmallSi
     assert articles(ask(place, site, "--since", "2026-05-29", hour=10)) == [5, 6]
     # Pages that were passed over are read where all on the page before is known: with --full.
     assert articles(ask(place, site, "--full", hour=11)) == [1, 2], "without the days the others are there"
+
+
+@pytest.mark.long
+def test_an_archive_by_date_is_read_back_to_the_first_day_that_is_wanted(tmp_path: Path) -> None:
+    gazette = DatedSite({n + 1: date(2026, 5, 10 + n) for n in range(10)})
+    with small_site(tmp_path, gazette.answer, DATED) as site:
+        listed = {}
+        for since in ("2026-05-17", "2026-01-01"):
+            crawl_small(Place(tmp_path / since, None), site, "--since", since)
+            listed[since] = asked(site)
+    assert set(listed["2026-05-17"][0]) == {8, 9, 10}
+    assert min(listed["2026-05-17"][1]) == "2026-05-16 1", "four days at once, as the listing behind it was empty"
+    assert min(listed["2026-01-01"][1]) < "2026-05-10", "the control: there is more before it"
+
+
+@pytest.mark.long
+def test_a_crawl_through_a_proxy_that_is_not_there_reaches_nothing(place: Place) -> None:
+    """The hosts are public ones here: a host that is mapped takes no proxy."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    options = ["--proxy", f"http://127.0.0.1:{port}", "--contact", "you@example.org", "--json"]
+    ran = presskeep("crawl", "demo", *options, *place_options(place))
+    assert ran.code == 3, ran.err
+    assert "none of its hosts could be reached" in ran.err
+    assert ran.json["outlets"][0]["counts"]["failures"]["proxy"] > 0
 
 
 @pytest.mark.soak

@@ -204,6 +204,8 @@ class Learner:
         first_at: datetime | None = None,
     ) -> Reading:
         found = tuple(filter(self._is_wanted, result.found))
+        if self._is_far_enough(result):
+            result = replace(result, more=(), parts=())
         more = self._depths.within(task.kind, task.key, result.pages + result.more)
         # A section's parts are its menu's sections, each of which begins anew; they lead to no menus.
         parts = result.parts if task.kind == "sections" else self._depths.within(task.kind, task.key, result.parts)
@@ -245,6 +247,11 @@ class Learner:
         article = self._state.outlet.identify(found.url)
         day = article.day if article else None
         return day is None or ((since is None or day >= since) and (until is None or day <= until))
+
+    def _is_far_enough(self, result: ReadResult) -> bool:
+        """Whether a listing of an archive by date reaches back to the first day that is wanted."""
+        since = self._state.options.since
+        return since is not None and result.span is not None and result.span[0] <= since
 
     async def _leave_seized(self, asked: str, task: ReadTask, capture: int) -> None:
         """A notice stands in the outlet's place: its domain is seized, and its articles are asked elsewhere.

@@ -96,7 +96,8 @@ class ReadResult:
     `candidate` what a refusal would have kept.
 
     `media` holds the URLs of what the page needs to look as it did, if the task asked for them. `pages` are of the same
-    days as a listing, `coverage` says what it lists of which days. `rights` is what page and headers state of its use,
+    days as a listing, `span` are the first and the last of the days that it was asked for, if it was asked for days,
+    `coverage` says what it lists of which days. `rights` is what page and headers state of its use,
     None where nobody looked.
     """
 
@@ -113,6 +114,7 @@ class ReadResult:
     announced: tuple[str, ...] = ()
     published_day: date | None = None
     media: tuple[str, ...] = ()
+    span: tuple[date, date] | None = None
     coverage: Coverage | None = None
     rights: tuple[Statement, ...] | None = None
     shown: tuple[Shown, ...] = field(default=(), repr=False)
@@ -184,6 +186,7 @@ class Reader:
             parts=listings_found(findings.parts, outlet, way=task.kind, at=task.at),
             pages=listings_found(findings.pages, outlet, way=task.kind, at=task.at),
             more=listings_found(findings.more, outlet, way=task.kind, at=task.at),
+            span=findings.span,
             coverage=_coverage(found, findings.span) if task.kind in WHOLE_WAYS else None,
         )
 
