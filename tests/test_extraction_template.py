@@ -105,6 +105,27 @@ def test_a_lead_printed_as_a_heading_is_a_paragraph_where_the_body_is_taken_from
     )
 
 
+@pytest.mark.parametrize(
+    ("button", "taken"),
+    [
+        (
+            "<div><a href=//facebook.com/sharer.php?u=x><i></i></a><a href=//t.me/share/url?url=x>T</a></div>",
+            False,
+        ),
+        ("<p>On <a href=https://x.com/intent/post?url=y>T</a></p>", False),
+        ("<p><a href=https://x.com/harbour>T</a></p>", True),
+        ("<p><a href=//t.me/share/url?url=x>T</a> <a href=/2026/05/02/16/b>Bridges</a></p>", True),
+        ("<p>The council wrote to all that it would <a href='mailto:?body=x'>T</a>.</p>", True),
+    ],
+    ids=["buttons", "labelled", "an-account", "beside-a-link", "in-a-sentence"],
+)
+def test_links_by_which_the_page_is_shared_are_no_text(button: str, taken: bool) -> None:
+    article = read(page(STORY + button.replace(">T<", ">Telegraph<"))).article
+    assert article is not None
+    assert ("Telegraph" in article.body) is taken
+    assert "Loose text is text, too." in article.body
+
+
 def test_the_pictures_of_a_gallery_are_figures_each() -> None:
     one = "<figure><img src=/img/3.jpg><figcaption>A ditch.</figcaption></figure>"
     outcome = read(page(f"{STORY}<figure>{one}<figure><img src=/img/4.jpg></figure></figure>"))

@@ -14,7 +14,7 @@ from scraper.extraction import extract
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.outlet import Outlet
 from scraper.profiles import SHIPPED, load_outlet
-from storage.content import ArticleContent
+from storage.content import ArticleContent, Figure
 from tests.presstv_site import ALTERNATES, Era, Piece, page_of, printed_date, swap_rules
 
 PRESSTV = load_outlet(SHIPPED / "presstv.toml")
@@ -180,6 +180,41 @@ def test_pages_of_any_hand_are_read_exactly(era: Era) -> None:
         if differs:
             wrong[seed] = differs
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("before", "section"),
+    [
+        ("<div><a href=/>TV</a></div>", ("TV",)),
+        ("<div><a href=/>TV</a></div><div>", ("TV",)),
+        ("<ul class=dropdown-menu><li><a href=/Section/9>TV</a></li></ul><p>Jeudi</p>", ()),
+    ],
+    ids=["beside", "around", "a menu"],
+)
+def test_a_breadcrumb_of_one_name_stands_just_before_the_headline(before: str, section: tuple[str, ...]) -> None:
+    page = (
+        f"<html lang=fr><body>{before}<h1 class=news-title-container>Le débat</h1><div class=news-detail>"
+        "Monday, 16 November 2020 9:15 AM</div><div class=news-body-container><p>Deux invités en parlent.</p></div>"
+    )
+    piece = Piece("Le débat", section, datetime(2020, 11, 16, 9, 15), ("Deux invités en parlent.",), edition="fr")
+    content = read(page, piece, host="french.presstv.ir").article
+    assert content is not None
+    assert content.section == section
+
+
+@pytest.mark.parametrize("holder", ["image", "news-image", "photo", "item-image", "img-box"])
+def test_a_caption_behind_the_element_of_its_picture_is_found_whatever_that_is_called(holder: str) -> None:
+    page = (
+        "<html lang=en><head><meta property=og:image content=https://cdn.presstv.ir/Photo/2020/11/16/a.jpg></head><body>"
+        "<div>News / Politics</div><h1 class=news-title-container>Ports open</h1><div class=news-detail>"
+        f"Monday, 16 November 2020 9:15 AM</div><div class={holder}><img src=https://cdn.presstv.ir/Photo/2020/11/16/a.jpg>"
+        "</div><div class=caption>The port. ©Reuters</div><div class=news-body-container><p>Ships come again.</p></div>"
+    )
+    piece = Piece("Ports open", ("News", "Politics"), datetime(2020, 11, 16, 9, 15), ("Ships come again.",))
+    content = read(page, piece).article
+    assert content is not None
+    photo = Figure("https://cdn.presstv.ir/Photo/2020/11/16/a.jpg", "The port. ©Reuters", "©Reuters")
+    assert content.figures == (photo,)
 
 
 @pytest.mark.parametrize(("one", "other"), [("headline", "breadcrumb"), ("body", "headline"), ("published", "updated")])

@@ -23,6 +23,7 @@ from scraper.extraction.metadata import read_language, stated_language
 from scraper.extraction.page import Page
 from scraper.extraction.passages import plain, read_passages, text_of, tidy
 from scraper.extraction.repeats import repeats_in_words, without_repeats
+from scraper.extraction.sharing import is_share_button
 from scraper.extraction.structured import Structured
 from scraper.outlet import DateRule, KindRule, Outlet, Template
 from scraper.patterns import compile_pattern
@@ -51,8 +52,8 @@ def read_template(
     identified: ArticleUrl | None,
     learnt: Learnt | None = None,
 ) -> Read:
-    """Read a page by its template. Every block of the body is taken that no rule drops, and that was not `learnt` to
-    repeat."""
+    """Read a page by its template. Every block of the body is taken that no rule drops, that was not `learnt` to
+    repeat, and that is no button to share the page by."""
     return _Reader(tree, stated, outlet, template, page, base, identified, learnt).read()
 
 
@@ -176,6 +177,8 @@ class _Reader:
                     pieces.append(Piece(passage.text, passage, "byline"))
                     continue
                 signed = False
+                if is_share_button(passage):
+                    continue
                 if any(pattern.search(line) for pattern in patterns):
                     # A label of links stays until its links are known.
                     if READ_MORE.fullmatch(line):
