@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from storage.blocks import from_json
-from storage.content import Block, Figure
+from storage.content import Block, Figure, zone_of
 from storage.diffing import Change, Run, compare, compare_words
 from storage.errors import ArchiveDamaged, KeyUnknown
 from storage.history import revision_numbers
@@ -21,6 +22,8 @@ from storage.rights import Statement, rights_from
 from storage.stored_paths import stored_path
 
 MAX_CAPTURES = 1000
+_TIME = re.compile(r"\d[:h]\d\d(?P<second>:\d\d)?")
+_MIDNIGHT = time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,7 @@ def view_revision(connection: Connection, number: int, numbers: dict[str, int] |
         figures=tuple(Figure(url, caption, credit) for url, caption, credit in figures),
         language=row.language,
         published=_date(row.published_at, row.published_printed, row.published_precision, row.zone),
-        updated=_date(row.updated_at, row.updated_printed),
+        updated=_updated(row.updated_at, row.updated_printed, row.zone),
         found=dict(row.found),
         extractor=row.version,
     )
@@ -215,10 +218,21 @@ def diff(connection: Connection, old: int, new: int) -> Diff:
     )
 
 
-def _date(
-    at: datetime | None, printed: str | None, precision: str | None = None, zone: str | None = None
-) -> DateLine | None:
+def _date(at: datetime | None, printed: str | None, precision: str | None, zone: str | None) -> DateLine | None:
     return None if at is None else DateLine(at, printed, precision, zone)
+
+
+def _updated(at: datetime | None, printed: str | None, zone: str | None) -> DateLine | None:
+    """The date of an update. It is kept without its zone, which is that of the date of publication on the same page,
+    and without its precision, which the printed string tells: midnight without a time is a day."""
+    if at is None:
+        return None
+    stated = _TIME.search(printed or "")
+    if stated is not None:
+        precision = "second" if stated["second"] else "minute"
+    else:
+        precision = "minute" if at.astimezone(zone_of(zone or "UTC")).time() != _MIDNIGHT else "day"
+    return DateLine(at, printed, precision, zone)
 
 
 def _paragraphs(blocks: Sequence[Block]) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import update
 
 from storage import models, outlets
 from storage.archive import Archive
-from storage.content import Block
+from storage.content import Block, PrintedDate
 from storage.errors import KeyUnknown
 from storage.frontier import add_found
 from storage.priorities import NEW
@@ -61,6 +62,31 @@ def test_an_article_is_shown_whole(work: Work) -> None:
     (capture,) = shown.captures
     assert (capture.id, capture.status, capture.outcome, capture.warc) == (kept.capture, 200, "article", kept.warc_path)
     assert (capture.offset, capture.length) == (kept.offset, kept.length)
+
+
+@pytest.mark.parametrize(
+    ("at", "printed", "shown"),
+    [
+        (datetime(2026, 3, 2, 20, 40, tzinfo=UTC), "Tue Mar 03, 2026 12:10AM", ("minute", "Asia/Tehran")),
+        (datetime(2026, 3, 2, 20, 40, 7, tzinfo=UTC), "3/3/2026 12:10:07 AM", ("second", "Asia/Tehran")),
+        (datetime(2026, 3, 2, 20, 30, tzinfo=UTC), "3.03.2026", ("day", "Asia/Tehran")),
+        (datetime(2026, 3, 2, 20, 40, tzinfo=UTC), "3.03.2026, 0.10", ("minute", "Asia/Tehran")),
+    ],
+)
+def test_the_date_of_an_update_is_shown_in_the_zone_of_its_page(
+    work: Work, at: datetime, printed: str, shown: tuple[str, str]
+) -> None:
+    resource = work.find("1")["1"]
+    kept = work.keep(resource, f"https://{PRIMARY}/detail/1")
+    dated = replace(
+        content(),
+        published=PrintedDate(T0, "1 March 2026 12:00", "minute", "Asia/Tehran"),
+        updated=PrintedDate(at, printed, "minute", "Asia/Tehran"),
+    )
+    reading = Reading(kept.capture, resource, EXTRACTOR, "article", key="1", content=dated, at=T0)
+    updated = view(work, work.writer.know(reading).result(20).article).text.updated
+    assert updated is not None
+    assert (updated.at, updated.printed, (updated.precision, updated.zone)) == (at, printed, shown)
 
 
 def test_revisions_are_numbered_by_first_observation(work: Work) -> None:
