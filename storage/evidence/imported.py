@@ -15,7 +15,8 @@ from storage.evidence.gathering import CaptureFacts, without_folders
 from storage.exporting.foreign_records import request_beside, standing_record
 from storage.exporting.selection import Placed
 from storage.foreign import FoundRecord, RecordHead, Scan, exchange_of, open_part
-from storage.foreign.scanning import Place, packing_of_bytes
+from storage.foreign.packing import packing_of_bytes
+from storage.foreign.scanning import Place
 from storage.foreign.sources import dictionary_frame, unpacked_frame
 from storage.foreign.views import UNPACKING
 from storage.warc_records import MEMBER_LIMIT

@@ -12,7 +12,8 @@ from typing import BinaryIO, cast, get_args
 from storage.errors import ArchiveDamaged
 from storage.exchange import Exchange, Truncation
 from storage.foreign.heads import HEAD_LIMIT, RecordHead, is_http_message
-from storage.foreign.scanning import BadRecord, FoundRecord, Scan, Wants, packing_of_bytes
+from storage.foreign.packing import packing_of_bytes
+from storage.foreign.scanning import BadRecord, FoundRecord, Scan, Wants
 from storage.foreign.sources import load_dictionary
 from storage.foreign.views import open_part
 from storage.http_messages import Headers, has_chunks, head_length, parse_head, without_chunks

@@ -17,7 +17,8 @@ from storage.foreign.heads import (
     read_arc_head,
     read_warc_head,
 )
-from storage.foreign.sources import MemberBroken, PackedSource, Packing, PlainSource
+from storage.foreign.packing import packing_of
+from storage.foreign.sources import MemberBroken, PackedSource, PlainSource
 from storage.foreign.stream import Sink, Stream
 from storage.foreign.zips import size_of
 from storage.http_messages import head_length, without_chunks
@@ -34,7 +35,6 @@ URI_NAMED = 2_000
 """Characters of a bad record's URL that are told: a head, and a URL in it, may have a million."""
 _END = b"\r\n\r\n"
 """What stands behind every record (WARC 1.1, section 4)."""
-_GZIP, _ZSTD, _SKIPPABLE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,23 +302,6 @@ class _Segments:
         others = [self._records[number] for number in range(2, self._last + 1)]
         block = b"".join((first.block, *(each.block for each in others)))
         return replace(first, block=block, further=tuple(each.place for each in others))
-
-
-def packing_of(file: BinaryIO) -> Packing:
-    """How a file is packed, by its first bytes: 'gunzip', 'unzstd', or '' for not at all.
-
-    A zip file that could not be taken apart counts as gzip members with something else between: those of its WARC
-    files stand in it as they are, unless they were compressed once more.
-    """
-    file.seek(0)
-    return packing_of_bytes(file.read(4))
-
-
-def packing_of_bytes(start: bytes) -> Packing:
-    """How something is packed that begins with these bytes."""
-    if start.startswith((_GZIP, b"PK\x03\x04")):
-        return "gunzip"
-    return "unzstd" if start.startswith(_ZSTD) or (start[1:4] == _SKIPPABLE and start[0] & 0xF0 == 0x50) else ""
 
 
 def _source(file: BinaryIO, start: int, dictionary: Any) -> PlainSource | PackedSource:

@@ -13,6 +13,8 @@ from typing import BinaryIO, Literal, Protocol
 
 from isal import isal_zlib
 
+from storage.foreign.zips import size_of
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -25,6 +27,8 @@ PIECE = 1 << 20
 _INPUT = 64 * 1024
 _START = 512
 """Decompressed bytes by which a member is tried."""
+_TRIED = 4 * _START
+"""Bytes of a member that are unpacked for them."""
 BOMB_FLOOR, BOMB_RATIO = 64 << 20, 200
 """A member that grows beyond both is given up: news pages shrink to a fifth, seldom to a fiftieth."""
 _SALVAGE_LIMIT = 256 << 20
@@ -131,10 +135,11 @@ class PackedSource:
                 self.begun, self._begins = self._begins, None
                 return out
 
-    def seek_member(self, offset: int, looks_right: Callable[[bytes], bool]) -> bool:
-        """Go to the first member at or behind `offset` whose content begins as it should. False without one."""
-        for place in islice(self._places(offset), _TRIALS):
-            if looks_right(self._start_of(place)):
+    def seek_member(self, offset: int, looks_right: Callable[[bytes], bool], *, before: int | None = None) -> bool:
+        """Go to the first member at or behind `offset`, and before a byte where one is given, whose content begins as
+        it should. False without one."""
+        for place, data in islice(self._places(offset, before), _TRIALS):
+            if looks_right(self._unpacked_start(data)):
                 self.restart(place)
                 return True
         return False
@@ -161,9 +166,10 @@ class PackedSource:
         return True
 
     def _pass_over_skippable(self) -> None:
-        if len(self._input) < 8:
+        end = self.position + 8 + struct.unpack("<I", self._input[4:8])[0] if len(self._input) >= 8 else 1 << 62
+        if end > size_of(self._file):
             raise MemberBroken(self.position, "this zstd frame is cut off")
-        self.restart(self.position + 8 + struct.unpack("<I", self._input[4:8])[0])
+        self.restart(end)
 
     def _step(self) -> bytes:
         assert self._unpacker is not None
@@ -241,27 +247,24 @@ class PackedSource:
             self._input += more
         return bool(self._input)
 
-    def _places(self, offset: int) -> Iterator[int]:
-        """Where a member might begin. The file may be read elsewhere in between."""
-        overlap = len(self._magic) - 1
-        base, data = offset, b""
-        while True:
-            self._file.seek(base + len(data))
-            more = self._file.read(_INPUT)
-            if not more:
-                return
-            data += more
+    def _places(self, offset: int, before: int | None) -> Iterator[tuple[int, bytes]]:
+        """Where a member might begin, and with what. The file is read forward alone."""
+        self._file.seek(offset)
+        base, data, more = offset, b"", True
+        while more and (before is None or base < before):
+            piece = self._file.read(_INPUT)
+            data, more = data + piece, bool(piece)
+            end = max(0, len(data) - _TRIED) if more else len(data)
             at = data.find(self._magic)
-            while at >= 0:
-                yield base + at
+            while 0 <= at < end and (before is None or base + at < before):
+                yield base + at, data[at : at + _TRIED]
                 at = data.find(self._magic, at + 1)
-            base, data = base + max(0, len(data) - overlap), data[max(0, len(data) - overlap) :]
+            base, data = base + end, data[end:]
 
-    def _start_of(self, place: int) -> bytes:
+    def _unpacked_start(self, data: bytes) -> bytes:
         unpacker = _Gzip() if self.packing == "gunzip" else _Zstd(self._dictionary)
-        self._file.seek(place)
         try:
-            return unpacker.step(self._file.read(4 * _START), _START)[0]
+            return unpacker.step(data, _START)[0]
         except _ERRORS:
             return b""
 

@@ -15,7 +15,7 @@ _LINE = re.compile(rb"\n")
 _HEAD_END = re.compile(rb"\n(?:\r*\n|WARC/)")
 """The empty line behind a WARC record's head; or the beginning of another one, which never stands in a head."""
 _ARC_IN_LINES = re.compile(rb"\n(?=" + ARC_LIKE.pattern + rb")")
-_LINE_LIMIT = 16 * 1024
+LINE_LIMIT = 16 * 1024
 """The longest line of an ARC record; what may lie on a border between two pieces is looked at twice."""
 
 
@@ -130,7 +130,7 @@ class Stream:
             return self._take_through(_HEAD_END, HEAD_LIMIT, never=b"\nWARC/"), True
         if WARC_LINE.match(self.peek(16)[1:]):
             return b"", False  # a byte before a record was damaged: its line is no ARC record's
-        return self._take_through(_LINE, _LINE_LIMIT), False
+        return self._take_through(_LINE, LINE_LIMIT), False
 
     def seek_record(self, *, arc: bool, past: int = 0) -> bool:
         """Go forward, by `past` bytes at least, to where a record begins: here, or at the start of a member or of a
@@ -139,7 +139,7 @@ class Stream:
             self._pass(min(past, len(self._buffer) - self._at))
         line_begins = True
         while self.more():
-            if (line_begins or self.fresh) and looks_like_record(self.peek(_LINE_LIMIT), arc=arc):
+            if (line_begins or self.fresh) and looks_like_record(self.peek(LINE_LIMIT), arc=arc):
                 return True
             line_begins = False
             at = self._buffer.find(b"\nWARC/", self._at)
@@ -149,7 +149,7 @@ class Stream:
                 self._pass(at + 1 - self._at)
                 line_begins = True
                 continue
-            self._pass(max(0, len(self._buffer) - self._at - (_LINE_LIMIT if arc else 5)))
+            self._pass(max(0, len(self._buffer) - self._at - (LINE_LIMIT if arc else 5)))
             if not self._extend():
                 self._pass(len(self._buffer) - self._at)
         return False
@@ -173,7 +173,7 @@ class Stream:
         if not self._next:
             return False
         if self._next_begun is not None:
-            if not self._buffer or begins_record(self._next[:_LINE_LIMIT]):
+            if not self._buffer or begins_record(self._next[:LINE_LIMIT]):
                 return False
             if self._next_begun != self._member:
                 self.source.ended.pop(self._member, None)
