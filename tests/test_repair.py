@@ -167,6 +167,18 @@ def test_files_get_their_names_back(copy: Path) -> None:
     assert first.with_name("renamed.warc.gz").exists()
 
 
+def exchanged(*columns: str) -> tuple[str, ...]:
+    """Statements that give two captures each other's columns."""
+    names = ", ".join(f'"{each}"' for each in columns)
+    values = ", ".join(f'"{each}" = {"-" if each == "offset" else ""}other."{each}"' for each in columns)
+    return (
+        'UPDATE capture SET "offset" = -"offset" WHERE id IN (8, 9)',
+        f"UPDATE capture SET {values} FROM (SELECT id, {names} FROM capture WHERE id IN (8, 9)) AS other "
+        "WHERE capture.id IN (8, 9) AND other.id = 17 - capture.id",
+    )
+
+
+SPAN = ("span_offset", "span_length", "span_sha256")
 MISSING = {
     "captures": ("DELETE FROM capture WHERE id IN (8, 9, 20)",),
     "the last capture": ("DELETE FROM capture WHERE id = (SELECT max(id) FROM capture WHERE warc_file = 1)",),
@@ -174,6 +186,14 @@ MISSING = {
     "a file's row": ("DELETE FROM warc_file WHERE id = 1",),
     "a pointer": ('UPDATE capture SET "offset" = "offset" + 1, length = 7 WHERE id = 9',),
     "another's pointer": ("UPDATE capture SET warc_file = 2 WHERE id = 9",),
+    "two pointers, exchanged": exchanged("offset", "length"),
+    "two captures' places, exchanged": exchanged("offset", "length", *SPAN, "member_sha256", "payload_sha256"),
+    "the URLs of two locations, exchanged": (
+        "UPDATE location SET url_hash = CAST('x' || url_hash AS BLOB) WHERE id IN (8, 9)",
+        "UPDATE location SET url = other.url, url_hash = substr(other.url_hash, 2) "
+        "FROM (SELECT id, url, url_hash FROM location WHERE id IN (8, 9)) AS other "
+        "WHERE location.id IN (8, 9) AND other.id = 17 - location.id",
+    ),
     "the crawl of a row": ("UPDATE capture SET crawl = 2 WHERE id = 9",),
     "a file's path": ("UPDATE warc_file SET path = 'elsewhere.warc.gz' WHERE id = 2",),
     "the crawls' order": (

@@ -25,7 +25,10 @@ from storage.stored_paths import span_start, stored_path
 from storage.warc_reading import WholeExchange, open_warc, payload_sha256, read_whole, to_exchange, walk
 
 _PLACE = re.compile(r"warc/(.+) at byte (\d+)")
+_NUMBER = re.compile(r"capture/(\d+)")
 _PIECE = 1 << 20
+_COMPARED = 200
+"""So many altered captures are held against each other."""
 UNREADABLE = (ArchiveDamaged, OSError, KeyError, TypeError, ValueError)
 """What reading records raises that are not what a row says."""
 
@@ -63,14 +66,15 @@ class FoundExchange:
 class Records:
     """The records that may tell what rows held, in a write transaction of a repair.
 
-    `strange` are the files that no row names, and `strays` the exchanges that no capture points to, by what a check
-    found.
+    `strange` are the files that no row names, `strays` the exchanges that no capture points to, and `altered` those to
+    which captures point whose rows were altered, by what a check found.
     """
 
     def __init__(self, archive: Archive, connection: Connection, findings: Sequence[Finding]) -> None:
         self.archive, self.connection = archive, connection
         self.strange = [each.place.removeprefix("warc/") for each in findings if each.kind == "file-strange"]
         self._places = [each.place for each in findings if each.kind == "record-strange"]
+        self._altered = [each.place for each in findings if each.kind == "row-altered"]
 
     @property
     def folder(self) -> Path:
@@ -112,6 +116,15 @@ class Records:
             except UNREADABLE:
                 continue
         return found
+
+    @cached_property
+    def altered(self) -> list[FoundExchange]:
+        """The exchanges to which altered captures point, as far as it is worth while to hold them against each other:
+        rows may have been exchanged."""
+        matches = [_NUMBER.fullmatch(each) for each in self._altered]
+        numbers = sorted({int(match[1]) for match in matches if match is not None})[:_COMPARED]
+        rows = self.connection.execute(select(capture).where(capture.c.id.in_(numbers)).order_by(capture.c.id))
+        return [found for row in rows.all() for found in self.at_row(row)]
 
     def _end_before(self, file: int, offset: int) -> int:
         """Where the last span of a file ends that begins before a place."""

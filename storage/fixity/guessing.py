@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -39,14 +39,14 @@ with where they come from."""
 
 
 def guess_capture(records: Records, number: int, row: Row[Any] | None) -> Iterator[tuple[Values, str]]:
-    """What its records say: those to which it points, or those to which no capture points."""
+    """What its records say: those to which it points, or no capture, or another one that was altered."""
     if row is not None:
         path = records.path_of(row.warc_file) or ""
         if is_foreign(path):
             yield from _guess_imported(records, path, row)
         for found in records.at_row(row):
             yield from _captures(records, found, row)
-    for found in records.strays:
+    for found in chain(records.strays, records.altered):
         yield from _captures(records, found, row)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage.fixity.binding_repair import restore_bindings
@@ -21,6 +22,12 @@ from storage.models import crawl
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANTS = ("started_at", "ended_at")
+_ASIDE: Mapping[str, Callable[[int], Mapping[str, Any]]] = {
+    "capture": lambda number: {"offset": -(1 << 40) - number},
+    "location": lambda number: {"url_hash": hashlib.sha256(f"aside/{number}".encode()).digest()},
+    "warc_file": lambda number: {"path": f"aside/{number}"},
+}
+"""Values that no other row of a table has, in the columns that must differ."""
 _HEAD = ("kind", "operator", "robots_policy", *_INSTANTS, "outcome", "stamp_authority", "previous_digest")
 
 
@@ -78,13 +85,34 @@ def _restore_all(records: Records, digests: KeptDigests, names: Sequence[str], d
     tried = True
     while tried:
         tried = False
+        blocked: dict[str, _Blocked] = {}
         for name in names:
-            if name not in done and (how := _restore(records, digests, name)):
-                done[name] = how
+            if name in done:
+                continue
+            found = _restore(records, digests, name)
+            if isinstance(found, str) and found:
+                done[name] = found
                 tried = True
+            elif isinstance(found, _Blocked):
+                blocked[name] = found
+        if blocked and not tried:
+            done |= (exchanged := _write_together(records.connection, blocked))
+            tried = bool(exchanged)
 
 
-def _restore(records: Records, digests: KeptDigests, name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Blocked:
+    """A row that is known and could not be written, since another stands in its way; `aside` is how to let it stand in
+    the way of none."""
+
+    table: Table
+    same: ColumnElement[bool]
+    aside: Mapping[str, Any]
+    values: Mapping[str, Any]
+    how: str
+
+
+def _restore(records: Records, digests: KeptDigests, name: str) -> str | _Blocked:
     """Restore a row; gives how, or nothing where nothing is confirmed."""
     table_name, _, key = name.partition("/")
     kept, guess = digests.get(name), GUESSES.get(table_name)
@@ -98,8 +126,10 @@ def _restore(records: Records, digests: KeptDigests, name: str) -> str:
         records.connection.execute(update(table).where(same).values(crawl=kept.crawl))
         return f"given back to crawl/{kept.crawl}, whose manifest names it"
     before = row._asdict() if row is not None else {"id": int(keys[0])}
-    for values, how in guess(records, int(keys[0]), row):
+    blocked: str | _Blocked = ""
+    for values, source in guess(records, int(keys[0]), row):
         if digests.confirm(name, {**before, **values}):
+            how = f"restored from {source}; the manifest confirms it"
             values = {**values, "crawl": kept.crawl}
             statement = (
                 update(table).where(same).values(values)
@@ -107,8 +137,28 @@ def _restore(records: Records, digests: KeptDigests, name: str) -> str:
                 else table.insert().values({**before, **values})
             )
             if _write(records.connection, statement):
-                return f"restored from {how}; the manifest confirms it"
-    return ""
+                return how
+            if row is not None and table_name in _ASIDE:
+                blocked = _Blocked(table, same, _ASIDE[table_name](int(keys[0])), values, how)
+    return blocked
+
+
+def _write_together(connection: Connection, blocked: dict[str, _Blocked]) -> dict[str, str]:
+    """Write rows that stand in each other's way, as those do that were exchanged; gives how each was restored."""
+    while blocked:
+        with connection.begin_nested() as attempt:
+            for each in blocked.values():
+                connection.execute(update(each.table).where(each.same).values(each.aside))
+            stuck = [
+                name
+                for name, each in blocked.items()
+                if not _write(connection, update(each.table).where(each.same).values(each.values))
+            ]
+            if not stuck:
+                return {name: each.how for name, each in blocked.items()}
+            attempt.rollback()
+        blocked = {name: each for name, each in blocked.items() if name not in stuck}
+    return {}
 
 
 def _write(connection: Connection, statement: Executable) -> bool:
