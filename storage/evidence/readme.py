@@ -172,7 +172,8 @@ _HOW = dedent("""\
 _SUMS = """\
 All files are those that SHA256SUMS lists. Who altered one could write that list anew, so compare the digest of the
 list, which is printed, with the one that `presskeep export evidence` printed, if you were told it by another way than
-this zip came. If they are the same, no file was changed, added or taken away since the export."""
+this zip came. If they are the same, no file was changed, added or taken away since the export. Hidden files, whose
+names begin with a full stop, are not looked at: the zip has none, and some systems add their own."""
 
 _ROWS = """\
 The rows are those that the runs' manifests name. A manifest was written when its run ended, and names every row that
