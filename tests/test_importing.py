@@ -356,6 +356,10 @@ def test_lists_of_urls_become_due(archive: Archive, tmp_path: Path) -> None:
     sheet = tmp_path / "urls.csv"
     sheet.write_text(f"title;link\nA;{url_of(other)}\n")
     assert take_in(place_of(archive), sheet).files[0].urls == {"due": 0, "known": 1, "no_article": 0, "no_outlet": 0}
+    for content, reason in ((f"{url_of()}\n".encode("utf-16"), "is not UTF-8"), (b",,,\n,\n", "holds no URL")):
+        sheet.write_bytes(content)
+        (refused,) = take_in(place_of(archive), sheet).files
+        assert (refused.outcome, refused.reason) == ("refused", reason)
     with archive.read() as connection:
         due = dict(connection.execute(select(resource.c.key, resource.c.due_at)).all())
     assert due["595001"] is None
@@ -389,6 +393,25 @@ def test_news_please_articles_with_html_are_captures_and_others_due(archive: Arc
         "known", "urls",
     }  # fmt: skip
     assert count(archive, "capture") == 2
+
+
+def test_a_line_of_json_lines_that_cannot_be_read_costs_no_other(archive: Archive, tmp_path: Path) -> None:
+    other = Piece("Another one of them", ("Politics",), ONE.at, WORDS, key=595_002)
+    first, second = (
+        json.dumps({"url": url_of(each), "date_download": "2019-05-06 10:00:00", "html": page(each).decode()}) + "\n"
+        for each in (ONE, other)
+    )
+    place = tmp_path / "lines.jsonl"
+    place.write_text(first + "no JSON\n" + second + first[:300])
+    for outcome in ("imported", "known"):
+        (report,) = take_in(place_of(archive), place).files
+        assert report.outcome == outcome
+        ends = [len(first), len(first + "no JSON\n" + second)]
+        assert [(each.offset, each.reason) for _, each in report.bad] == [(end, "its line is no JSON") for end in ends]
+        assert report.failed
+    assert count(archive, "capture") == 2
+    place.write_text(first + second)
+    assert not take_in(place_of(archive), place).files[0].failed
 
 
 def test_an_archivebox_is_read_snapshot_by_snapshot(archive: Archive, tmp_path: Path) -> None:

@@ -45,7 +45,9 @@ def test_lists_are_read_as_people_keep_them(tmp_path: Path, text: str, urls: lis
     assert len(listed.columns) == columns
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "holds no URL"), ("a,b\n1,2\n", "no column of URLs")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "holds no URL"), (",,\n,\n", "holds no URL"), ("a,b\n1,2\n", "no column of URLs")]
+)
 def test_a_list_without_urls_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         read_list(save(tmp_path, text))

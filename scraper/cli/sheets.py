@@ -173,8 +173,12 @@ def _plain_list(text: str, file: Path) -> UrlList:
     lines = (line.strip() for line in text.splitlines())
     rows = tuple((line,) for line in lines if line and not line.startswith("#"))
     if not rows:
-        raise UsageError("holds no URL", f"--from {file}", "Give one a line, or a sheet with a column url.")
+        raise _no_url(file)
     return UrlList(("url",), rows, 0)
+
+
+def _no_url(file: Path) -> UsageError:
+    return UsageError("holds no URL", f"--from {file}", "Give one a line, or a sheet with a column url.")
 
 
 def _sheet(text: str, divider: str, file: Path) -> UrlList:
@@ -182,6 +186,8 @@ def _sheet(text: str, divider: str, file: Path) -> UrlList:
         table = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=divider) if any(row)]
     except csv.Error as error:
         raise UsageError(f"is no CSV: {error}", f"--from {file}") from error
+    if not table:
+        raise _no_url(file)
     header = tuple(name.strip() for name in table[0])
     column = _url_column(header, table[1:], file)
     rows = tuple(_fit(row, len(header), column) for row in table[1:])

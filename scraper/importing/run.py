@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -24,6 +24,7 @@ from scraper.importing.pool import Pool, ReaderDied, Work
 from scraper.importing.reporting import FileReport, ImportReport, ImportTally, Progress
 from scraper.importing.sources import (
     ArchiveFile,
+    Contents,
     MadePage,
     NothingToRead,
     PageFile,
@@ -186,12 +187,12 @@ class _Import:
                     case ArchiveFile(path, origin):
                         yield self._bring(path, path.name, origin, report, sizes, link=self._link)
                     case PageFile(path, origin, load):
-                        pages, urls = load()
-                        if urls:
-                            self._make_due(urls, report, now)
-                        if pages:
-                            place = made / f"{number}.warc.gz"
-                            _write_pages(place, pages)
+                        place, contents = made / f"{number}.warc.gz", Contents()
+                        _write_pages(place, contents.pages_of(load()))
+                        report.add_bad("", contents.bad, contents.bad_count)
+                        if contents.urls:
+                            self._make_due(contents.urls, report, now)
+                        if contents.pages:
                             name = f"pages-{path.parent.name if path.name == 'index.json' else path.stem}.warc.gz"
                             yield self._bring_made(place, name, origin, report, sizes)
                     case UrlFile(_, load_urls):
@@ -325,5 +326,5 @@ def _number_of_choice(outlets: Mapping[str, Outlet], *, any_host: bool) -> int:
     return int.from_bytes(digest.digest()[:8], "big") >> 2
 
 
-def _write_pages(place: Path, pages: Sequence[MadePage]) -> None:
+def _write_pages(place: Path, pages: Iterable[MadePage]) -> None:
     write_resources(place, ((each.url, each.at, each.mime, each.html) for each in pages))

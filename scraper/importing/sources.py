@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from scraper.errors import UsageError
+from scraper.importing.reporting import BAD_NAMED
+from storage.foreign import BadRecord
 from storage.foreign.heads import begins_record
 
 JSON_LIMIT = 256 << 20
@@ -40,13 +43,43 @@ class MadePage:
     mime: str = "text/html"
 
 
+Shown = MadePage | str | BadRecord
+"""What a file of pages shows: a page, the URL of one that it does not hold, or a line that cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """A file of pages without exchanges, and the URLs of those that it does not hold. `load` reads it."""
+    """A file of pages without exchanges. `load` reads it, one after the other."""
 
     path: Path
     origin: str
-    load: Callable[[], tuple[list[MadePage], list[str]]]
+    load: Callable[[], Iterator[Shown]]
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a file of pages shows besides pages, and how many of these. `bad` holds as many lines as are named."""
+
+    pages: int = 0
+    urls: list[str] = field(default_factory=list)
+    bad: list[BadRecord] = field(default_factory=list)
+    bad_count: int = 0
+
+    def pages_of(self, shown: Iterator[Shown]) -> Iterator[MadePage]:
+        """The pages, while all else is noted. Raises NothingToRead at the end where there was neither page nor URL."""
+        for each in shown:
+            match each:
+                case MadePage():
+                    self.pages += 1
+                    yield each
+                case BadRecord():
+                    self.bad_count += 1
+                    self.bad += [each] * (len(self.bad) < BAD_NAMED)
+                case _:
+                    self.urls.append(each)
+        if not self.pages and not self.urls:
+            nothing = "it is neither JSON nor JSON Lines" if self.bad else "no article with a url stands in it"
+            raise NothingToRead(nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +147,8 @@ def _of_file(path: Path, read_urls: Callable[[Path], Sequence[str]]) -> Source:
             start = file.read(4096)
     except OSError:
         return ArchiveFile(path, str(path))  # whoever brings it in says what is wrong
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return UrlFile(path, lambda: read_urls(path))  # which says how to save it
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text[:1] in (b"{", b"["):
         return PageFile(path, str(path), lambda: news_please(path))
@@ -161,7 +196,7 @@ def _of_snapshot(folder: Path) -> Iterator[Source]:
         yield PageFile(folder / "index.json", str(folder), lambda: _snapshot_page(folder))
 
 
-def _snapshot_page(folder: Path) -> tuple[list[MadePage], list[str]]:
+def _snapshot_page(folder: Path) -> Iterator[Shown]:
     """The page of a snapshot without WARC, at the time that its folder is named by."""
     index = _load(folder / "index.json")
     url = index.get("url") if isinstance(index, dict) else None
@@ -174,39 +209,35 @@ def _snapshot_page(folder: Path) -> tuple[list[MadePage], list[str]]:
     for name in _PAGES:
         place = folder / name
         if place.is_file() and 0 < place.stat().st_size <= _HTML_LIMIT:
-            return [MadePage(url, place.read_bytes(), at)], []
-    return [], [url]
+            yield MadePage(url, place.read_bytes(), at)
+            return
+    yield url
 
 
-def news_please(path: Path) -> tuple[list[MadePage], list[str]]:
+def news_please(path: Path) -> Iterator[Shown]:
     """The articles of a JSON or JSON Lines file of news-please, those with their HTML as pages; of the others the URL.
 
     news-please itself keeps the HTML in a file of its own, which `localpath` names; some that build on it put it into
-    the JSON. `date_download` has no zone and is taken as UTC. Raises NothingToRead.
+    the JSON. `date_download` has no zone and is taken as UTC.
     """
-    pages: list[MadePage] = []
-    urls: list[str] = []
     for article in _articles(path):
+        if isinstance(article, BadRecord):
+            yield article
+            continue
         url = article.get("url")
         if not _is_url(url):
             continue
         html, at = _html_of(article, path), _instant(article.get("date_download"))
-        if html and at is not None:
-            pages.append(MadePage(url, html, at))
-        else:
-            urls.append(url)
-    if not pages and not urls:
-        raise NothingToRead("no article with a url stands in it")
-    return pages, urls
+        yield MadePage(url, html, at) if html and at is not None else url
 
 
-def _articles(path: Path) -> Iterator[dict[str, Any]]:
+def _articles(path: Path) -> Iterator[dict[str, Any] | BadRecord]:
     try:
         whole = _load(path)
     except NothingToRead:
-        whole = list(_lines(path))
-    for each in whole if isinstance(whole, list) else [whole]:
-        if isinstance(each, dict):
+        whole = _lines(path)
+    for each in whole if isinstance(whole, (list, Iterator)) else [whole]:
+        if isinstance(each, (dict, BadRecord)):
             yield each
 
 
@@ -221,13 +252,14 @@ def _load(path: Path) -> Any:
 
 def _lines(path: Path) -> Iterator[Any]:
     with path.open("rb") as file:
+        offset = 0
         while line := file.readline(JSON_LIMIT):
-            if not line.strip():
-                continue
             try:
-                yield json.loads(line)
+                if line.strip():
+                    yield json.loads(line)
             except (ValueError, RecursionError):
-                raise NothingToRead("it is neither JSON nor JSON Lines") from None
+                yield BadRecord(offset, 0, "", "its line is no JSON")
+            offset += len(line)
 
 
 def _html_of(article: dict[str, Any], path: Path) -> bytes:
