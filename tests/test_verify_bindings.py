@@ -17,7 +17,7 @@ from storage.fixity.checking import check
 from storage.fixity.findings import Finding
 from storage.fixity.repairing import repair
 from storage.records import ExtractorName, Reading
-from tests.keeping import HOUR, PRIMARY, T0, Work, content, working
+from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, content, working
 
 Break = Callable[[Connection], object]
 
@@ -157,6 +157,40 @@ def test_what_other_rows_or_manifests_prove_is_mended(archive: Archive, name: st
     assert look() == []
     with archive.read() as connection:
         assert connection.execute(select(models.article).order_by(models.article.c.id)).all() == before
+
+
+def test_a_text_that_every_domain_has_moved_on_from_is_not_current(archive: Archive) -> None:
+    with working(archive) as work:
+        number = work.find("1")["1"]
+        for hours, host, text in (
+            (0, PRIMARY, "It said this."), (1, MIRROR, "It said this."), (2, PRIMARY, "It said that."),
+            (3, PRIMARY, "It says nothing."), (4, MIRROR, "It said that."),
+        ):  # fmt: skip
+            work.show("1", number, text, host=host, at=T0 + hours * HOUR)
+    with archive.begin() as connection:
+        end_crawl(connection, work.crawl, "finished", {}, T0 + 5 * HOUR)
+        free_outlet(connection, work.outlet, work.owner)
+    assert list(check(archive)) == []
+
+    def look() -> list[tuple[str, str, str]]:
+        return [(each.kind, each.place, each.what) for each in check(archive)]
+
+    def current() -> int | None:
+        with archive.read() as connection:
+            return connection.execute(select(models.article.c.current_revision)).scalar_one()
+
+    kept = current()
+    named = [("state-wrong", "article/1", "its current text is none that a domain showed last")]
+    # The mirror's last text could be current if the primary did not serve; the first one could not.
+    for revision, found in ((1, named), (2, []), (3, [])):
+        with archive.begin() as connection:
+            set_article(connection, current_revision=revision)
+        assert look() == found
+    assert kept == 3
+    with archive.begin() as connection:
+        set_article(connection, current_revision=1)
+    assert all(each.repaired for each in repair(archive, list(check(archive)), lambda: list(check(archive))))
+    assert (look(), current()) == ([], kept)
 
 
 def test_a_resource_of_a_merged_article_is_none_of_another(archive: Archive) -> None:

@@ -25,9 +25,13 @@ strange_kind: ColumnElement[bool] = article.c.kind.not_in(get_args(ArticleKind))
 
 _other, _again, _merged = extraction.alias("other"), extraction.alias("again"), article.alias("merged")
 _own = revision.c.article == article.c.id
-_told = and_(
+has_no_part_in_a_merger: ColumnElement[bool] = and_(
     article.c.merged_into.is_(None),
     article.c.id.not_in(select(_merged.c.merged_into).where(_merged.c.merged_into.is_not(None))),
+)
+"""Of an article: no other was merged into it, nor it into another."""
+_told = and_(
+    has_no_part_in_a_merger,
     ~select(revision.c.id)
     .join(_other, _other.c.revision == revision.c.id)
     .where(_own, _other.c.extractor != revision.c.extractor)

@@ -43,13 +43,12 @@ from storage.fixity.bindings import (
     moved_by_hand,
     shows_another,
 )
+from storage.fixity.current import mend_current, misplaced, outdated
 from storage.fixity.findings import Finding
 from storage.fixity.texts import content_of, figures_of
 from storage.index import index_revisions, revision_search
-from storage.inserting import count_up, in_portions
+from storage.inserting import count_up
 from storage.models import article, capture, counter, extraction, fetch_failure, location, resource, revision
-from storage.observing import current_digest, load_states
-from storage.outlets import DomainMap, domains
 from storage.priorities import COPY, FILL, LISTING, MEDIA, NEW, REVISIT
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -146,37 +145,6 @@ _other_times = or_(revision.c.first_at != _first_shown, revision.c.last_at != _l
 
 def _mend_times(connection: Connection) -> None:
     connection.execute(update(revision).where(_other_times).values(first_at=_first_shown, last_at=_last_shown))
-
-
-# Which text is current: one of the article's own.
-
-
-def _misplaced(connection: Connection) -> Iterator[str]:
-    of_current = article.alias("of_current")
-    family, other = (func.coalesce(each.c.merged_into, each.c.id) for each in (article, of_current))
-    strange = (
-        select(article.c.id)
-        .join(revision, revision.c.id == article.c.current_revision)
-        .join(of_current, of_current.c.id == revision.c.article)
-        .where(family != other)
-    )
-    has_text = select(revision.c.id).where(revision.c.article == article.c.id).exists()
-    lacking = select(article.c.id).where(
-        article.c.current_revision.is_(None), article.c.merged_into.is_(None), has_text
-    )
-    for statement in (strange, lacking):
-        yield from (str(number) for number in connection.execute(statement).scalars())
-
-
-def _mend_current(connection: Connection) -> None:
-    for portion in in_portions([int(each) for each in _misplaced(connection)]):
-        states = load_states(connection, {str(number): number for number in portion})
-        owners = dict(connection.execute(select(article.c.id, article.c.outlet).where(article.c.id.in_(portion))).all())
-        maps = {outlet: DomainMap(domains(connection, outlet)) for outlet in set(owners.values())}
-        for number, state in states.items():
-            if state.observations:
-                current = state.revisions[current_digest(state.observations, maps[owners[number]])]
-                connection.execute(update(article).where(article.c.id == number).values(current_revision=current))
 
 
 def _leave(connection: Connection) -> None:
@@ -319,7 +287,8 @@ _RULES = (
         _rows_where(revision.c.id, _other_times),
         _mend_times,
     ),
-    _Rule("article", "its current text is none of its own", _misplaced, _mend_current),
+    _Rule("article", "its current text is none of its own", misplaced, mend_current),
+    _Rule("article", "its current text is none that a domain showed last", outdated, mend_current),
     _Rule(
         "article",
         "no capture showed it when it is said to have been seen first",
