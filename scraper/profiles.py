@@ -108,6 +108,8 @@ def _inherit(path: Path, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ProfileError("is no file", str(path), "A profile is some kilobytes of TOML")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

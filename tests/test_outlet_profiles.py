@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -155,6 +156,12 @@ def test_what_is_no_toml_is_refused_with_its_place(tmp_path: Path, content: byte
 def test_a_profile_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="cannot be read"):
         load_outlet(tmp_path / "none.toml")
+
+
+def test_a_pipe_is_no_profile_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(ProfileError, match="is no file"):
+        load_outlets([tmp_path])
 
 
 def test_a_template_takes_from_its_base_what_it_does_not_state(tmp_path: Path) -> None:
