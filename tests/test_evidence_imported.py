@@ -164,6 +164,7 @@ def test_records_are_given_as_they_stood_and_are_found_again_in_their_file(
     assert cut_again(folder, source) != 0, "another record than the one that stands in the file"
 
 
+@pytest.mark.long
 def test_a_zstd_record_comes_with_the_dictionary_that_it_needs(sqlite_archive: Archive, tmp_path: Path) -> None:
     source = tmp_path / "x.warc.zst"
     source.write_bytes(zstd_with_dictionary([INFO, RESPONSE]))
@@ -227,6 +228,7 @@ def test_a_payload_that_zcat_cannot_unpack_is_not_called_gz(sqlite_archive: Arch
     demand_checks(folder)
 
 
+@pytest.mark.long
 def test_a_forger_who_writes_all_lists_anew_is_found(sqlite_archive: Archive, tmp_path: Path) -> None:
     coded = record(block=http(gzip.compress(page(), mtime=0), "Content-Encoding: gzip"), uri=url_of(),
                    date="2019-05-06T10:00:00Z")  # fmt: skip
@@ -283,6 +285,7 @@ def test_a_forger_who_writes_all_lists_anew_is_found(sqlite_archive: Archive, tm
     assert failing({payload: altered, **another_run, other / "manifest.txt": manifest}) == [6]
 
 
+@pytest.mark.long
 def test_another_articles_text_is_found_though_its_run_swears_to_it(sqlite_archive: Archive, tmp_path: Path) -> None:
     """Its row stands under the same manifest: what betrays it is the page that it was read from."""
     rows = [shown("2019-05-06", piece=piece(number)) for number in range(2)]
@@ -359,6 +362,7 @@ def decide(archive: Archive, *decisions: tuple[str, str, str, Any]) -> None:
         end_crawl(connection, run, "finished", {}, NOW)
 
 
+@pytest.mark.long
 @pytest.mark.either
 def test_a_merged_articles_evidence_says_who_decided_it(archive: Archive, tmp_path: Path) -> None:
     rows = [shown("2019-05-06", piece=piece(number)) for number in range(4)]

@@ -288,6 +288,7 @@ def validated(path: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_wacz_passes_validation_and_an_altered_one_does_not(work: Work, tmp_path: Path) -> None:
     path = tmp_path / "a.wacz"
     done = wacz_of(work, path, Selection(outlets=(work.outlet,)))
@@ -341,6 +342,7 @@ def key_file(path: Path, key: Any, password: bytes | None = None) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_signature_holds_over_the_packages_digest_and_over_no_other(work: Work, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP384R1())
     signer = load_signer(key_file(tmp_path / "key.pem", key), "test")

@@ -73,6 +73,7 @@ def fetch_hostile(answers: dict[str, tuple[Answer, str, str | None]], **config: 
     return dict(zip(answers, results, strict=False))
 
 
+@pytest.mark.long
 def test_no_hostile_response_grows_memory_by_50_megabytes_and_each_is_named() -> None:
     results = fetch_hostile(HOSTILE)
     for path, (_, reason, truncated) in HOSTILE.items():

@@ -253,6 +253,7 @@ HEADS: list[tuple[bytes, str]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pack", [each_packed, b"".join])
 def test_odd_heads_cost_no_record_but_their_own(
     sqlite_archive: Archive, tmp_path: Path, pack: Callable[[list[bytes]], bytes]
@@ -410,6 +411,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.long
 def test_many_revisits_of_what_is_nowhere_are_counted(archive: Archive, tmp_path: Path) -> None:
     rows = [
         record("revisit", http(b""), url_of(piece(n)), WARC_Payload_Digest="sha1:" + "0" * 40) for n in range(1_000)

@@ -47,6 +47,7 @@ def covered(holes: tuple[float, float, int], a_day: int, drawn: int, *, narrowed
     return hits / RUNS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("drawn", [15, 20, 140])
 @pytest.mark.parametrize("a_day", [4, 30])
 @pytest.mark.parametrize("holes", [SCATTERED, DAYS, BOTH, HALF])

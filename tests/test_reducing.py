@@ -379,6 +379,7 @@ def close_and_die(place: Place, step: str, when: str, n: int) -> None:
         run.end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["fsync", "rename", "commit"])
 def test_a_kill_leaves_the_old_file_or_the_new(sqlite_archive: Archive, step: str, when: str) -> None:

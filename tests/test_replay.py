@@ -252,6 +252,7 @@ def test_an_archive_that_cannot_be_written_is_replayed_from_an_index_elsewhere(k
     assert (folder / FOLDER).is_file()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_ends_pywb_too_and_is_no_failure(kept: Place, stop: signal.Signals) -> None:
     with replaying(kept.folder) as (base, process):

@@ -159,6 +159,7 @@ def test_who_reads_a_value_that_cannot_be_read_is_told(copy: Path) -> None:
         assert line.startswith("presskeep: the archive's database: holds a value that cannot be read."), line
 
 
+@pytest.mark.long
 def test_who_reads_a_text_that_is_no_utf_8_is_told(copy: Path) -> None:
     with sqlite3.connect(copy / "archive.db") as database:
         revisions = [number for (number,) in database.execute("SELECT id FROM revision").fetchall()]
@@ -219,6 +220,7 @@ LOST = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", LOST)
 def test_what_nothing_proves_stays_named(copy: Path, place: str) -> None:
     with closing(sqlite3.connect(copy / "archive.db")) as database:
@@ -275,6 +277,7 @@ def test_a_chain_that_was_cut_or_forked_is_named(copy: Path) -> None:
     assert "chain-broken" in {each.kind for each in found_in(copy)}
 
 
+@pytest.mark.long
 def test_a_history_that_was_wholly_recomputed_is_caught_by_a_digest_kept_elsewhere(copy: Path) -> None:
     with Archive.open(copy) as archive, archive.begin() as connection:
         digests = dict(connection.execute(text("SELECT id, manifest_digest FROM crawl")).all())

@@ -143,6 +143,7 @@ def test_what_was_given_to_another_is_named(archive: Archive, name: str) -> None
     assert (kind, table) in {(each.kind, each.place.partition("/")[0]) for each in found}, found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(BREAKS.keys() - UNPROVEN))
 def test_what_other_rows_or_manifests_prove_is_mended(archive: Archive, name: str) -> None:
     fill(archive)
