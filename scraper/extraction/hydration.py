@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -38,7 +39,7 @@ def show_data(tree: HtmlElement, *, elements: int) -> bool:
     if body is None:
         return False
     found: dict[str, HtmlElement] = {}
-    for markup in _some(_markups(tree)):
+    for markup in islice(_markups(tree), _MOST):
         article = _article_of(markup, elements)
         if article is not None:
             found.setdefault(letters_of(text_of(article)), article)
@@ -48,11 +49,6 @@ def show_data(tree: HtmlElement, *, elements: int) -> bool:
         return False
     body.append(found[ordered[0]])
     return True
-
-
-def _some(markups: Iterator[str]) -> Iterator[str]:
-    for markup, _ in zip(markups, range(_MOST), strict=False):
-        yield markup
 
 
 def _markups(tree: HtmlElement) -> Iterator[str]:
@@ -74,7 +70,7 @@ def _pushed(scripts: list[str]) -> Iterator[str]:
         while at >= 0:
             piece = next(_literals(script, at + len(_PUSH)), None)
             if piece is None:
-                return
+                break
             yield _decoded(piece[0]) or ""
             at = script.find(_PUSH, piece.end())
 

@@ -56,9 +56,19 @@ def outdated(connection: Connection) -> Iterator[str]:
                 yield str(row.id)
 
 
-def mend_current(connection: Connection) -> None:
-    """Make that text current of each such article which would be if it were read now."""
-    for portion in in_portions([int(each) for find in (misplaced, outdated) for each in find(connection)]):
+def mend_misplaced(connection: Connection) -> None:
+    """Make one of their own texts current of articles that have none, or another's."""
+    _make_current(connection, misplaced(connection))
+
+
+def mend_outdated(connection: Connection) -> None:
+    """Make another text current of articles whose domains have all moved on from the one that is."""
+    _make_current(connection, outdated(connection))
+
+
+def _make_current(connection: Connection, articles: Iterator[str]) -> None:
+    """Make that text current of each article which would be if it were read now."""
+    for portion in in_portions([int(each) for each in articles]):
         states = load_states(connection, {str(number): number for number in portion})
         owners = dict(connection.execute(select(article.c.id, article.c.outlet).where(article.c.id.in_(portion))).all())
         maps = {outlet: DomainMap(domains(connection, outlet)) for outlet in set(owners.values())}

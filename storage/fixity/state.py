@@ -43,7 +43,7 @@ from storage.fixity.bindings import (
     moved_by_hand,
     shows_another,
 )
-from storage.fixity.current import mend_current, misplaced, outdated
+from storage.fixity.current import mend_misplaced, mend_outdated, misplaced, outdated
 from storage.fixity.findings import Finding
 from storage.fixity.texts import content_of, figures_of
 from storage.index import index_revisions, revision_search
@@ -287,8 +287,8 @@ _RULES = (
         _rows_where(revision.c.id, _other_times),
         _mend_times,
     ),
-    _Rule("article", "its current text is none of its own", misplaced, mend_current),
-    _Rule("article", "its current text is none that a domain showed last", outdated, mend_current),
+    _Rule("article", "its current text is none of its own", misplaced, mend_misplaced),
+    _Rule("article", "its current text is none that a domain showed last", outdated, mend_outdated),
     _Rule(
         "article",
         "no capture showed it when it is said to have been seen first",
