@@ -152,3 +152,48 @@ def test_a_page_of_more_passages_than_any_article_is_left_to_the_engine(paragrap
     assert outcome.article is not None
     assert outcome.article.found["body"] == found
     assert len(outcome.article.body.split("\n\n")) == paragraphs
+
+
+WALKS = ("Ada Street", "Harbour Lane", "Mill Road", "Castle Hill", "Long Walk", "Market Place", "South Gate")
+FLOW = """<div class="article-body"><p>Westhaven has more paths than streets. We walked all of them in one year, and
+these are those that we would walk again.</p><p>All are open to everybody, and none takes more than an hour.</p><p>Bring
+water in summer, since no shop stands beside most of these paths, and a coat in every season, since the wind from the
+sea does not ask.</p><p>Dogs may come along on most of them. Where sheep are at home, a sign says so.</p></div>"""
+
+
+def page_of_parts(parts: str) -> bytes:
+    return f"""<!doctype html><html lang="en"><head><title>The best walks in Westhaven</title>
+    <meta property="og:type" content="article"><meta property="og:title" content="The best walks in Westhaven">
+    <meta property="article:published_time" content="2026-03-02T10:00:00Z"></head><body>
+    <nav><ul><li><a href="/">Home</a></li></ul></nav><main><article><h1>The best walks in Westhaven</h1>{FLOW}{parts}
+    </article></main><footer><p>All rights reserved.</p></footer></body></html>""".encode()
+
+
+@pytest.mark.parametrize(("signal", "parts_found"), [("sentences", len(WALKS)), ("in_flow", 0)])
+def test_plain_paragraphs_are_not_all_of_a_text_in_parts(signal: str, parts_found: int) -> None:
+    """Where most of what reads like text stands in parts of its own, below plain paragraphs that introduce it, and the
+    verdicts take it, it is of the text; a forest that takes the paragraphs alone is the twin."""
+    parts = "".join(
+        f"""<div class="part"><div class="part-head"><h2 class="part-name">{name}</h2></div><div class="part-copy">
+        <p class="copy">The walk along {name} begins behind the church and goes down to the water in {20 + at} minutes,
+        past gardens that were laid out {at + 2} hundred years ago.</p><p class="copy">Whoever walks {name} in spring
+        meets few others; in summer the {at + 3} benches are taken before noon on most days.</p></div></div>"""
+        for at, name in enumerate(WALKS)
+    )
+    forest = forest_of([{"if": signal, "most": 0.5, "then": -3.0, "else": 3.0}])
+    found = body_of(page_of_parts(parts), forest)
+    assert sum(each.startswith("The walk along") for each in found) == parts_found
+    assert found[0].startswith("Westhaven has more paths than streets.")
+
+
+def test_an_article_below_which_many_have_written_is_its_plain_paragraphs() -> None:
+    parts = "".join(
+        f"""<div class="comment" id="comment-{at}"><div class="comment-author">Reader {at}</div>
+        <div class="comment-text"><p class="copy">I walked along {name} last summer with my two dogs and met nobody at
+        all, so I wonder when this was written, and by whom, for it took me {30 + at} minutes.</p></div>
+        <a class="comment-reply" href="#reply-{at}">Reply</a></div>"""
+        for at, name in enumerate(WALKS)
+    )
+    found = body_of(page_of_parts(f'<section class="comments" id="comments"><h3>7 comments</h3>{parts}</section>'))
+    assert len(found) == 4
+    assert found[-1].endswith("a sign says so.")

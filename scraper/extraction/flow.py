@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lxml.html import HtmlElement
 
 from scraper.extraction.conventions import classes_of, is_wordpress_post, marked_contents
-from scraper.extraction.passages import INLINE, SILENT, Passage, letters_of
+from scraper.extraction.passages import INLINE, SILENT, Passage, ends_sentence, letters_of
 
 _FLOW = frozenset(
     ("p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "table", "pre", "hr", "figure", "br", "details")
@@ -46,7 +46,6 @@ _MOST_DROPPED = 3
 _SUBHEADINGS = frozenset(("h2", "h3", "h4", "h5", "h6"))
 _LEAST_SENTENCE = 25
 """Letters from which on what the engine chose before the flow is of the text: any, or a sentence in a paragraph."""
-_SENTENCE_END = re.compile(r"[.!?؟。…][\"”»’)]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _with_lead(
 
 def _is_sentence(passage: Passage) -> bool:
     plain = passage.element.tag == "p" and len(passage.letters) >= _LEAST_SENTENCE
-    return plain and bool(_SENTENCE_END.search(passage.text)) and not _is_date_line(passage)
+    return plain and ends_sentence(passage.text) and not _is_date_line(passage)
 
 
 def _find_run(passages: Sequence[Passage], taken: Sequence[Passage], described: str) -> Flow | None:

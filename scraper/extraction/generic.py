@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
@@ -21,17 +21,21 @@ from scraper.extraction.learnt import Learnt
 from scraper.extraction.links import base_of
 from scraper.extraction.listing import lists_other_pages
 from scraper.extraction.metadata import Metadata, read_language, read_metadata
-from scraper.extraction.passages import Passage, letters_of, text_of
+from scraper.extraction.passages import Passage, ends_sentence, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
 from scraper.extraction.repeats import repeats_in_words, without_repeats
 from scraper.extraction.structured import Structured, text_in
-from scraper.extraction.verdicts import judge, load_forest
+from scraper.extraction.verdicts import agreement, judge, load_forest
 from storage.content import ArticleContent, Block, Figure, plain_text
 
 _DESCRIPTIONS = ("og:description", "description", "twitter:description")
 _LONG_ENOUGH = 60
 """Letters from which on the beginning of a passage is known again."""
 _MOST_LETTERS = 0.8
+_LINKED = 0.3
+_AGREED = 1 / 3
+"""Share of the letters that flow and verdicts agree on below which the flow is but one of the text's parts."""
+_FEW = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +173,39 @@ def _choose(
 ) -> tuple[str, list[Piece]]:
     """How the pieces of the body were found, and the pieces: plain flow, else what the verdicts say; the engine's
     where they are in doubt, and where its text does not stand on the page but in its scripts."""
-    if looked.flow is not None:
-        return "content", [Piece(each.text, each) for each in looked.flow.passages]
-    elsewhere = sum(len(each.text) for each in looked.grounded if each.passage is None)
-    if 2 * elsewhere <= sum(len(each.text) for each in looked.grounded):
-        verdicts = judge(passages, looked.shares, looked.around(data), forest)
-        if verdicts.chosen and not verdicts.doubtful:
-            return "verdicts", [Piece(passages[order].text, passages[order]) for order in verdicts.chosen]
+    flow = looked.flow
+    if flow is not None and _holds_most(flow, passages):
+        return "content", _pieces(flow.passages)
+    verdicts = judge(passages, looked.shares, looked.around(data), forest)
+    chosen = [passages[order] for order in verdicts.chosen]
+    if flow is not None:
+        agreed = agreement(passages, {each.order for each in flow.passages}, set(verdicts.chosen))
+        return ("content", _pieces(flow.passages)) if agreed >= _AGREED else ("verdicts", _pieces(chosen))
+    elsewhere = _length(looked.grounded) - _length(each for each in looked.grounded if each.passage is not None)
+    stands_on_page = 2 * elsewhere <= _length(looked.grounded) or elsewhere <= _FEW * _length(chosen)
+    if chosen and stands_on_page and not verdicts.doubtful:
+        return "verdicts", _pieces(chosen)
     return "trafilatura", [Piece(each.text, each.passage) for each in ground(engine.second_lines, passages)]
+
+
+def _holds_most(flow: Flow, passages: Sequence[Passage]) -> bool:
+    """Whether plain flow is most of what reads like text on the page: else its text may be in parts, each with more in
+    it than flow, of which this is one."""
+    total = sum(len(each.letters) for each in passages if _reads_like_text(each))
+    return 2 * sum(len(each.letters) for each in flow.passages if _reads_like_text(each)) >= total
+
+
+def _reads_like_text(passage: Passage) -> bool:
+    long = len(passage.text) >= _LONG_ENOUGH and passage.link_share < _LINKED
+    return long and ends_sentence(passage.text)
+
+
+def _pieces(passages: Iterable[Passage]) -> list[Piece]:
+    return [Piece(each.text, each) for each in passages]
+
+
+def _length(parts: Iterable[Grounded | Passage]) -> int:
+    return sum(len(each.text) for each in parts)
 
 
 def _states_date(stated: Structured) -> bool:

@@ -99,6 +99,8 @@ LETTER = re.compile(r"[^\W_]")
 """What letters_of() keeps: letters and digits (soft hyphens and zero-width signs are neither)."""
 
 _SIGNS = re.compile(r"[\W_]+")
+_SENTENCE_END = re.compile(r"[.!?؟。…][\"”»’')\]]*$")
+_ENDING = 40
 _ASCII_SIGNS = {point: None for point in range(128) if not chr(point).isalnum()}
 
 
@@ -137,6 +139,11 @@ def plain(text: str) -> str:
 def letters_of(text: str) -> str:
     """Letters and digits alone: what stays the same however spaces, signs and markup fall."""
     return text.translate(_ASCII_SIGNS) if text.isascii() else _SIGNS.sub("", text)
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a text ends as a sentence does, in quotation marks or brackets too."""
+    return _SENTENCE_END.search(text[-_ENDING:]) is not None
 
 
 def read_passages(root: HtmlElement, *, without: Container[etree._Element] = ()) -> list[Passage]:

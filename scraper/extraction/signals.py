@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 from scraper.extraction.company import CHOSEN, FAR, Around, Company, kin_of, list_of, outermost_article, words_of
 from scraper.extraction.forest import Row
 from scraper.extraction.marks import MARKS, TAGS, Place, bits_of
-from scraper.extraction.passages import Passage
+from scraper.extraction.passages import Passage, ends_sentence
 
 NUMBERS = (
     # of the text itself
@@ -49,7 +49,6 @@ BITS: dict[str, tuple[str, ...]] = {
 around a passage up to what holds the main text too."""
 
 _WORD = re.compile(r"\w+")
-_ENDS_SENTENCE = re.compile(r"[.!?؟。…][\"”»’')\]]*$")
 _ENDS = re.compile(r"[.!?؟。…:;][\"”»’')\]]*$")
 _ODD = re.compile(r"[|»›→•·©®/]")
 _LABEL = re.compile(r"[^.!?]{0,40}:$|[^.!?]{0,25}:\s")
@@ -126,7 +125,7 @@ class _Rows(Company):
             words,
             passage.link_share,
             sum(map(text.count, _STOPS)),
-            bool(_ENDS_SENTENCE.search(ends)),
+            ends_sentence(text),
             bool(_ENDS.search(ends)),
             text[0].isupper(),
             _count(str.isupper, _CAPITALS, begins) / len(begins),

@@ -7,6 +7,8 @@ import re
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from scraper.extraction.streaming import is_streamed, place_streamed
+
 DEEPEST = 200
 """Levels below which wrappers are taken away. libxml2 stops at 256 by default, and trafilatura recurses."""
 
@@ -52,16 +54,18 @@ class Unreadable(ValueError):
 
 
 def parse_page(text: str, *, elements: int) -> HtmlElement:
-    """Parse a page into a tree of at most `elements` elements and DEEPEST levels.
+    """Parse a page into a tree of at most `elements` elements and DEEPEST levels, with the parts that were streamed
+    behind it in their places.
 
     What is nested more deeply is brought up where only wrappers are to blame; else Unreadable('too-deep') is raised,
     for libxml2 would drop the text below its limit without a word.
     """
+    streamed = is_streamed(text)
     parser = HTMLParser(
         collect_ids=False,
         default_doctype=False,
         encoding="utf-8",
-        remove_comments=True,
+        remove_comments=not streamed,
         remove_pis=True,
         huge_tree=True,
     )
@@ -74,6 +78,8 @@ def parse_page(text: str, *, elements: int) -> HtmlElement:
         raise Unreadable("too-deep")
     if _COUNT(tree) > elements:
         raise Unreadable("too-large")
+    if streamed:
+        place_streamed(tree)
     if _too_deep(tree):
         _flatten(tree)
         if _too_deep(tree):

@@ -64,7 +64,7 @@ def judge(passages: Sequence[Passage], shares: Mapping[int, float], around: Arou
     chosen = tuple(order for order, each in zip(orders, likely, strict=True) if each >= least)
     engine = {order for order, share in shares.items() if share >= CHOSEN}
     doubt = _doubt(likely, letters)
-    doubtful = bool(engine) and doubt > _DOUBT and _agreement(passages, set(chosen), engine) < _ALIKE
+    doubtful = bool(engine) and doubt > _DOUBT and agreement(passages, set(chosen), engine) < _ALIKE
     return Verdicts(chosen, doubtful)
 
 
@@ -117,7 +117,7 @@ def _doubt(likely: Sequence[float], letters: Sequence[int]) -> float:
     return wrong / max(1.0, sum(each * weight for each, weight in zip(likely, letters, strict=True)))
 
 
-def _agreement(passages: Sequence[Passage], one: set[int], other: set[int]) -> float:
+def agreement(passages: Sequence[Passage], one: set[int], other: set[int]) -> float:
     """The share of the letters of both that is in both."""
     both = sum(len(passages[order].letters) for order in one & other)
     return both / max(1, sum(len(passages[order].letters) for order in one | other))
