@@ -28,7 +28,7 @@ from storage.models import HEAD, SCHEMA, metadata
 from storage.models import archive as archive_table
 
 _UPGRADE = "Upgrade Presskeep to the version that wrote it, or a later one."
-_KNOWN_MIGRATIONS = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007"})
+_KNOWN_MIGRATIONS = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"})
 
 
 class Archive:

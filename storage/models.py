@@ -44,11 +44,11 @@ Hex = Text().with_variant(Text(collation="C"), "postgresql")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
-SCHEMA = 7
+SCHEMA = 8
 """The number of this schema; each migration adds one."""
 MIN_READER = 5
 """The oldest schema number whose code can still read an archive of this one."""
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration, named here so that reading needs no Alembic."""
 
 
@@ -470,6 +470,7 @@ decision = Table(
     Column("payload", Json),
     _ref("crawl", "crawl"),
 )
+Index("ix_decision_verb", decision.c.verb, decision.c.subject)
 
 robots = Table(
     "robots",

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Index, and_
 
-from storage.models import capture, resource
+from storage.models import capture, crawl, resource
 
 
 def _index(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> Index:
@@ -50,4 +50,6 @@ MISSING = _index(
     where=and_(resource.c.kind == "article", resource.c.article.is_(None)),
 )
 """What is known of each day and not kept: little, so that kept articles cost nothing here."""
-PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA, REFERRING, ARTICLES, MISSING)
+UNENDED = _index("ix_crawl_unended", crawl.c.id, where=crawl.c.ended_at.is_(None))
+"""The crawls that go on, or were broken off: one or two, however many there were."""
+PARTIAL_INDEXES = (DUE, LEASED, PENDING, MEDIA, REFERRING, ARTICLES, MISSING, UNENDED)
