@@ -1,4 +1,4 @@
-"""Pages that React streamed in parts are read as a reader sees them once the page's script has put the parts in place."""
+"""Pages that React streamed in parts are read as a reader sees them once the page's script has put them in place."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def streamed(moves: str = MOVES) -> str:
     <!--$?--><template id="B:0"></template><div class="spinner">Loading paragraph<!-- -->...</div><!--/$-->
     <p>{NEWS[2]}</p><!--$?--><template id="B:1"></template>Loading the rest<!--$--><i>of it</i><!--/$--><!--/$-->
     </div></article></main><footer><p>All rights reserved by the Westhaven Post.</p></footer>
-    <div hidden id="S:1"><p>{NEWS[3]}</p><template id="P:3"></template><!--$?--><template id="B:2"></template><!--/$--></div>
-    <div hidden id="S:3"><p>{NEWS[4]}</p></div><div hidden id="S:2"><p>It is to open in two years.</p></div>
+    <div hidden id="S:1"><p>{NEWS[3]}</p><template id="P:3"></template><!--$?--><template id="B:2"></template><!--/$-->
+    </div>    <div hidden id="S:3"><p>{NEWS[4]}</p></div><div hidden id="S:2"><p>It is to open in two years.</p></div>
     <div hidden id="S:0"><p>{NEWS[1]}</p></div>{moves}</body></html>"""
 
 
