@@ -201,6 +201,18 @@ def test_an_entry_that_reaches_into_another_is_not_unpacked(tmp_path: Path) -> N
         read_back(place, "a.warc")
 
 
+def test_an_entry_that_is_not_where_the_directory_has_it_costs_no_other(tmp_path: Path) -> None:
+    whole = wacz({f"{name}.warc": record(uri=URL.format(name)) for name in "abc"})
+    at = whole.rindex(b"PK\x01\x02", 0, whole.rindex(b"b.warc"))
+    offset = struct.unpack("<I", whole[at + 42 : at + 46])[0]
+    place = tmp_path / "x.wacz"
+    for false in (offset - 30, 5, len(whole) + 100):
+        place.write_bytes(whole[: at + 42] + struct.pack("<I", false) + whole[at + 46 :])
+        assert [read_back(place, f"{name}.warc") for name in "ac"] == [1, 1]
+        with pytest.raises(ArchiveDamaged, match="header is missing"):
+            read_back(place, "b.warc")
+
+
 def read_back(place: Path, entry: str) -> int:
     """How many records an entry of a zip file holds."""
     with open_part(place.parent, f"{place.name}#{entry}") as view:

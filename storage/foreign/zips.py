@@ -17,6 +17,8 @@ from urllib.parse import unquote
 _HOLDS_RECORDS = re.compile(r".*\.w?arc(?:\.gz|\.zst|\.open)?|.*\.wacz|.*\.arc\.gz", re.IGNORECASE | re.DOTALL)
 _DIRECTORY_LIMIT = 64 << 20
 """Bytes of the directories that are kept in mind, and so the largest one that is read: some 500,000 entries."""
+_ENTRY = b"PK\x03\x04"
+"""What an entry's local header begins with (APPNOTE.TXT, 4.3.7)."""
 _GROWTH, _GROWTH_FLOOR = 200, 256 << 20
 
 
@@ -33,12 +35,15 @@ class Entry:
 
 
 class Directory:
-    """Those entries of a zip file that hold records by their names, in the order of the file's own directory."""
+    """Those entries of a zip file that hold records by their names, in the order of the file's own directory. What
+    stands behind an entry is another, where its header stands, or the directory at byte `end`."""
 
-    def __init__(self, infos: Sequence[zipfile.ZipInfo], end: int) -> None:
+    def __init__(self, file: BinaryIO, infos: Sequence[zipfile.ZipInfo], end: int) -> None:
         ends: dict[int, int] = {}
         for offset in sorted({each.header_offset for each in infos}, reverse=True):
-            ends[offset], end = end, offset
+            ends[offset] = end
+            # A false offset ends no other entry.
+            end = offset if _begins_entry(file, offset) else end
         named = [each for each in infos if not each.is_dir() and _HOLDS_RECORDS.fullmatch(each.filename)]
         self.entries = [Entry(each, ends[each.header_offset]) for each in named]
         self._by_name = {each.info.filename: each for each in self.entries}
@@ -92,8 +97,12 @@ def identity_of(file: BinaryIO) -> Hashable | None:
 
 def is_zip(file: BinaryIO) -> bool:
     """Whether a file begins as zip files do."""
-    file.seek(0)
-    return file.read(4) == b"PK\x03\x04"
+    return _begins_entry(file, 0)
+
+
+def _begins_entry(file: BinaryIO, offset: int) -> bool:
+    file.seek(max(0, offset))
+    return file.read(len(_ENTRY)) == _ENTRY
 
 
 def directory_of(file: BinaryIO, identity: Hashable | None) -> Directory:
@@ -108,7 +117,7 @@ def directory_of(file: BinaryIO, identity: Hashable | None) -> Directory:
     _REMEMBERED.make_room(length)
     try:
         read = zipfile.ZipFile(file)
-        directory = Directory(read.infolist(), read.start_dir)
+        directory = Directory(file, read.infolist(), read.start_dir)
     except (zipfile.BadZipFile, ValueError, OSError, struct.error, NotImplementedError) as error:
         raise NotReadable(f"the zip file is broken ({error})") from None
     if identity is not None:
@@ -155,7 +164,7 @@ def content_offset(file: BinaryIO, entry: Entry) -> int:
     info = entry.info
     file.seek(info.header_offset)
     header = file.read(30)
-    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
+    if len(header) < 30 or not header.startswith(_ENTRY):
         raise NotReadable("an entry's header is missing")
     name, extra = struct.unpack("<HH", header[26:30])
     start = info.header_offset + 30 + int(name) + int(extra)
