@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     logging.disable(logging.CRITICAL)
     sets = [options.pages / name for name in options.sets.split(",")]
-    ours = _ours(options.pages, [folder.name for folder in sets], folds, options.jobs)
+    ours = _ours(options.pages, folds, options.jobs)
     peers = [peer for peer in asked if _is_installed(peer)] if asked else None
     print(f"{'set':18}{'':22}" + "".join(f"{column:>9}" for column in COLUMNS))
     behind = {folder.name: _compare(scorer, folder, ours, peers) for folder in sets}
@@ -81,11 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(counted & set(measures) for found in behind.values() for measures in found.values()))
 
 
-def _ours(folder: Path, names: Sequence[str], folds: int, jobs: int) -> Adapter:
-    """Our reading, and a line that says which it is."""
+def _ours(folder: Path, folds: int, jobs: int) -> Adapter:
+    """Our reading, and a line that says which it is. It learns from all sets that there are, whichever are measured."""
     if not folds:
         print("presskeep: the package's weights, which were learnt from the given pages")
         return extract_page
+    names = sorted(each.parent.name for each in folder.glob("*/truth.jsonl"))
     adapter = read_unseen(cross_validate(read_samples(folder, names, jobs), folds))
     print(f"presskeep: cross-validated over sites, {folds} folds; no page is read with verdicts that saw its site")
     return adapter
