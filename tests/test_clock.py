@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scraper.errors import UsageError
-from scraper.fetching.clock import Clock, clock_from
+from scraper.fetching.clock import Clock, SharedClock, clock_from
 
 START = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 
@@ -77,3 +77,20 @@ def test_processes_that_name_the_same_file_share_a_leaping_clock(tmp_path: Path)
 def test_a_start_without_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         Clock(datetime(2026, 3, 1))
+
+
+def test_a_shared_clock_is_opened_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    """`run` asks for it at each round, some three hundred times a day."""
+    setting = f"leap:2026-03-01T06:00:00Z@{tmp_path / 'clock'}"
+    first = clock_from(setting)
+    before = _descriptors()
+    clocks = [clock_from(setting) for _ in range(50)]
+    assert _descriptors() == before
+    twins = [SharedClock(datetime(2026, 3, 1, 6, tzinfo=UTC), tmp_path / "clock") for _ in range(5)]
+    assert _descriptors() >= before + 5
+    twins[0].leap(twins[0].now() + timedelta(days=9))
+    assert all(clock.now() >= datetime(2026, 3, 10, 6, tzinfo=UTC) for clock in (first, *clocks))
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

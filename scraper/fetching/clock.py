@@ -14,6 +14,7 @@ import mmap
 import os
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic, time
@@ -126,7 +127,13 @@ def clock_from(setting: str | None) -> Clock:
         raise UsageError(f"{text!r} is no instant", "PRESSKEEP_NOW", _EXAMPLE) from None
     if start.tzinfo is None:
         start = start.replace(tzinfo=UTC)
-    return SharedClock(start, Path(shared)) if shared else Clock(start, leaps=leaps)
+    return _shared_clock(start, Path(shared).absolute()) if shared else Clock(start, leaps=leaps)
+
+
+@cache
+def _shared_clock(start: datetime, file: Path) -> SharedClock:
+    """One for each file: a process that crawls for months asks for its clock at each round, and holds the file open."""
+    return SharedClock(start, file)
 
 
 def clock_of(crawler: Any) -> Clock:
