@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from scraper.config import Config
 
 HOOK_SECONDS, LOOK_SECONDS = 60.0, 0.2
+STANDARD_ERROR = 2
 TELL_AGAIN = timedelta(days=1)
 """After how long a finding that is still there is told again."""
 TOLD = "told.json"
@@ -91,21 +95,32 @@ def _run_hook(command: str, text: str, stopped: Callable[[], bool]) -> None:
         with tempfile.TemporaryFile() as findings:
             findings.write(text.encode())
             findings.seek(0)
-            process = subprocess.Popen(words, stdin=findings)
+            # What it prints is no output of ours (--json); and it may start others, which are to end with it.
+            own = subprocess.DEVNULL if sys.stderr is None else STANDARD_ERROR
+            process = subprocess.Popen(words, stdin=findings, stdout=own, start_new_session=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NotifyFailed(f"{command!r} cannot be run ({reason})", "--notify") from error
     until = monotonic() + HOOK_SECONDS
-    while process.poll() is None:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(LOOK_SECONDS)
-        if process.returncode is None and (stopped() or monotonic() > until):
-            process.kill()
-            process.wait()
-            late = "when the run was told to stop" if stopped() else "within a minute"
-            raise NotifyFailed(f"the command was not done {late}", "--notify")
+    try:
+        while process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_SECONDS)
+            if process.returncode is None and (stopped() or monotonic() > until):
+                late = "when the run was told to stop" if stopped() else "within a minute"
+                raise NotifyFailed(f"the command was not done {late}", "--notify")
+    finally:
+        if process.returncode is None:
+            _kill_group(process)
     if process.returncode:
         raise NotifyFailed(f"the command ended with {process.returncode}", "--notify")
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command that has not ended, and what it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 _LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

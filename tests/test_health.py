@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -203,6 +205,28 @@ def test_a_command_that_takes_long_ends_with_the_run(tmp_path: Path) -> None:
     with pytest.raises(NotifyFailed, match="told to stop"):
         notify("sleep 600", [concern], [], tmp_path, now, stopped=lambda: True)
     assert notify("true", [concern], [], tmp_path, now), "it was not told"
+
+
+def test_a_command_that_takes_long_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    held, started, script = tmp_path / "held", tmp_path / "started", tmp_path / "hook.sh"
+    os.mkfifo(held)
+    script.write_text(f"exec 9> '{held}'\nsleep 600 &\ntouch '{started}'\nwait\n")
+    concern = Concern("disk", None, "the disk is full", "Free space.")
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with pytest.raises(NotifyFailed, match="told to stop"):
+            notify(f"sh {script}", [concern], [], tmp_path, NOW, stopped=started.exists)
+        closed, _, _ = select.select([reader], [], [], 30)  # readable as soon as nobody holds the other end
+    finally:
+        os.close(reader)
+    assert closed
+
+
+@pytest.mark.long
+def test_what_a_hook_prints_is_no_output_of_ours(place: Place) -> None:
+    ran = presskeep("health", "--json", "--notify", "echo told", *place_options(place), now="2026-06-16T13:00:00Z")
+    assert (ran.code, ran.err) == (6, "told\n")
+    assert ran.json["concerns"]
 
 
 def test_a_full_disk_is_told_though_no_crawl_could_end() -> None:
