@@ -14,10 +14,23 @@ from urllib.parse import urlsplit
 from scraper.errors import UsageError
 
 PREFIX = "PRESSKEEP_"
-_ABOVE_ZERO = (
-    "workers", "request_timeout", "page_seconds", "page_memory", "max_wire_bytes", "max_page_bytes",
-    "media_article_count", "media_article_bytes", "media_run_count", "media_run_bytes",
-)  # fmt: skip
+_LARGEST = 2**62
+_DAY_SECONDS = 86_400
+_RANGES: dict[str, tuple[int, int]] = {
+    "workers": (1, 1000),
+    "request_timeout": (0, _DAY_SECONDS),
+    "page_seconds": (0, _DAY_SECONDS),
+    "min_free_bytes": (0, _LARGEST),
+    **dict.fromkeys(
+        (
+            "page_memory", "max_wire_bytes", "max_head_bytes", "max_page_bytes",
+            "media_article_count", "media_article_bytes", "media_run_count", "media_run_bytes",
+        ),
+        (1, _LARGEST),
+    ),
+}  # fmt: skip
+"""The least and the most of each number: less or more is a slip, and would be found out in mid-run."""
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _CONTACT = re.compile(r"(?:mailto:)?[^\s@<>()]+@[^\s@<>()]+|https?://[^\s<>()]+")
 """What goes into User-Agent, so that whoever is asked can reach whoever asks."""
 _BOOLEANS = {
@@ -177,7 +190,7 @@ def _read(name: str, kind: str, value: Any, which: str, folder: Path | None = No
     elif base in ("int", "float") and isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
             return int(value) if base == "int" else float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             pass  # said below, with what is right
     right = {"bool": "true or false", "int": "a whole number", "float": "a number"}.get(base, "text")
     raise UsageError(f"{value!r} is not {right}", which)
@@ -185,10 +198,15 @@ def _read(name: str, kind: str, value: Any, which: str, folder: Path | None = No
 
 def _check(config: Config) -> None:
     """Refuse values that nothing could work with."""
-    for name in _ABOVE_ZERO:
+    for name, (least, most) in _RANGES.items():
         value = getattr(config, name)
-        if not 0 < value < float("inf"):
-            raise UsageError(f"{value} is out of range", f"setting {name}", "It must be above 0.")
+        if not least <= value <= most or (isinstance(value, float) and not value):
+            bound = "0 or more" if name == "min_free_bytes" else "above 0"
+            right = f"It must be {bound}." if most == _LARGEST else f"It must be {bound}, and at most {most:,}."
+            raise UsageError(f"{value} is out of range", f"setting {name}", right)
+    if config.log_level.upper() not in LOG_LEVELS:
+        right = f"One of: {', '.join(LOG_LEVELS)}."
+        raise UsageError(f"{config.log_level!r} is no level", "PRESSKEEP_LOG_LEVEL", right)
     if config.log_format not in ("text", "json"):
         raise UsageError(f"{config.log_format!r} is no form of log lines", "setting log_format", "It is text or json.")
     if config.ca_file is not None and not config.ca_file.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -62,11 +63,23 @@ def _job(name: str, values: Mapping[str, Any], which: str) -> Job:
     for key, value in texts.items():
         if value is not None and (not isinstance(value, str) or not value.isprintable()):
             raise UsageError("is no text of one line", f"{which}.{key}")
+    if texts["notify"] is not None:
+        _check_command(texts["notify"], f"{which}.notify")
     pages = values.get("max_pages")
     if pages is not None and (not isinstance(pages, int) or isinstance(pages, bool) or pages < 1):
         raise UsageError(f"{pages!r} is not a number above 0", f"{which}.max_pages")
     minutes = _minutes(values["every"], f"{which}.every") if "every" in values else None
     return Job(name, tuple(outlets), minutes, pages, **texts)
+
+
+def _check_command(text: str, which: str) -> None:
+    """Refuse what is no command, which else is found out when somebody should be told of something."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} cannot be divided into words ({error})", which) from None
+    if not words:
+        raise UsageError("names no command", which, 'For example: "mail -s presskeep you@example.org"')
 
 
 def _minutes(text: object, which: str) -> int:

@@ -59,6 +59,12 @@ def test_an_empty_flag_of_a_list_leaves_the_environment_s(tmp_path: Path) -> Non
         ("workers = true", "a whole number"),
         ("allow_private = 'perhaps'", "true or false"),
         ("request_timeout = inf", "above 0"),
+        ("workers = 100_000", "at most 1,000"),
+        ("page_seconds = 1e300", "at most 86,400"),
+        ("max_page_bytes = inf", "a whole number"),
+        ("max_head_bytes = 0", "above 0"),
+        ("min_free_bytes = -1", "0 or more"),
+        ('log_level = "loud"', "One of: DEBUG"),
         ("contact = 1", "text"),
         ("resolve = 1", "no list"),
         ("not toml", "is no TOML file"),
@@ -74,6 +80,10 @@ def test_an_empty_flag_of_a_list_leaves_the_environment_s(tmp_path: Path) -> Non
 def test_a_wrong_setting_is_refused_with_what_is_right(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         load_config({}, {}, write(tmp_path, text))
+
+
+def test_a_crawl_may_leave_no_byte_free_where_that_is_asked(tmp_path: Path) -> None:
+    assert load_config({}, {}, write(tmp_path, "min_free_bytes = 0\nlog_level = 'info'")).min_free_bytes == 0
 
 
 def test_a_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:

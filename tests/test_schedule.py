@@ -62,6 +62,8 @@ def test_jobs_are_read_with_what_they_do_not_state(tmp_path: Path) -> None:
         ('[jobs.presstv]\noutlets = "all"', "no list of names"),
         ("[jobs.presstv]\nmax_pages = 0", "not a number above 0"),
         ('[jobs.presstv]\nnotify = "a\\nb"', "one line"),
+        ('[jobs.presstv]\nnotify = "mail \'me"', "cannot be divided into words"),
+        ('[jobs.presstv]\nnotify = " "', "names no command"),
         ('[jobs."../x"]\nevery = "1h"', "no name of a job"),
     ],
 )
@@ -77,6 +79,9 @@ def test_a_wrong_job_is_refused_with_what_is_right(tmp_path: Path, text: str, sa
         (JOBS.replace('"1h"', '"one hour"'), "max_time"),
         (JOBS.replace('"20G"', '"lots"'), "max_disk"),
         (JOBS.replace("outlets = []", 'outlets = ["presstvv"]'), "presstvv"),
+        ('now = "soon"' + JOBS, "PRESSKEEP_NOW"),
+        ('connect_to = ["here"]' + JOBS, "--connect-to"),
+        ('user_agent = "caf\u00e9"' + JOBS, "setting user_agent"),
         (JOBS.replace('contact = "you@example.org"', ""), 'Write contact = "you@example.org"'),
     ],
 )

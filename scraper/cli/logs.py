@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING
 
 from scraper.cli.printing import one_line, write_error
 from scraper.crawls_under_way import UNDER_WAY
-from scraper.errors import UsageError
 
 if TYPE_CHECKING:
     from scraper.config import Config
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-
 
 def start_logging(config: Config, say: Callable[[str], None] = write_error) -> None:
-    """Log through `say`, from the level on and in the form that the settings name. Raises UsageError for a level that
-    there is not."""
+    """Log through `say`, from the level on and in the form that the settings name."""
     level = config.log_level
-    if level.upper() not in LEVELS:
-        raise UsageError(f"{level!r} is no level", "PRESSKEEP_LOG_LEVEL", f"One of: {', '.join(LEVELS)}.")
     handler = _LineHandler(say)
     handler.setLevel(level.upper())  # Scrapy sets its own loggers to DEBUG: the handler decides
     handler.setFormatter(

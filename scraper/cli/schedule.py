@@ -44,11 +44,13 @@ def schedule(
     """
     from scraper.cli.run import watch
     from scraper.crawling.run import demand_contact
+    from scraper.crawling.settings import crawl_settings
     from scraper.jobs import load_jobs
 
     jobs = load_jobs()
     # What could not run is refused here, where somebody sees it.
     for each in [one for job in jobs for one in watch(config, [job], ())]:
+        crawl_settings(config, each.job.outlet)
         try:
             demand_contact(config, each.job.outlet)
         except ContactMissing as error:

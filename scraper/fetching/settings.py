@@ -121,7 +121,8 @@ def user_agent(config: Config, outlet: Outlet | None) -> str:
     given = config.user_agent or (outlet.manners.user_agent if outlet is not None else None)
     text = given or (f"{product()} (+{config.contact})" if config.contact else product())
     if not text.isprintable() or not text.isascii():
-        raise UsageError(f"{text!r} cannot stand in a User-Agent", "--contact", "Give it in plain ASCII.")
+        which = "setting user_agent" if given else "--contact"
+        raise UsageError(f"{text!r} cannot stand in a User-Agent", which, "Give it in plain ASCII.")
     return text
 
 
