@@ -30,6 +30,8 @@ HTML = b"Content-Type: text/html"
         (b"\xff", None),
         (b"", None),
         (None, None),
+        (b"Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        (b"Fri, 31 Dec 9999 23:59:59 -99999999999999999999", None),
     ],
 )
 def test_retry_after_is_read_in_both_its_forms(value: bytes | None, seconds: float | None) -> None:
