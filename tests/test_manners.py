@@ -84,6 +84,19 @@ def test_a_long_wish_puts_the_host_off_instead_of_holding_the_crawl() -> None:
     assert [entry.path for entry in server.log] == ["/busy"]
 
 
+def test_a_long_wish_holds_for_what_waits_in_line_already() -> None:
+    paths = ["/busy", *(f"/{number}" for number in range(12))]
+    fine = page(b"<p>", HTML)
+    one_at_once = {"CONCURRENT_REQUESTS_PER_DOMAIN": 1}
+    server, results = fetch(
+        dict.fromkeys(paths, fine) | {"/busy": busy(b"Retry-After: 7200")}, paths, settings=one_at_once
+    )
+    assert [entry.path for entry in server.log] == ["/busy"]
+    assert [result.get("reason") for result in results].count("retry-after") == 12
+    server, _ = fetch(dict.fromkeys(paths, fine), paths, settings=one_at_once)
+    assert len(server.log) == 13
+
+
 def test_where_the_clock_leaps_waiting_for_a_mapped_host_moves_the_clock() -> None:
     start = "2026-03-01T06:00:00+00:00"
     server, results = fetch(

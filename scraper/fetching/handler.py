@@ -88,7 +88,8 @@ class TapHandler(HTTP11DownloadHandler):
         self._resolver = resolver
 
     async def download_request(self, request: Request) -> Response:
-        """Download, or raise: FetchError for what we refuse, else Scrapy's and Twisted's errors (see `reason_of`)."""
+        """Download, or raise: FetchError (Declined among it) for what we refuse, else Scrapy's and Twisted's errors (see
+        `reason_of`)."""
         request.meta.pop("exchange", None)
         host, port, host_field = _place_of(request)
         async with AsyncExitStack() as turn:
@@ -96,6 +97,7 @@ class TapHandler(HTTP11DownloadHandler):
                 await turn.enter_async_context(self._turns.turn(host, self._slots.pace(host)))
             if self._slots.is_paced(host):
                 await turn.enter_async_context(self._slots.turn(host))
+            self._slots.check_rest(host)  # it may have asked for rest while this request waited in its slot
             return await self._download(request, host, port, host_field)
 
     async def _download(self, request: Request, host: str, port: int, host_field: bytes) -> Response:

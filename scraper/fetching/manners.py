@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -12,8 +11,7 @@ from scrapy.http import Request, Response
 from scrapy.utils.httpobj import urlparse_cached
 
 from scraper.fetching.clock import clock_of
-from scraper.fetching.reasons import Declined
-from scraper.fetching.slots import slots_of
+from scraper.fetching.slots import MAX_HOSTS, slots_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -25,21 +23,20 @@ MAX_REST_SECONDS = 86_400.0
 """The longest rest that is believed."""
 _FIRST_SECONDS = {429: 5.0, 503: 1.0}
 _MAX_BACKOFF = 60.0
-MAX_HOSTS = 1000
 
 
 class MannersMiddleware:
     """Holds a host back that answered 429 or 503, by its Retry-After or by doubling waits.
 
     Sees each response before Scrapy sends the next request of the slot. While a host rests, its requests raise
-    Declined with the reason `retry-after` and the instant `until`; the response that asked for it is not retried,
-    and its request's meta holds that instant as `presskeep_until`.
+    Declined with the reason `retry-after` and the instant `until`, those too that waited in the slot already (the
+    handler asks); the response that asked for it is not retried, and its request's meta holds that instant as
+    `presskeep_until`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._clock = clock_of(crawler)
         self._slots = slots_of(crawler)
-        self._resting: OrderedDict[str, datetime] = OrderedDict()
         self._strikes: dict[str, int] = {}
 
     @classmethod
@@ -50,15 +47,7 @@ class MannersMiddleware:
 
     def process_request(self, request: Request) -> None:
         """Raise Declined while the host rests."""
-        if not self._resting:
-            return
-        host = urlparse_cached(request).hostname or ""
-        until = self._resting.get(host)
-        if until is None:
-            return
-        if self._clock.now() < until:
-            raise Declined("retry-after", f"asked to be left alone until {until:%Y-%m-%d %H:%M} UTC", host, until=until)
-        del self._resting[host]
+        self._slots.check_rest(urlparse_cached(request).hostname or "")
 
     def see(self, response: Response, request: Request) -> None:
         """Take note of a response."""
@@ -73,10 +62,7 @@ class MannersMiddleware:
             self._slots.hold(host, seconds)
             return
         until = self._clock.now() + timedelta(seconds=seconds)
-        self._resting[host] = until
-        self._resting.move_to_end(host)
-        if len(self._resting) > MAX_HOSTS:
-            self._resting.popitem(last=False)
+        self._slots.rest(host, until)
         request.meta["presskeep_until"] = until
         request.meta["dont_retry"] = True
 

@@ -1,8 +1,9 @@
-"""How fast each host is asked: the delays of Scrapy's download slots, lengthened where a host wishes."""
+"""How fast each host is asked: the delays of Scrapy's download slots, lengthened where a host wishes, up to a rest."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from scraper.fetching.addresses import is_private_name, is_public, literal_address
 from scraper.fetching.clock import clock_of
 from scraper.fetching.mapping import Mapping
+from scraper.fetching.reasons import Declined
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 MAX_DELAY = 60.0
 """Seconds between two requests to a host beyond which a Crawl-delay is not followed."""
+MAX_HOSTS = 1000
+"""Hosts of which it is remembered what they asked for; beyond, the oldest are forgotten."""
 _LEAST = 0.001
 
 
@@ -54,6 +58,7 @@ class Slots:
         self._delay = settings.getfloat("PRESSKEEP_LEAPING_DELAY")
         self._delays: dict[str, float] = {}
         self._bound = settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
+        self._resting: OrderedDict[str, datetime] = OrderedDict()
         self._turn = asyncio.Lock()
         self._asked: dict[str, datetime] = {}
         self._mapping = Mapping.parse(settings.getlist("PRESSKEEP_RESOLVE"), settings.getlist("PRESSKEEP_CONNECT_TO"))
@@ -85,6 +90,22 @@ class Slots:
             # Scrapy counts the delay from here, and lets a slot go that was not seen for a minute.
             slot.lastseen = max(slot.lastseen, monotonic() + seconds)
             slot.delay = max(slot.delay, _LEAST)
+
+    def rest(self, host: str, until: datetime) -> None:
+        """Ask nothing of a host until an instant."""
+        self._resting[host] = until
+        self._resting.move_to_end(host)
+        if len(self._resting) > MAX_HOSTS:
+            self._resting.popitem(last=False)
+
+    def check_rest(self, host: str) -> None:
+        """Raise Declined while a host rests."""
+        until = self._resting.get(host)
+        if until is None:
+            return
+        if self._clock.now() < until:
+            raise Declined("retry-after", f"asked to be left alone until {until:%Y-%m-%d %H:%M} UTC", host, until=until)
+        del self._resting[host]
 
     def is_paced(self, host: str) -> bool:
         """Whether requests to a host take turns, since its delay passes on a clock that leaps."""
