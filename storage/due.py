@@ -19,6 +19,9 @@ NO_LISTINGS = ("article", "page", "media", "probe", "robots")
 UNASKED = "failed:no-domain"
 """The outcome of a resource for which none of its outlet's domains could be asked."""
 
+RESTING = ("failed:retry-after", "failed:status-429", "failed:status-503")
+"""The outcomes of a resource whose host asked for rest, or was busy."""
+
 
 def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, since: datetime) -> int:
     """Make the resources seen at these URLs due at `now` (UTC); returns how many.
@@ -43,6 +46,23 @@ def make_due(connection: Connection, urls: Sequence[str], now: datetime, *, sinc
             update(resource)
             .where(resource.c.id.in_(stale), resource.c.lease_owner.is_(None))
             .where(or_(resource.c.due_at.is_(None), resource.c.due_at > now))
+            .values(due_at=now)
+        ).rowcount
+    return changed
+
+
+def make_due_failed(connection: Connection, urls: Sequence[str], now: datetime) -> int:
+    """Make the resources seen at these URLs due at `now` (UTC) of which the last fetch gave nothing; returns how many.
+
+    A host that asked for rest, or was busy, is left alone until its time.
+    """
+    changed = 0
+    for portion in in_portions(urls):
+        seen = select(location.c.resource).where(location.c.url_hash.in_([url_hash(url) for url in portion]))
+        changed += connection.execute(
+            update(resource)
+            .where(resource.c.id.in_(seen), resource.c.lease_owner.is_(None), resource.c.due_at > now)
+            .where(resource.c.outcome.startswith("failed:"), resource.c.outcome.not_in(RESTING))
             .values(due_at=now)
         ).rowcount
     return changed

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, event, select, update
 
 from storage.archive import Archive
-from storage.due import finish, make_due, make_due_elsewhere
+from storage.due import finish, make_due, make_due_elsewhere, make_due_failed
 from storage.frontier import (
     COPY,
     LISTING,
@@ -147,6 +147,27 @@ def test_a_listing_that_gained_a_place_while_it_was_fetched_is_due_again(archive
         known = {again.resource: {place.id for place in again.locations}}
         assert make_due_elsewhere(connection, known, T0) == 0, "with what it was leased with, it has gained nothing"
         assert make_due_elsewhere(connection, {}, T0) == 0
+
+
+def test_a_listing_that_gave_nothing_is_due_again_unless_its_host_asked_for_rest(archive: Archive) -> None:
+    outlet, _, _, _ = begin(archive)
+    outcomes = {
+        "timeout": "failed:timeout",
+        "reset": "failed:reset",
+        "rest": "failed:retry-after",
+        "busy": "failed:status-503",
+        "gone": "refused:status-404",
+        "read": "listing",
+    }
+    listings = [Found(name, "section", f"https://{PRIMARY}/{name}", LISTING, T0, "profile") for name in outcomes]
+    with archive.begin() as connection:
+        add_found(connection, outlet, listings, now=T0)
+        for each in lease(connection, outlet, "a", now=T0, until=T0 + HOUR, limit=10):
+            finish(connection, each.resource, outcomes[each.key], T0 + HOUR)
+        assert take(connection, outlet) == []
+        assert make_due_failed(connection, [each.url for each in listings], T0) == 2
+        assert sorted(take(connection, outlet)) == ["reset", "timeout"]
+        assert make_due_failed(connection, [each.url for each in listings], T0) == 0, "they are being fetched"
 
 
 def test_several_processes_never_lease_the_same(archive: Archive) -> None:

@@ -28,7 +28,7 @@ from scraper.crawling.tally import Tally
 from scraper.crawls_under_way import UNDER_WAY
 from scraper.fetching.handler import SENT_AT
 from scraper.fetching.reasons import reason_of
-from storage.due import make_due, make_due_unasked, make_due_unread
+from storage.due import make_due, make_due_failed, make_due_unasked, make_due_unread
 from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
@@ -206,6 +206,7 @@ class CrawlSession:
             begin_polling(connection, opened.outlet, [seed.key for seed in self._seeds], now)
         else:
             make_due(connection, listings, now, since=opened.begun_at)
+            make_due_failed(connection, listings, now)  # a crawl that is gone on with may have failed at all of them
             make_due_unasked(connection, opened.outlet, now)
 
     def _give_back(self, connection: Connection) -> None:

@@ -88,7 +88,7 @@ class TapHandler(HTTP11DownloadHandler):
         self._resolver = resolver
 
     async def download_request(self, request: Request) -> Response:
-        """Download, or raise: FetchError (Declined among it) for what we refuse, else Scrapy's and Twisted's errors (see
+        """Download, or raise: FetchError (Declined, too) for what we refuse, else Scrapy's and Twisted's errors (see
         `reason_of`)."""
         request.meta.pop("exchange", None)
         host, port, host_field = _place_of(request)
