@@ -82,9 +82,35 @@ def test_log_lines_are_objects_that_name_their_crawl(tmp_path: Path, form: str) 
     if form == "text":
         assert "INFO scrapy" in ran.err
         return
-    lines = [json.loads(line) for line in ran.err.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in ran.err.splitlines()]
     assert all(each.keys() == {"at", "level", "logger", "message", "crawl"} for each in lines)
     assert {each["crawl"] for each in lines} == {None, ran.json["outlets"][0]["crawl"]}
+
+
+SAYING = """
+import logging, pathlib
+from scraper.cli.logs import start_logging
+from scraper.cli.running import run
+from scraper.cli.printing import write_error
+from scraper.config import Config
+start_logging(Config(pathlib.Path("."), log_format={form!r}))
+write_error("small: 7 pages")
+logging.getLogger("crawl").warning("slow\\nhost")
+raise SystemExit(run(["show"]))
+"""
+
+
+def test_what_a_command_says_itself_has_the_form_of_its_log_lines() -> None:
+    text, told = (presskeep(program=("-c", SAYING.format(form=form))) for form in ("text", "json"))
+    assert (text.code, told.code) == (2, 2)
+    pages, slow, error = text.err.splitlines()
+    assert (pages, slow, error.startswith("presskeep: ")) == ("small: 7 pages", "WARNING crawl: slow host", True)
+    lines = [json.loads(line) for line in told.err.splitlines()]
+    assert [(each["level"], each["logger"], each["message"]) for each in lines] == [
+        ("INFO", "presskeep", "small: 7 pages"),
+        ("WARNING", "crawl", "slow\nhost"),
+        ("ERROR", "presskeep", error.removeprefix("presskeep: ")),
+    ]
 
 
 def test_a_report_without_room_leaves_no_half_of_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -55,9 +56,27 @@ def write(text: str = "") -> None:
         stream.write(line.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
 
 
+_error_form: Callable[[str], str] | None = None
+
+
+def form_errors(form: Callable[[str], str] | None) -> None:
+    """Give each line that goes to standard error from now on a form; None: it is written for people."""
+    global _error_form  # there is one standard error, and whoever writes to it keeps to its form
+    _error_form = form
+
+
 def write_error(text: str) -> None:
-    """Print a line on standard error, folded where a terminal ends."""
-    sys.stderr.write("".join(line + "\n" for line in fold(printable(text), hanging=2, stream=sys.stderr)))
+    """Print a line on standard error, folded where a terminal ends, or in the form that is asked for."""
+    if _error_form is None:
+        sys.stderr.write("".join(line + "\n" for line in fold(printable(text), hanging=2, stream=sys.stderr)))
+        sys.stderr.flush()
+    else:
+        write_formed(_error_form(text))
+
+
+def write_formed(line: str) -> None:
+    """Print a line on standard error that has its form already."""
+    sys.stderr.write(line + "\n")
     sys.stderr.flush()
 
 

@@ -7,13 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from scraper.cli.commands import LazyGroup
-from scraper.cli.printing import DEFAULT_COLUMNS, fold, printable, terminal_columns
+from scraper.cli.printing import DEFAULT_COLUMNS, printable, terminal_columns, write_error
 from scraper.cli.sockets import TOO_LONG, keep_sockets_short
 from scraper.cli.stopping import silence_output
 from scraper.errors import ScraperError
@@ -137,8 +138,8 @@ def _say_usage(error: Any) -> int:
 
 def _say(text: str) -> None:
     """One line on standard error, whatever stands in the text; folded where a terminal ends."""
-    said = f"presskeep: {printable(' '.join(text.split()))}"
-    _write("".join(line + "\n" for line in fold(said, hanging=2, stream=sys.stderr)))
+    with suppress(OSError, ValueError):  # the terminal is gone: the exit code says it
+        write_error(f"presskeep: {' '.join(text.split())}")
 
 
 def _write(line: str) -> None:
