@@ -15,6 +15,7 @@ from scraper.crawling.polling import UNREAD
 from scraper.crawling.reading import READABLE, ReadTask
 from scraper.crawling.visits import after_failure, next_look, next_visit
 from scraper.fetching.conditions import CONDITIONAL
+from scraper.fetching.manners import RESTS_UNTIL
 from scraper.fetching.outcomes import outcome_of
 from scraper.fetching.reasons import Declined, reason_of
 from storage.due import finish, has_shown, restore, withdraw
@@ -41,6 +42,8 @@ MISLED = frozenset(("private-address", "redirect-loop", "redirect-limit"))
 """Failures of a way that the domain's own answer pointed to."""
 OF_THE_PAGE = frozenset(("refused:not-html", "refused:empty", "refused:not-modified"))
 """Answers that another domain would give too."""
+RESTED = "failed:retry-after"
+"""The outcome of what a host answered with a wish for rest."""
 PAGE_ALONE = frozenset(("robots", "retry-after", "cancelled", "bad-url", "too-large"))
 """Failures for which an article is not asked of another domain."""
 
@@ -210,7 +213,12 @@ class Intake:
         if state.settle(request):
             now = state.clock.now()
             polled = leased.resource in state.polling
-            due = after_failure(leased.kind, now, leased.attempts, gone=gone, passing=may_pass(outcome), polled=polled)
+            until: datetime | None = request.meta.get(RESTS_UNTIL)
+            outcome = RESTED if until is not None else outcome
+            passing = may_pass(outcome)
+            due = after_failure(
+                leased.kind, now, leased.attempts, until=until, gone=gone, passing=passing, polled=polled
+            )
             if withdrawn:
                 await state.run(partial(withdraw, resource_id=leased.resource, at=now))
             await state.run(lambda connection: finish(connection, leased.resource, outcome, due))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ from scraper.fetching.slots import MAX_HOSTS, slots_of
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+log = logging.getLogger(__name__)
+
+RESTS_UNTIL = "presskeep_rests_until"
+"""The key of a request's meta that tells until when its host asked for rest."""
 OVERLOADED = frozenset({429, 503})
 HOLD_SECONDS = 120.0
 """Waits up to this hold the host's slot; beyond it the host rests, and its requests are put off."""
@@ -23,6 +28,7 @@ MAX_REST_SECONDS = 86_400.0
 """The longest rest that is believed."""
 _FIRST_SECONDS = {429: 5.0, 503: 1.0}
 _MAX_BACKOFF = 60.0
+_UNITS = (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
 class MannersMiddleware:
@@ -31,7 +37,7 @@ class MannersMiddleware:
     Sees each response before Scrapy sends the next request of the slot. While a host rests, its requests raise
     Declined with the reason `retry-after` and the instant `until`, those too that waited in the slot already (the
     handler asks); the response that asked for it is not retried, and its request's meta holds that instant as
-    `presskeep_until`.
+    `RESTS_UNTIL`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -63,7 +69,13 @@ class MannersMiddleware:
             return
         until = self._clock.now() + timedelta(seconds=seconds)
         self._slots.rest(host, until)
-        request.meta["presskeep_until"] = until
+        request.meta[RESTS_UNTIL] = until
+        log.warning(
+            "%s asks to be left alone for %s (Retry-After), and is until %s UTC",
+            host,
+            _length_of(asked or seconds),
+            f"{until:%Y-%m-%d %H:%M}",
+        )
         request.meta["dont_retry"] = True
 
     def _backoff(self, host: str, status: int) -> float:
@@ -71,6 +83,12 @@ class MannersMiddleware:
             self._strikes.clear()
         strikes = self._strikes[host] = min(self._strikes.get(host, 0) + 1, 10)
         return float(min(_FIRST_SECONDS[status] * 2 ** (strikes - 1), _MAX_BACKOFF))
+
+
+def _length_of(seconds: float) -> str:
+    """A length of time, roughly."""
+    name, unit = next(((name, unit) for name, unit in _UNITS if seconds >= 2 * unit), _UNITS[-1])
+    return f"{seconds / unit:,.0f} {name}"
 
 
 def retry_after(value: bytes | None, now: datetime) -> float | None:
