@@ -85,6 +85,13 @@ def code_of(outcome: str) -> str:
     return _VERDICT.sub("", outcome, count=1)
 
 
+def is_reason(word: str) -> bool:
+    """Whether there is a reason whose code, with its verdict or without, begins so."""
+    code = code_of(word)
+    stems = ("refused:", "failed:", "status-", *SENTENCES)
+    return any(each.startswith(text) for text in (word, code) for each in stems) or code.startswith("status-")
+
+
 def sentence_of(outcome: str) -> str:
     """The sentence for an outcome ('refused:empty') or a reason's code ('empty'); a code that is not known, itself."""
     code = code_of(outcome)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from scraper.cli.running import run
 from scraper.fetching.reasons import REASONS
-from scraper.sentences import SENTENCES, code_of, sentence_of
+from scraper.sentences import SENTENCES, code_of, is_reason, sentence_of
+from storage.archive import Archive
 
 ROOT = Path(__file__).parents[1]
 _IN_SOURCE = (
@@ -47,3 +51,31 @@ def test_a_status_is_told_by_its_number_and_name() -> None:
     assert sentence_of("failed:status-799") == "the server answered 799"
     assert (code_of("overruled:refused:empty"), code_of("notice")) == ("empty", "notice")
     assert sentence_of("refused:not-known-yet") == "not-known-yet"
+
+
+@pytest.mark.parametrize(
+    ("word", "known"),
+    [
+        ("empty", True),
+        ("refused:em", True),
+        ("failed:timeout", True),
+        ("refused", True),
+        ("notice", True),
+        ("status-599", True),
+        ("stat", True),
+        ("emty", False),
+        ("failed:emty", False),
+        ("bogus", False),
+    ],
+)
+def test_a_word_that_no_code_begins_with_is_known_as_such(word: str, known: bool) -> None:
+    assert is_reason(word) is known
+
+
+def test_a_list_by_a_word_that_no_code_begins_with_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Archive.open(tmp_path, create=True).close()
+    assert run(["status", "--archive", str(tmp_path), "--reason", "emty"]) == 2
+    assert "Did you mean empty?" in capsys.readouterr().err
+    assert run(["status", "--archive", str(tmp_path), "--reason", "empty"]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ from scraper.cli.printing import (
 )
 from scraper.config import Config
 from scraper.errors import UsageError
-from scraper.sentences import code_of, sentence_of
+from scraper.sentences import SENTENCES, code_of, is_reason, sentence_of
 
 if TYPE_CHECKING:
     from storage.status import CrawlLine, Failed, Refused, Status
@@ -88,6 +89,10 @@ def status(
         elif wanted:
             lines = refused_pages(connection, outlet, reason=reason, limit=listed)
             failed = failures(connection, outlet, reason=reason, limit=listed)
+            if reason is not None and not lines and not failed and not is_reason(reason):
+                near = get_close_matches(reason, SENTENCES, 1)
+                say = f"Did you mean {near[0]}?" if near else "`presskeep status --refused` names each reason's code."
+                raise UsageError("no reason's code begins so", f"--reason {reason}", say)
         else:
             state = status_of(connection, outlet)
     if gaps:
