@@ -300,6 +300,17 @@ def test_places_that_cannot_be_are_refused(copy: Place, tmp_path: Path) -> None:
         restore(strange, tmp_path / "restored")
 
 
+def test_a_place_where_no_folder_can_be_made_is_wrong_usage(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    Archive.open(tmp_path / "archive", create=True).close()
+    with Archive.open(tmp_path / "archive", write=False) as archive:
+        with pytest.raises(ArchiveUnusable, match="cannot be written") as told:
+            back_up(archive, file / "backups")
+        assert (told.value.exit_code, file.read_text()) == (2, "mine")
+        assert not back_up(archive, tmp_path / "backups").damaged
+
+
 def test_what_is_left_of_an_archive_whose_database_is_gone_is_in_the_way(copy: Place, tmp_path: Path) -> None:
     backups, log = tmp_path / "backups", copy.folder / "archive.db-wal"
     take(copy, backups)

@@ -18,11 +18,11 @@ from storage.archive import DATABASE_NAME, Archive
 from storage.backup.copying import PART, Span, copy_file, digest_of, grow_file, telling, wrong_spans
 from storage.backup.listing import NAME, FileState, ListedFile, Listing, read_listing, safe_path, write_listing
 from storage.backup.snapshot import snapshot
-from storage.errors import ArchiveDamaged, ArchiveUnusable
+from storage.errors import ArchiveDamaged, ArchiveUnusable, StorageFull
 from storage.models import SCHEMA, capture, warc_file
 from storage.torn import TORN, torn_pieces
 from storage.warc_reading import open_warc
-from storage.warc_writing import OPEN, sync_folder
+from storage.warc_writing import OPEN, explained, sync_folder
 
 WARC = "warc"
 _LOCK = ".lock"
@@ -230,17 +230,31 @@ def _demand_apart(archive: Path, folder: Path) -> None:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Hold the folder, so that no two backups go there at once."""
-    with telling(folder):
+    with _usable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         strange = {each.name for each in folder.iterdir()} - {WARC, NAME, NAME + PART, _LOCK}
     if not (folder / NAME).exists() and any(not name.startswith(_DATABASE) for name in strange):
         raise ArchiveUnusable("holds something else", str(folder), "Name an empty folder, or one of a backup.")
-    with telling(folder / _LOCK), (folder / _LOCK).open("w") as file:
+    with _usable(folder / _LOCK):
+        lock = (folder / _LOCK).open("w")
+    with telling(folder / _LOCK), lock as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ArchiveUnusable("another backup is being taken there", str(folder), "Wait for it to end.") from None
         yield
+
+
+@contextmanager
+def _usable(place: Path) -> Iterator[None]:
+    """Turns an OSError before anything is copied into our own: the place is none for a backup, or its disk is full."""
+    try:
+        yield
+    except OSError as error:
+        told = explained(error, str(place))
+        if isinstance(told, StorageFull):
+            raise told from error
+        raise ArchiveUnusable(told.what, told.which, told.next) from error
 
 
 def _earlier(folder: Path, archive: str) -> Listing | None:
