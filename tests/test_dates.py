@@ -105,6 +105,28 @@ def test_the_iranian_calendar_goes_on_day_by_day() -> None:
         from_jalali(1399, 13, 1)
 
 
+@pytest.mark.parametrize(
+    ("year", "begins"),
+    [
+        (1370, date(1991, 3, 21)),
+        (1376, date(1997, 3, 21)),
+        (1399, date(2020, 3, 20)),
+        (1403, date(2024, 3, 20)),
+        (1404, date(2025, 3, 21)),
+        (1405, date(2026, 3, 21)),
+        (1409, date(2030, 3, 21)),
+    ],
+)
+def test_iranian_years_begin_as_irans_calendar_has_them(year: int, begins: date) -> None:
+    assert from_jalali(year, 1, 1) == begins
+
+
+def test_a_day_that_the_iranian_year_does_not_have_is_none() -> None:
+    assert from_jalali(1403, 12, 30) == date(2025, 3, 20)
+    with pytest.raises(ValueError, match="1404-12-30"):
+        from_jalali(1404, 12, 30)
+
+
 def test_an_offset_is_kept_and_found_again() -> None:
     found = read_date("2020-01-01T00:00:00-03:30", UTC)
     assert found is not None

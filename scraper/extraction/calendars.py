@@ -52,7 +52,7 @@ _DAY_NAMES = {name: number for number, names in enumerate(_DAYS) for name in nam
 _WORD = re.compile(r"[^\W\d_][^\W\d_\u200c]*(?:\u200c[^\W\d_]+)*\.?")
 _DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _LETTERS = str.maketrans({"ك": "ک", "ي": "ی", "ى": "ی"})
-_EPOCH = 1_948_321
+_EPOCH = 226_529
 
 
 def plain_digits(text: str) -> str:
@@ -93,14 +93,23 @@ def day_of(name: str) -> int | None:
 
 
 def from_jalali(year: int, month: int, day: int) -> date:
-    """The Gregorian day of a day of the Iranian calendar, by the 2820-year cycle. ValueError for no such day."""
+    """The Gregorian day of a day of the Iranian calendar. ValueError for no such day.
+
+    Eight years of 33 have a day more: so the years 1244 to 1500 begin as the calendar in force has them, which goes by
+    the equinox at Tehran. (The cycle of 2820 years, which is often taken, has the year 1404 begin a day too early.)
+    """
     if not (1200 <= year <= 1600 and 1 <= month <= 12 and 1 <= day <= (31 if month <= 6 else 30)):
         raise ValueError(f"no day of the Iranian calendar: {year}-{month}-{day}")
-    base = year - 474
-    cycle = 474 + base % 2820
     before = (month - 1) * 31 if month <= 7 else (month - 1) * 30 + 6
-    julian = day + before + (cycle * 682 - 110) // 2816 + (cycle - 1) * 365 + base // 2820 * 1_029_983 + _EPOCH - 1
-    return date.fromordinal(julian - 1_721_425)
+    found = _days_before(year) + before + day
+    if found > _days_before(year + 1):
+        raise ValueError(f"no day of the Iranian calendar: {year}-{month}-{day}")
+    return date.fromordinal(found)
+
+
+def _days_before(year: int) -> int:
+    """The ordinal (as of datetime.date) of the day before a year of the Iranian calendar begins."""
+    return _EPOCH + 365 * year + (8 * year + 21) // 33
 
 
 def _is_english(bare: str, names: tuple[str, ...]) -> bool:
