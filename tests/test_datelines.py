@@ -41,6 +41,8 @@ def day(date: PrintedDate | None) -> str | None:
         ("<p>Stand: 04.05.2025</p>", "2025-05-04", None),
         ("<p>تاریخ انتشار: ۱۲ اسفند ۱۴۰۳</p>", "2025-03-02", None),
         ("<p>نشر ٣ مارس ٢٠٢٥</p>", "2025-03-03", None),
+        ("<p>公開日：2025年3月3日 更新日：2025年3月5日（水）</p>", "2025-03-03", "2025-03-05"),
+        ("<p>2025年03月03日 17:15</p>", "2025-03-03", None),
         ("<time class='entry-date published' datetime='2025-05-04'>yesterday</time>"
          "<time class='updated' datetime='2025-05-06'>today</time>", "2025-05-04", "2025-05-06"),
         # Neither a sentence of the text, a day to come, nor a year alone is the article's day.
@@ -61,6 +63,16 @@ def test_a_time_element_gives_the_time_and_the_zone() -> None:
     assert article.published.at == datetime(2026, 3, 2, 5, 45, tzinfo=UTC)
     assert (article.published.zone, article.published.precision) == ("+03:30", "second")
     assert article.found["published"] == "date line"
+
+
+def test_an_abbreviation_states_its_moment_in_its_title() -> None:
+    line = "<h2>Monday, March 2, 2026</h2><p>Posted at <abbr {} title='2026-03-02T09:15:00+01:00'>9:15 AM</abbr></p>"
+    article = read(line.format("itemprop='datePublished'"))
+    assert article.published is not None
+    assert (article.published.at, article.published.zone) == (datetime(2026, 3, 2, 8, 15, tzinfo=UTC), "+01:00")
+    unmarked = read(line.format("")).published
+    assert unmarked is not None
+    assert unmarked.precision == "day", "the control: it is the mark that makes it the article's moment"
 
 
 @pytest.mark.parametrize(("lang", "published"), [("en", "2025-03-04"), ("en-GB", "2025-04-03"), ("it", "2025-04-03")])

@@ -1,4 +1,4 @@
-"""Names of months and days in the languages of news pages, digits of other scripts, and the Jalali calendar."""
+"""Names of months and days in the languages of news pages, dates in other scripts, and the Jalali calendar."""
 
 from __future__ import annotations
 
@@ -53,6 +53,13 @@ _WORD = re.compile(r"[^\W\d_][^\W\d_\u200c]*(?:\u200c[^\W\d_]+)*\.?")
 _DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _LETTERS = str.maketrans({"ك": "ک", "ي": "ی", "ى": "ی"})
 _EPOCH = 226_529
+_IN_CHARACTERS = re.compile(
+    r"(?P<y>\d{4})\s*[年년]\s*(?P<m>\d{1,2})\s*[月월]\s*(?P<d>\d{1,2})\s*[日号號일]"
+    r"(?:\s*[(（][^()（）]{1,5}[)）]|\s*(?:星期|[週周])[一二三四五六日天]|\s*[月火水木金土日]曜日?|\s*[월화수목금토일]요일)?"
+    r"(?:\s*(?P<half>午前|午後|上午|下午|오전|오후)?\s*(?P<H>\d{1,2})\s*[:：時时點点시]\s*(?P<M>\d{2})[分분]?(?!\d))?"
+)
+"""A day as Chinese, Japanese and Korean write it, with the day of the week and the time."""
+_AFTERNOON = frozenset(("午後", "下午", "오후"))
 
 
 def plain_digits(text: str) -> str:
@@ -76,6 +83,21 @@ def english_names(text: str) -> str:
         return match[0]
 
     return _WORD.sub(translate, plain_digits(text))
+
+
+def plain_characters(text: str) -> str:
+    """The text with days, and their times, in numbers (2026-3-10 17:15) where East Asian characters write them."""
+
+    def in_numbers(match: re.Match[str]) -> str:
+        day = f"{match['y']}-{match['m']}-{match['d']}"
+        if match["H"] is None:
+            return f"{day} "
+        hour = int(match["H"])
+        if match["half"]:
+            hour = hour % 12 + 12 * (match["half"] in _AFTERNOON)
+        return f"{day} {hour}:{match['M']}"
+
+    return _IN_CHARACTERS.sub(in_numbers, text)
 
 
 def month_of(name: str) -> tuple[int, bool] | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
-from scraper.extraction.calendars import english_names, from_jalali, month_of, plain_digits
+from scraper.extraction.calendars import english_names, from_jalali, month_of, plain_characters, plain_digits
 from scraper.extraction.passages import plain, tidy
 from storage.content import Precision, PrintedDate
 
@@ -36,8 +36,8 @@ def read_date(text: str, zone: tzinfo, formats: Sequence[str] = (), *, month_fir
     """Read a date as printed; where it states no zone, `zone` is taken. None for what is no date.
 
     The `formats` (strptime) are tried in order on the text with month and day names in English; then the forms that
-    pages use: ISO 8601, numbers, names of months in a dozen languages, the Iranian calendar. Of 3/4/2026 the month is
-    first where AM or PM stands beside it, or with `month_first`.
+    pages use: ISO 8601, numbers, names of months in a dozen languages, East Asian characters, the Iranian calendar. Of
+    3/4/2026 the month is first where AM or PM stands beside it, or with `month_first`.
     """
     printed = tidy(text)
     if not printed or len(printed) > _LONGEST:
@@ -71,7 +71,7 @@ def name_of(zone: tzinfo) -> str:
 
 
 def _read_freely(printed: str, zone: tzinfo, *, month_first: bool) -> PrintedDate | None:
-    text = plain_digits(plain(printed))
+    text = plain_characters(plain_digits(plain(printed)))
     try:
         if match := _ISO.search(text) or _COMPACT.search(text):
             return _from_groups(match, printed, zone)

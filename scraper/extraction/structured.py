@@ -195,10 +195,15 @@ def _microdata(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
     for element in _ITEMS(tree):
         for name in element.get("itemprop").lower().split():
             if name in _PROPERTIES:
-                value = element.get("content") or element.get("datetime") or _name_within(element)
+                value = element.get("content") or _moment_of(element) or _name_within(element)
                 if value and len(value) < 500:
                     found.setdefault(name, []).append(tidy(value))
     return {name: tuple(values) for name, values in found.items()}
+
+
+def _moment_of(element: HtmlElement) -> str | None:
+    """The moment that an element states: `time` by its datetime, `abbr` by its title (microformats' abbr pattern)."""
+    return element.get("datetime") or (element.get("title") if element.tag == "abbr" else None)
 
 
 def _name_within(element: HtmlElement) -> str:
