@@ -104,6 +104,7 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
         (ld('{"@type":"Person","name":"Staff"}'), "", ()),
         # Neither a role nor an agency's sign, a policy or 'By' alone is a person.
         (ld('{"@type":"Person","name":"Ada Berg, Lead Reviewer"}'), "", ("Ada Berg",)),
+        (ld('{"@type":"Person","name":"Ada Berg, Harbour Correspondent"}'), "", ("Ada Berg",)),
         (ld('{"@type":"Person","name":"Ada Berg, Head of Harbours and Bo Ek"}'), "", ("Ada Berg", "Bo Ek")),
         (ld('["Ada Berg (abe)","Bo Ek (bek.)"]'), "", ("Ada Berg", "Bo Ek")),
         (ld('"Quelle: Ada Berg"'), "", ("Ada Berg",)),
