@@ -46,9 +46,10 @@ def next_data(text: str) -> str:
     return f'<script id="__NEXT_DATA__" type="application/json">{escaped(data)}</script>'
 
 
-def next_stream(text: str, *, cut: int = 300) -> str:
-    """The text as a row of Next.js' stream, which is cut anywhere."""
-    rows = f'1:"$Sreact.fragment"\n1f:T{len(text.encode()):x},{text}20:["$","div",null,{{"html":"$1f"}}]\n'
+def next_stream(*texts: str, cut: int = 300) -> str:
+    """The texts as rows of Next.js' stream, which is cut anywhere."""
+    rows = "".join(f"1f:T{len(each.encode()):x},{each}" for each in texts)
+    rows = f'1:"$Sreact.fragment"\n{rows}20:["$","div",null,{{"html":"$1f"}}]\n'
     pieces = [rows[at : at + cut] for at in range(0, len(rows), cut)]
     pushed = "".join(f"<script>self.__next_f.push([1,{escaped(each)}])</script>" for each in pieces)
     return "<script>(self.__next_f=self.__next_f||[]).push([0])</script>" + pushed
@@ -93,6 +94,8 @@ def test_a_page_that_prints_its_text_is_read_as_printed() -> None:
 def test_of_several_texts_none_is_chosen_by_chance() -> None:
     other = tuple(each.replace("lock", "dock").replace("gates", "cranes") for each in PARAGRAPHS)
     assert read(next_data(markup()) + next_data(markup(other))).article is None
+    assert read(next_stream(markup(), markup(other))).article is None
+    assert read(next_stream(markup(("Tea.", "Cake.", "Rain.")), markup())).article is not None
     # The same text twice is one; a short one beside it is a teaser's.
     assert read(next_data(markup()) + nuxt(markup())).article is not None
     assert read(next_data(markup()) + next_data(markup(("Tea.", "Cake.", "Rain.")))).article is not None

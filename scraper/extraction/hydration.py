@@ -21,7 +21,8 @@ from scraper.extraction.tree import Unreadable, parse_page
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.S)
 """A string of JSON (RFC 8259, 7)."""
 _PUSH = "__next_f.push([1,"
-_ROW = re.compile(rb"(?:^|\n)[0-9a-f]*:T([0-9a-f]{1,7}),")
+_ROW = re.compile(rb"[0-9a-f]*:T([0-9a-f]{1,7}),")
+_NEXT_ROW = re.compile(rb"\n" + _ROW.pattern)
 _PARAGRAPH = re.compile(r"<p[\s>]", re.I)
 _LEAST_PARAGRAPHS = 3
 _LEAST_LETTERS = 300
@@ -76,8 +77,9 @@ def _pushed(scripts: list[str]) -> Iterator[str]:
 
 
 def _rows(stream: str) -> Iterator[str]:
+    """The rows of text. Behind one the next row begins at once, and behind others on a new line."""
     data, at = stream.encode("utf-8", "replace"), 0
-    while (match := _ROW.search(data, at)) is not None:
+    while (match := _ROW.match(data, at) or _NEXT_ROW.search(data, at)) is not None:
         at = match.end() + int(match[1], 16)
         yield data[match.end() : at].decode("utf-8", "replace")
 
