@@ -85,6 +85,27 @@ def test_of_too_many_parts_none_is_lost(end: str) -> None:
     assert texts == [f"part {at}" for at in range(3_000)]
 
 
+def test_of_parts_and_places_that_share_a_name_each_has_its_own() -> None:
+    """Two roots on a page, each of which names its parts from 0 on."""
+    roots = "".join(
+        f'<section><!--$?--><template id="B:0"></template>wait<!--/$--><p>{each} ends</p></section>'
+        f'<div hidden id="S:0"><p>{each} begins</p></div><script>$RC("B:0","S:0")</script>'
+        for each in ("one", "two")
+    )
+    assert passages_of(f"<html><body>{roots}</body></html>") == ["one begins", "one ends", "two begins", "two ends"]
+
+
+def test_a_place_whose_end_is_far_is_left_as_it_is() -> None:
+    def texts(between: int) -> list[str]:
+        place = f'<template id="B:0"></template><p>wait</p>{"<hr>" * between}<!--/$-->'
+        return passages_of(
+            f'<html><body>{place}<div id="S:0">part</div><script>$RC("B:0","S:0")</script></body></html>'
+        )
+
+    assert texts(10_000) == ["wait", "part"]
+    assert texts(100) == ["part"]
+
+
 def test_comments_are_no_text() -> None:
     texts = passages_of(streamed() + "<!-- a note to nobody -->")
     assert not any("note" in text for text in texts)

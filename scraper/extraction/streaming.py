@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -21,6 +22,8 @@ _BEGINS, _ENDS = frozenset(("$", "$?", "$!", "$~")), "/$"
 """Comments around what stands at a boundary: whole, awaited, failed, queued; and behind it."""
 _MOST = 500
 """So many parts at most are moved."""
+_FARTHEST = 2_000
+"""Among so many siblings behind a place its end is looked for: a stand-in is a few elements."""
 
 
 def is_streamed(text: str) -> bool:
@@ -30,12 +33,20 @@ def is_streamed(text: str) -> bool:
 
 def place_streamed(tree: HtmlElement) -> None:
     """Put the streamed parts in their places, in the order in which the page's scripts do so, and take out comments.
-    A part whose place is not on the page, or has no end, stays where it is."""
-    named = {name: each for each in tree.iter(etree.Element) if (name := each.get("id"))}
+    A part whose place is not on the page, or has no end, stays where it is. Of elements of one name the first that is
+    still there is meant, as getElementById() has it: each of several roots on a page counts from 0."""
+    named: dict[str, list[HtmlElement]] = {}
+    for each in tree.iter(etree.Element):
+        if name := each.get("id"):
+            named.setdefault(name, []).append(each)
     for kind, first, second in _calls(tree):
         place, segment = (second, first) if kind == "S" else (first, second)
-        if place in named and segment in named:
-            _place(named[segment], named[place], stands_in=kind != "S")
+        if (
+            named.get(place)
+            and named.get(segment)
+            and _place(named[segment][0], named[place][0], stands_in=kind != "S")
+        ):
+            del named[segment][0], named[place][0]
     etree.strip_tags(tree, etree.Comment)
 
 
@@ -44,13 +55,13 @@ def _calls(tree: HtmlElement) -> Iterator[tuple[str, str, str]]:
     yield from found[:_MOST]
 
 
-def _place(segment: HtmlElement, place: HtmlElement, *, stands_in: bool) -> None:
+def _place(segment: HtmlElement, place: HtmlElement, *, stands_in: bool) -> bool:
     parent = place.getparent()
     if parent is None or segment.getparent() is None or segment in (place, *place.iterancestors()):
-        return
+        return False
     stand_in = _stand_in(place) if stands_in else []
     if stand_in is None or segment in stand_in:
-        return
+        return False
     for each in stand_in:
         parent.remove(each)
     if stands_in:
@@ -60,13 +71,14 @@ def _place(segment: HtmlElement, place: HtmlElement, *, stands_in: bool) -> None
     place.addprevious(segment)
     segment.drop_tag()
     place.drop_tree()
+    return True
 
 
 def _stand_in(place: HtmlElement) -> list[HtmlElement] | None:
-    """What stands between a boundary's template and the comment behind it; None where there is no such comment."""
+    """What stands between a boundary's template and the comment behind it; None where there is no such comment near."""
     found: list[HtmlElement] = []
     depth = 0
-    for each in place.itersiblings():
+    for each in islice(place.itersiblings(), _FARTHEST):
         if isinstance(each, etree._Comment):
             if each.text == _ENDS:
                 if depth == 0:
