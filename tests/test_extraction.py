@@ -64,6 +64,18 @@ def test_nothing_is_lost_or_welded_at_inline_markup() -> None:
     ]
 
 
+def test_what_stands_behind_the_end_of_the_page_is_read() -> None:
+    """Pages put together of whole ones end in the midst of their text; browsers read on."""
+    cut = PARAGRAPHS.replace(f"<p>{SENTENCES[3]}", f"</body></html><html><body><p>{SENTENCES[3]}").replace(
+        f"<p>{SENTENCES[5]}", f"</html><script>let x</script> <p>{SENTENCES[5]}"
+    )
+    assert texts(read(page(cut))) == list(SENTENCES)
+    node = json.dumps({"@type": "NewsArticle", "datePublished": "2026-05-03", "author": {"name": "Ada Berg"}})
+    outcome = read(page(PARAGRAPHS) + f"<script type='application/ld+json'>{node}</script>")
+    assert outcome.article is not None
+    assert outcome.article.authors == ("Ada Berg",)
+
+
 def test_blocks_are_typed() -> None:
     outcome = read(
         page(

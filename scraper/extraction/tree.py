@@ -17,6 +17,7 @@ _COUNT = etree.XPath("count(//*)")
 _BELOW_DEEPEST = etree.XPath(f"boolean({'/*' * (DEEPEST + 1)})")
 _CLOSED_DOCTYPE = re.compile(r"^\s*<\s?!\s?DOCTYPE[^>]*/[^<>]*>", re.I)
 _CLOSED_HTML = re.compile(r"(<html[^>]{0,500}?)\s*/>", re.I)
+_END = re.compile(r"</(?:body|html)\b[^<>]{0,500}>", re.I)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,500}>", re.I)
 _INLINE_OR_WRAPPER = frozenset(
     [
@@ -88,12 +89,16 @@ def parse_page(text: str, *, elements: int) -> HtmlElement:
 
 
 def _repair(text: str) -> str:
-    """Mend beginnings that make libxml2 lose the page: self-closed doctype and html, an encoding that was."""
+    """Mend what makes libxml2 lose the page: self-closed doctype and html, an encoding that was, and ends of the page
+    that are none. Pages put together of whole ones have these in the midst of their text; browsers read on in the
+    element that is open (HTML, 13.2.6.4.22), and libxml2 has what follows in a root that nobody would read."""
     head = text[:_HEAD]
     mended = _XML_DECLARATION.sub("", head, count=1)
     mended = _CLOSED_DOCTYPE.sub("", mended, count=1)
     mended = _CLOSED_HTML.sub(r"\1>", mended, count=1)
-    return text if mended == head else mended + text[_HEAD:]
+    text = text if mended == head else mended + text[_HEAD:]
+    end = _END.search(text)
+    return text if end is None or not _END.sub("", text[end.end() :]).strip() else _END.sub("", text)
 
 
 _HEAD = 4_096
