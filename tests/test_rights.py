@@ -152,6 +152,26 @@ TEASERS = {
         False,
     ),
     "free in another place": (PARTLY + "<meta property=article:content_tier content=free>", BEGINNING, False),
+    "no word of payment, an ellipsis before a wall": (
+        linked(),
+        f"{BEGINNING}<p>All in all it is…</p><div class=c-paywall><p>Subscribe to read the rest of it.</p></div>",
+        True,
+    ),
+    "no word of payment, a wall behind a sentence": (
+        linked(),
+        f"{BEGINNING}<div class=c-paywall><p>Subscribe to read more of this.</p></div>",
+        False,
+    ),
+    "no word of payment, a text in what is named after a wall": (
+        linked(),
+        f"<div class=paywall>{BEGINNING}<p>All in all it is…</p></div>",
+        False,
+    ),
+    "free, an ellipsis before a wall": (
+        linked(isAccessibleForFree=True),
+        f"{BEGINNING}<p>All in all it is…</p><div class=c-paywall><p>Subscribe to read the rest of it.</p></div>",
+        False,
+    ),
     "free, with an ellipsis": (linked(wordCount=900), f"{BEGINNING}<p>All in all it is...</p>", False),
 }
 

@@ -24,7 +24,7 @@ from scraper.extraction.repeats import show
 from scraper.extraction.rights import read_rights
 from scraper.extraction.several import holds_several
 from scraper.extraction.structured import Structured, read_structured
-from scraper.extraction.teaser import is_teaser_of_paid
+from scraper.extraction.teaser import ends_at_wall, is_teaser_of_paid
 from scraper.extraction.template import find_template, read_template
 from scraper.extraction.tree import Unreadable, parse_page
 from scraper.outlet import Outlet
@@ -150,7 +150,9 @@ def _read(page: Page, context: Context, tree: HtmlElement, passages: list[Passag
         if read.reason in (None, "other-kind") and holds_several(tree, passages, stated, page.url):
             read = replace(read, reason="several")
     body = "" if read.reason == "empty" else read.content.body
-    if read.reason in (None, "empty", "too-short", "other-kind") and is_teaser_of_paid(tree, stated, body):
+    if read.reason in (None, "empty", "too-short", "other-kind") and (
+        is_teaser_of_paid(tree, stated, body) or ends_at_wall(tree, stated, read.body)
+    ):
         read = replace(read, reason="paywall")
     if context.showing:
         outcome = replace(outcome, shown=show(passages, read.body))

@@ -33,6 +33,7 @@ _GONE = frozenset(("noodp", "noydir"))
 _NAMED = re.compile(r"([a-z][\w.*-]{0,60})\s*:\s*(.*)", re.I | re.S)
 _COLON = re.compile(r"\s*:\s*")
 _TIERS = ("article:content_tier", "og:article:content_tier", "article_content_tier", "article:content-tier")
+_OPEN = frozenset(("free", "metered"))
 _COPYRIGHTS = ("copyright", "dc.rights", "dcterms.rights", "rights")
 _LICENCES = ("dcterms.license", "dc.license")
 _WITH_LICENCE = etree.XPath("//a[contains(@rel, 'icense')] | //link[contains(@rel, 'icense')]")
@@ -73,10 +74,24 @@ def rights_of_headers(headers: Iterable[tuple[str, str]], url: str) -> tuple[Sta
 
 def is_paid(stated: Structured) -> bool:
     """Whether a page says of its article that it is not free, and says nowhere that it is, or is so for some."""
-    tiers = {value.lower() for name in _TIERS for value in stated.meta.get(name, ())[:1]}
-    free = stated.meta.get("isaccessibleforfree", ())
-    said = any(is_no(each) for each in (*free, *(node.get("isAccessibleForFree") for node in _own_nodes(stated))))
-    return (said or "locked" in tiers) and not tiers & {"free", "metered"}
+    tiers = _tiers(stated)
+    return (any(map(is_no, _said_free(stated))) or "locked" in tiers) and not tiers & _OPEN
+
+
+def is_free(stated: Structured) -> bool:
+    """Whether a page says of its article that it is free, or is so for some."""
+    said = [each for each in _said_free(stated) if each is not None]
+    return bool(_tiers(stated) & _OPEN) or (bool(said) and not any(map(is_no, said)))
+
+
+def _tiers(stated: Structured) -> set[str]:
+    return {value.lower() for name in _TIERS for value in stated.meta.get(name, ())[:1]}
+
+
+def _said_free(stated: Structured) -> list[object]:
+    """What a page says of whether it is free (isAccessibleForFree); None where a node says nothing."""
+    own = (node.get("isAccessibleForFree") for node in _own_nodes(stated))
+    return [*stated.meta.get("isaccessibleforfree", ()), *own]
 
 
 def is_no(value: object) -> bool:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement
 
-from scraper.extraction.rights import is_paid, paid_parts
+from scraper.extraction.blocks import Piece
+from scraper.extraction.passages import text_of
+from scraper.extraction.rights import is_free, is_paid, paid_parts
 from scraper.extraction.structured import Structured, text_in
 
 _SHORT = 150
 """Words below which a page that states a paywall, and shows one of the signs of it, holds a teaser."""
 _SHARE = 2
 """A text is cut short that is less than one in so many of what the page states of its length."""
+_WALL_WORDS = 60
+"""Words up to which an element that is named after a paywall is the wall, and no text that stands behind it."""
 _MOST_WORDS = 1_000_000
 _MOST_PARTS = 20
 _ENDING = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\W*$")
 _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Signs of scripts that set no blanks between words, or few: each is counted as a word."""
-_WALLS = etree.XPath("boolean(//body//*[contains(@class, 'aywall') or contains(@id, 'aywall')])")
+_WALLS = etree.XPath("//body//*[contains(@class, 'aywall') or contains(@id, 'aywall')]")
 
 
 def is_teaser_of_paid(tree: HtmlElement, stated: Structured, body: str) -> bool:
@@ -42,6 +47,21 @@ def is_teaser_of_paid(tree: HtmlElement, stated: Structured, body: str) -> bool:
     names = [str(part["cssSelector"]) for part in islice(paid_parts(stated), _MOST_PARTS) if "cssSelector" in part]
     missing = not any(_holds_text(tree, name) for name in names) if names else bool(_WALLS(tree))
     return missing or bool(_ENDING.search(body))
+
+
+def ends_at_wall(tree: HtmlElement, stated: Structured, body: Sequence[Piece]) -> bool:
+    """Whether the text of a page that says nothing of payment is short, breaks off in an ellipsis, and all that stands
+    behind it is a line or two in an element named after a paywall."""
+    if is_free(stated):
+        return False
+    walls = {each for each in _WALLS(tree)[:_MOST_PARTS] if 0 < _count_words(text_of(each)) <= _WALL_WORDS}
+    text = "\n".join(each.text for each in body if not _stands_in(each, walls)) if walls else ""
+    return bool(_ENDING.search(text)) and _count_words(text) < _SHORT
+
+
+def _stands_in(piece: Piece, elements: set[HtmlElement]) -> bool:
+    element = piece.passage.element if piece.passage is not None else None
+    return element is not None and any(each in elements for each in (element, *element.iterancestors()))
 
 
 def _holds_text(tree: HtmlElement, selector: str) -> bool:
