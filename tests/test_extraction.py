@@ -283,6 +283,26 @@ def test_a_hostile_page_has_a_typed_outcome(name: str) -> None:
     assert read(content).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    "data",
+    ["{" + "\n" * 1_000_000 + "x", "{" + "/*a" * 300_000, '["' + "<" * 500_000 + '"]', "x-->" + " " * 1_000_000 + "x"],
+    ids=["blank lines", "comments without end", "signs of markup", "a wrapping without end"],
+)
+def test_hostile_metadata_cost_little_and_leave_the_article(data: str) -> None:
+    head = "<script type='application/ld+json'>{}</script>"
+    assert texts(read(page(PARAGRAPHS, head=head.format(data)))) == list(SENTENCES)
+    control = read(page(PARAGRAPHS, head=head.format('//\n{"@type": "Article", /* ! */ "author": "Ada Berg"}')))
+    assert control.article is not None
+    assert control.article.authors == ("Ada Berg",)
+
+
+@pytest.mark.long
+def test_lines_parted_by_breaks_cost_little() -> None:
+    outcome = read(page("a line<br>" * 20_000 + PARAGRAPHS))
+    assert outcome.article is not None, outcome.verdict
+    assert set(SENTENCES) <= set(texts(outcome))
+
+
 def test_what_deep_wrappers_hold_is_not_dropped_unseen() -> None:
     wrapped = page("<div>" * 600 + PARAGRAPHS + "</div>" * 600)
     assert texts(read(wrapped)) == list(SENTENCES)

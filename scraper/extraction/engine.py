@@ -18,6 +18,8 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 logging.getLogger("htmldate").setLevel(logging.CRITICAL)
 logging.getLogger("courlan").setLevel(logging.CRITICAL)
 
+_MOST_OPEN = 100
+
 
 class Engine:
     """Trafilatura's reading of one page, each part of it when it is first asked for. The tree stays as it is."""
@@ -41,8 +43,9 @@ class Engine:
         found = examine_meta(self._tree)
         if found.author and " " not in found.author:
             found.author = None
-        with suppress(Exception):  # as trafilatura does itself: JSON-LD that is none raises whatever it likes
-            found = extract_meta_json(self._tree, found)
+        if all(map(_costs_little, self._tree.iter("script"))):
+            with suppress(Exception):  # as trafilatura does itself: JSON-LD that is none raises whatever it likes
+                found = extract_meta_json(self._tree, found)
         author = found.author or extract_author(self._tree) or ""
         return tuple(name for part in author.split(";") if (name := part.strip()))
 
@@ -61,3 +64,10 @@ class Engine:
         if not isinstance(document, Document):
             return ()
         return tuple(line for line in (document.text or "").splitlines() if line.strip())
+
+
+def _costs_little(script: HtmlElement) -> bool:
+    """Whether trafilatura's look at a script's JSON-LD takes a time that its length bounds: its expression for markup
+    reads on to the end at each sign that begins some, where none ends it."""
+    text = script.text or ""
+    return text.count("<", text.rfind(">") + 1) <= _MOST_OPEN and text.count("<!--") <= _MOST_OPEN

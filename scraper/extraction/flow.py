@@ -7,7 +7,7 @@ that no editor writes makes it another page, for which the engine's choice holds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -120,11 +120,13 @@ def _find_run(passages: Sequence[Passage], taken: Sequence[Passage], described: 
     if holder.tag in ("blockquote", "li", "td", "th", "figure", "figcaption", "aside", "footer", "nav", "form", "body"):
         return None
     inside = [each for each in passages if each.letters and holder in each.element.iterancestors()]
-    best: tuple[Passage, ...] = ()
-    for run in filter(None, _runs(holder)):
-        found = _within(inside, run, taken)
-        if sum(len(each.letters) for each in found) > sum(len(each.letters) for each in best):
-            best = found
+    # Runs are many where lines are parted by <br>: each passage is looked at once, and not once for each run.
+    numbers = {element: number for number, run in enumerate(_runs(holder)) for element in run}
+    runs: dict[int, list[Passage]] = {}
+    for passage in _within(inside, numbers, taken):
+        kept = next(each for each in (passage.element, *passage.element.iterancestors()) if each in numbers)
+        runs.setdefault(numbers[kept], []).append(passage)
+    best = max(runs.values(), key=lambda run: sum(len(each.letters) for each in run), default=[])
     return _with_lead(holder, _trimmed(best), taken, described, marked=False)
 
 
@@ -187,7 +189,7 @@ def _has_text(element: HtmlElement) -> bool:
     return False
 
 
-def _within(passages: Sequence[Passage], kept: set[HtmlElement], taken: Sequence[Passage]) -> tuple[Passage, ...]:
+def _within(passages: Sequence[Passage], kept: Container[HtmlElement], taken: Sequence[Passage]) -> tuple[Passage, ...]:
     """The passages of the flow. Lists of links alone count where the engine took them, and of a figure its caption, its
     quotation and its table."""
     chosen = {each.order for each in taken}
@@ -204,7 +206,7 @@ def _within(passages: Sequence[Passage], kept: set[HtmlElement], taken: Sequence
     return tuple(found)
 
 
-def _tags_up_to(element: HtmlElement, kept: set[HtmlElement]) -> list[str] | None:
+def _tags_up_to(element: HtmlElement, kept: Container[HtmlElement]) -> list[str] | None:
     """The tags of an element and of all around it up to one that is kept; None where none of them is."""
     tags = []
     for each in (element, *element.iterancestors()):

@@ -42,9 +42,9 @@ _MOST_SCRIPTS = 50
 _MOST_CHARS = 2_000_000
 _MOST_NODES = 5_000
 _WRAPPING = re.compile(
-    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$"
+    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*(?:;\s*)?$"
 )
-_COMMENT = re.compile(r"^\s*//[^\n]*$|/\*(?:[^*]|\*(?!/))*\*/", re.M)
+_COMMENT_LINE = re.compile(r"^[^\S\n]*//[^\n]*$", re.M)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MARKUP = re.compile(r"<[^<>]{1,300}>")
 
@@ -160,7 +160,17 @@ def _next_root(text: str, at: int) -> int:
 def _mend(text: str) -> str:
     """Without the wrappings and comments that JSON does not have, and commas before a bracket's end."""
     text = _WRAPPING.sub("", text.strip().rstrip(";"))
-    return _TRAILING_COMMA.sub(r"\1", _COMMENT.sub("", text))
+    return _TRAILING_COMMA.sub(r"\1", _without_comments(_COMMENT_LINE.sub("", text)))
+
+
+def _without_comments(text: str) -> str:
+    """Without /* comments */. (An expression would look at the rest of the text for each that does not end.)"""
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("/*", at)) >= 0 and (end := text.find("*/", start + 2)) >= 0:
+        parts.append(text[at:start])
+        at = end + 2
+    return "".join((*parts, text[at:]))
 
 
 def _meta(tree: HtmlElement) -> dict[str, tuple[str, ...]]:
