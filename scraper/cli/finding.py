@@ -9,6 +9,7 @@ from scraper.cli.printing import fold, one_line
 _WORDS = {
     "json-ld": "JSON-LD",
     "json-ld breadcrumb": "JSON-LD's breadcrumb",
+    "json-ld page": "JSON-LD's page around the article",
     "microdata": "microdata",
     "byline": "the byline that the page prints",
     "content": "the element that holds the page's text",
@@ -23,14 +24,24 @@ _WORDS = {
     "first paragraph": "the body's first paragraph",
     "metadata": "the page's metadata",
     "time element": "the time of day from a time element",
+    "date line": "a line that prints a date",
+    "updated": "which is that of an update",
+    "marked": "a time element that is marked as the date of publication",
+    "breadcrumb": "the breadcrumb that the page prints",
+    "rel=category": "links to a category",
+    "rel=tag": "links that are marked as tags",
+    "links to tags": "links to tags",
 }
+_BEHIND = {"title": "the time of day from a title attribute"}
+"""What a code means behind another one."""
 _TOLD = frozenset(("repeated",))
 """Not fields, but what is told of them in words already."""
 _PROPERTIES = ("og:", "article:", "twitter:")
 _META = frozenset(
     (
-        "author", "citation_publication_date", "date", "datemodified", "datepublished", "description", "last-modified",
-        "lastmod", "parsely-pub-date", "pubdate", "publication_date", "publish-date", "publishdate", "sailthru.date",
+        "author", "citation_publication_date", "date", "datemodified", "datepublished", "description", "headline",
+        "last-modified", "lastmod", "parsely-pub-date", "pubdate", "publication_date", "publish-date", "publishdate",
+        "sailthru.date",
     )
 )  # fmt: skip
 
@@ -47,9 +58,10 @@ def found_lines(found: Mapping[str, str]) -> list[str]:
 
 def way_in_words(how: str) -> str:
     """How a field was found: a code of extraction's, in words; anything else is a selector of a profile."""
-    parts = how.split(", ")
-    if all(_word(part) for part in parts):
-        return ", ".join(_word(part) for part in parts)
+    first, *others = how.split(", ")
+    words = [_word(first), *(_BEHIND.get(part) or _word(part) for part in others)]
+    if all(words):
+        return ", ".join(words)
     return f"the profile's selector {how}"
 
 
