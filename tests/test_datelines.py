@@ -65,6 +65,13 @@ def test_a_time_element_gives_the_time_and_the_zone() -> None:
     assert article.found["published"] == "date line"
 
 
+@pytest.mark.parametrize("line", ["Published: 3 January 2024 | Updated: 4 May 2025", "Published – 3 January 2024"])
+def test_a_date_is_kept_as_printed_without_the_signs_around_it(line: str) -> None:
+    published = read(f"<p>{line}</p>").published
+    assert published is not None
+    assert published.printed == "3 January 2024"
+
+
 def test_an_abbreviation_states_its_moment_in_its_title() -> None:
     line = "<h2>Monday, March 2, 2026</h2><p>Posted at <abbr {} title='2026-03-02T09:15:00+01:00'>9:15 AM</abbr></p>"
     article = read(line.format("itemprop='datePublished'"))

@@ -36,6 +36,7 @@ _APART = frozenset(("nav", "aside", "footer", "figure", "blockquote"))
 _BEFORE = 12
 _AFTER = 40
 """Passages before and behind the headline among which its date stands."""
+_AROUND = " :：|·•,–—-"
 _LONGEST = 160
 _MOST_WORDS = 16
 _PARAGRAPH = 200
@@ -126,9 +127,9 @@ def _said(passage: Passage) -> Iterator[tuple[str, str]]:
         return
     at, label = 0, ""
     for match in _LABELS.finditer(line):
-        yield label, line[at : match.start()]
+        yield label, line[at : match.start()].strip(_AROUND)
         at, label = match.end(), match.lastgroup or ""
-    yield label, line[at:]
+    yield label, line[at:].strip(_AROUND)
 
 
 def _parted(passage: Passage) -> str:
