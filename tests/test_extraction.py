@@ -303,6 +303,14 @@ def test_lines_parted_by_breaks_cost_little() -> None:
     assert set(SENTENCES) <= set(texts(outcome))
 
 
+@pytest.mark.long
+def test_a_text_of_many_lines_costs_little() -> None:
+    lines = "\n".join(f"line {number}" for number in range(20_000))
+    outcome = read(page(f"<pre>{lines}</pre>{PARAGRAPHS}"))
+    assert outcome.article is not None, outcome.verdict
+    assert set(SENTENCES) <= set(texts(outcome))
+
+
 def test_what_deep_wrappers_hold_is_not_dropped_unseen() -> None:
     wrapped = page("<div>" * 600 + PARAGRAPHS + "</div>" * 600)
     assert texts(read(wrapped)) == list(SENTENCES)

@@ -55,7 +55,7 @@ def ground(lines: Sequence[str], passages: Sequence[Passage]) -> list[Grounded]:
 
     A passage that a line covers for the most part is taken whole, so that nothing is lost at inline markup.
     """
-    finder = _Finder(passages)
+    finder, cutter = _Finder(passages), _Cutter()
     out: list[Grounded] = []
     taken: set[tuple[int, int]] = set()
     for line in lines:
@@ -74,7 +74,7 @@ def ground(lines: Sequence[str], passages: Sequence[Passage]) -> list[Grounded]:
             if place in taken or (hit.order, _WHOLE) in taken:
                 continue
             taken.add(place)
-            text = passage.text if whole else cut(passage, hit.first, hit.last)
+            text = passage.text if whole else cutter.cut(passage, hit.first, hit.last)
             pieces.append(Grounded(passage, text, min(hit.share, 1.0)))
         out.extend(pieces)
     return list(_with_headings(out, passages, {order for order, _ in taken}))
@@ -105,16 +105,25 @@ def _is_heading(passage: Passage, before: Passage, after: Passage) -> bool:
     return beside and bool(passage.letters) and len(passage.text) <= _LONGEST_HEADING and passage.link_share < 0.8
 
 
-def cut(passage: Passage, first: int, last: int) -> str:
-    """The piece of a passage from its letter number `first` to `last` (both counted in), with the signs around it."""
-    text = passage.text
-    places = [match.start() for match in LETTER.finditer(text)]
-    start, stop = places[first], places[last] + 1
-    while start > 0 and not text[start - 1].isspace() and not LETTER.match(text[start - 1]):
-        start -= 1
-    while stop < len(text) and not text[stop].isspace() and not LETTER.match(text[stop]):
-        stop += 1
-    return text[start:stop]
+class _Cutter:
+    """Cuts pieces out of passages. Where the letters of the last one stand is kept: a poem, or a text in `pre`, is one
+    passage of which each line is a piece."""
+
+    def __init__(self) -> None:
+        self._passage: Passage | None = None
+        self._places: list[int] = []
+
+    def cut(self, passage: Passage, first: int, last: int) -> str:
+        """The piece from a passage's letter number `first` to `last` (both counted in), with the signs around it."""
+        text = passage.text
+        if passage is not self._passage:
+            self._passage, self._places = passage, [match.start() for match in LETTER.finditer(text)]
+        start, stop = self._places[first], self._places[last] + 1
+        while start > 0 and not text[start - 1].isspace() and not LETTER.match(text[start - 1]):
+            start -= 1
+        while stop < len(text) and not text[stop].isspace() and not LETTER.match(text[stop]):
+            stop += 1
+        return text[start:stop]
 
 
 class _Finder:
