@@ -37,7 +37,7 @@ _TITLE = re.compile(
 """What stands behind a name without a comma."""
 _ROLE = re.compile(
     r"(?:[\w-]+ ){1,4}(?:reviewer|editor|writer|expert|specialist|analyst|strategist|officer|manager|director"
-    r"|correspondent|reporter|columnist|journalist)"
+    r"|correspondent|columnist)"
     r"|(?:co-?)?founder|c[efot]o"
     r"|(?:(?:vice )?president|head|director|manager|chief|professor|chair|vp) of .+",
     re.I,
