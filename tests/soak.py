@@ -79,8 +79,26 @@ TRIALS = (
         60,
         ("tests/test_at_once.py",),
     ),
-    Trial("others", "all tests that are left to `make soak`", "PRESSKEEP_SOAK", 1, ("-m", "soak or either", "tests")),
     Trial("damages", "damaged copies of 50 flips each", "PRESSKEEP_DAMAGED_COPIES", 20, ("tests/test_verify.py",)),
+    Trial(
+        "joined",
+        "kills of processes that crawl an outlet together",
+        "PRESSKEEP_JOINED_KILLS",
+        30,
+        ("tests/test_joining.py",),
+    ),
+)
+OTHERS = Trial(
+    "others",
+    "all other tests that are left to `make soak`",
+    "PRESSKEEP_SOAK",
+    1,
+    (
+        "tests",
+        "-m",
+        "soak or either",
+        *(f"--ignore={file}" for file in sorted({file for each in TRIALS for file in each.files})),
+    ),
 )
 
 
@@ -97,7 +115,7 @@ class Result:
 
 def run(trial: Trial, count: int, seed: int, jobs: int) -> Result:
     """Run a trial's tests; they print as pytest does."""
-    variables = {**os.environ, trial.variable: str(count), "PRESSKEEP_LONG": "1"}
+    variables = {**os.environ, "PRESSKEEP_SOAK": "1", trial.variable: str(count)}
     variables |= {"PRESSKEEP_SEED": str(seed), "PRESSKEEP_TEST_SEED": str(seed)}
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +153,8 @@ def page(results: Sequence[Result], seed: int, at: datetime) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the trials, write the page, and end with 1 where one failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    names = [each.name for each in TRIALS]
+    trials = (*TRIALS, OTHERS)
+    names = [each.name for each in trials]
     parser.add_argument("--only", action="append", choices=names, help="run these alone; may be repeated")
     parser.add_argument("--count", type=int, help="as often, instead of the full count")
     parser.add_argument("--seed", type=int, default=SEED, help=f"default: {SEED}")
@@ -143,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PAGE, help="the page to write; default: docs/soak.md")
     chosen = parser.parse_args(arguments)
     results = []
-    for trial in TRIALS:
+    for trial in trials:
         if chosen.only and trial.name not in chosen.only:
             continue
         print(f"==== {trial.name}: {trial.what}", flush=True)
