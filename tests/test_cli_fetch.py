@@ -36,7 +36,7 @@ TO_THE_MINUTE = '<meta property="article:published_time" content="2024-05-06T23:
 STATED = (
     '<meta property="og:title" content="Council speaks of ferry">'
     '<script type="application/ld+json">{"@type": "NewsArticle", "datePublished": "2024-05-06T08:00:00Z",'
-    ' "author": {"@type": "Person", "name": "Ada Writer"}}</script>'
+    ' "author": {"@type": "Person", "name": "Ada Berg"}}</script>'
 )
 
 

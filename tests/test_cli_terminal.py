@@ -83,7 +83,7 @@ def test_the_demo_s_second_run_says_that_it_goes_on_with_the_same_archive(tmp_pa
     command = ("demo", "--articles", "10", "--archive", str(tmp_path / "archive"))
     first, second = on_terminal(40, *command), on_terminal(40, *command)
     assert "of an earlier run" not in " ".join(first.split())
-    assert "of an earlier run holds 10 articles; this run goes on with it" in " ".join(second.split())
+    assert "holds 10 articles of an earlier run; this one asks for what is new" in " ".join(second.split())
     assert "Nothing on the site was new" in second
     assert "Nothing on the site was new" not in first
     # Commands stay on one line, so that they can be pasted; addresses are alone on theirs.
