@@ -197,3 +197,19 @@ def test_an_article_below_which_many_have_written_is_its_plain_paragraphs() -> N
     found = body_of(page_of_parts(f'<section class="comments" id="comments"><h3>7 comments</h3>{parts}</section>'))
     assert len(found) == 4
     assert found[-1].endswith("a sign says so.")
+
+
+@pytest.mark.parametrize(("parts", "kept"), [(30, 30), (5, 0)])
+def test_a_scrap_is_not_believed_for_the_text_however_much_is_in_doubt(parts: int, kept: int) -> None:
+    """The engine takes what is marked as the body, and the verdicts are unsure of what they take. Where the engine's
+    text is no scrap beside theirs, it stands: the twin."""
+    held = "".join(
+        f"<div class='part'><div class='part-copy'><p class='copy'>The walk of day {at} begins behind the church and"
+        f" goes down to the water in {20 + at} minutes, past gardens that were laid out {at + 2} hundred years ago.</p>"
+        "</div></div>"
+        for at in range(parts)
+    )
+    forest = forest_of([{"if": "sentences", "most": 0.5, "then": -0.6, "else": 0.6}])
+    found = body_of(page_of_parts(held).replace(b"<p>", b"<p class='lead-text'>"), forest)
+    assert sum(each.startswith("The walk of day") for each in found) == kept
+    assert any(each.startswith("All are open to everybody") for each in found)

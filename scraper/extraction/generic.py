@@ -36,6 +36,7 @@ _LINKED = 0.3
 _AGREED = 1 / 3
 """Share of the letters that flow and verdicts agree on below which the flow is but one of the text's parts."""
 _FEW = 0.2
+"""Share of the letters that the verdicts chose below which another text is a scrap, whatever speaks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,10 @@ def _choose(
     stands_on_page = 2 * elsewhere <= _length(looked.grounded) or elsewhere <= _FEW * _length(chosen)
     if chosen and stands_on_page and not verdicts.doubtful:
         return "verdicts", _pieces(chosen)
-    return "trafilatura", [Piece(each.text, each.passage) for each in ground(engine.second_lines, passages)]
+    full = ground(engine.second_lines, passages)
+    if stands_on_page and _length(full) < _FEW * _length(chosen):
+        return "verdicts", _pieces(chosen)
+    return "trafilatura", [Piece(each.text, each.passage) for each in full]
 
 
 def _holds_most(flow: Flow, passages: Sequence[Passage]) -> bool:
