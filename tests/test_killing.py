@@ -100,6 +100,7 @@ def test_a_crawl_killed_at_seeded_moments_keeps_every_article_once(empty_place: 
     assert [what for what in BREAKINGS if not faults_of_broken(place, what)] == []
 
 
+@pytest.mark.either
 @pytest.mark.long
 def test_scheduled_runs_that_are_killed_leave_a_sound_file_to_the_next(empty_place: Place, tmp_path: Path) -> None:
     """Runs that end in order and leave their file open come between those that are killed."""
