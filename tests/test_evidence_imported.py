@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from scraper.profiles import load_outlet
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
 from storage.models import article, article_key, crawl, decision
@@ -332,13 +333,43 @@ def sha256(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
+QUOTES = """
+name = "quotes"
+title = "Quotes"
+language = "en"
+zone = "UTC"
+country = "GR"
+
+[[domains]]
+host = "quotes.toscrape.com"
+role = "primary"
+
+[[articles]]
+name = "numbered"
+pattern = '/page/(?P<key>\\d+)/$'
+example = "https://quotes.toscrape.com/page/2/"
+
+[[discovery]]
+way = "feed"
+start = ["/rss.xml"]
+
+[[templates]]
+name = "page"
+detect = ["div.quote"]
+headline = ["h1"]
+body = ["div.quote"]
+"""
+"""Takes pages of quotations for articles: the shared files hold none."""
+
+
 @pytest.mark.soak
 def test_evidence_of_every_article_of_the_shared_files_holds(sqlite_archive: Archive, tmp_path: Path) -> None:
     if not WARC_DATA.is_dir():
         pytest.skip("../shared/data/warc is not here")
     names = ("scrapy-webarchive-quotes.wacz", "pywb-example.arc.gz", "pywb-example2.warc.gz", "warcio-example.warc")
     files = [WARC_DATA / name for name in names]
-    take_in(place_of(sqlite_archive), *files, any_host=True)
+    (profile := tmp_path / "quotes.toml").write_text(QUOTES)
+    take_in(place_of(sqlite_archive), *files, outlets={"quotes": load_outlet(profile)}, any_host=True)
     with sqlite_archive.read() as connection:
         keys = connection.execute(select(article_key.c.key).order_by(article_key.c.article)).scalars().all()
     assert len(keys) > 1
