@@ -10,14 +10,8 @@ from scraper.extraction import extract
 from scraper.extraction.page import Context, Page
 from scraper.extraction.passages import read_passages
 from scraper.extraction.tree import parse_page
+from tests.test_verdicts import NEWS
 
-NEWS = [
-    "The council of the harbour town voted on Monday to rebuild the old pier, which a storm took away last winter.",
-    "Work is to begin in spring and to take two years, said the mayor, who called the decision overdue.",
-    "Fishermen had asked for a longer pier, since larger boats cannot land at low tide as things stand.",
-    "The region pays two thirds of the costs; the town borrows the rest from a bank of its own choice.",
-    "A similar plan failed ten years ago, when the court found that the shore had not been surveyed.",
-]
 MOVES = '<script>$RS("S:3","P:3");$RC("B:1","S:1")</script><script>$RR("B:2","S:2",[]);$RC("B:0","S:0")</script>'
 
 
