@@ -53,6 +53,12 @@ def heed_hangups() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def ignore_interrupts() -> None:
+    """What a script's shell starts in the background ignores SIGINT."""
+    heed_hangups()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def end_of(process: subprocess.Popen[str]) -> Ran:
     """What a crawl came to."""
     out, err = process.communicate(timeout=PATIENCE)

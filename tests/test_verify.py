@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from tests.crawling import ROOT, Ran, presskeep
 from tests.damaging import damage, unnamed
 from tests.foreign import each_packed
 from tests.keeping import HOUR, T0, working
-from tests.living import heed_hangups, wait_until
+from tests.living import heed_hangups, ignore_interrupts, wait_until
 from tests.sharing import two_crawls
 from tests.test_importing import shown
 from tests.tiers import in_soak
@@ -457,9 +457,10 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("started", [heed_hangups, ignore_interrupts])
 @pytest.mark.parametrize("number", [signal.SIGTERM, in_soak(signal.SIGHUP)])
 def test_an_import_that_is_told_to_end_does_so_in_order(
-    tmp_path: Path, short_folder: Path, number: signal.Signals
+    tmp_path: Path, short_folder: Path, number: signal.Signals, started: Callable[[], None]
 ) -> None:
     place, temporary = tmp_path / "mine.warc.gz", short_folder
     place.write_bytes(each_packed([shown("2019-05-06")]))
@@ -467,7 +468,7 @@ def test_an_import_that_is_told_to_end_does_so_in_order(
     command, pipe = [sys.executable, "-m", "tests.holding_import", *options], subprocess.PIPE
     environment = os.environ | {"TMPDIR": str(temporary)}
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=heed_hangups
+        command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment, preexec_fn=started
     ) as living:
         assert living.stdout is not None
         assert living.stdout.readline() == "copied\n"

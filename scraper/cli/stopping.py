@@ -8,20 +8,28 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 
 def stop_when_terminal_closes() -> None:
     """From now on SIGHUP means what SIGINT means; where it is ignored (nohup) it stays so."""
     hangup = getattr(signal, "SIGHUP", None)
     if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:
-        signal.signal(hangup, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.signal(hangup, _interrupt)
 
 
 def stop_cleanly() -> None:
     """From now on SIGTERM and SIGHUP mean what SIGINT means: what is half made is removed."""
     stop_when_terminal_closes()
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Send this process SIGINT, and heed it: what a shell starts in the background of a script ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextlib.contextmanager
