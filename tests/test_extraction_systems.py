@@ -298,3 +298,23 @@ def test_fetch_prints_tables_as_rows(tmp_path: Path) -> None:
     assert [table["rows"] for table in tables] == [[["Lamp", "Miles"], ["Ness Point", "18"], ["Outer Skerry", "9"]]]
     assert "Ness Point | 18" in result["article"]["text"]
     assert "| Lamp | Miles |\n| --- | --- |\n| Ness Point | 18 |" in text
+
+
+AMP = """<!doctype html><html amp lang="en"><head><title>Harbour dredging starts</title>
+<script type="application/ld+json">{"@type":"NewsArticle","headline":"Harbour dredging starts",
+"datePublished":"2026-03-04T08:00:00Z"}</script></head><body><article><h1>Harbour dredging starts</h1>
+<p>The port said that the work would take eleven months, and that ferries would keep to their hours meanwhile.</p>
+<NAME data-id="88"><blockquote placeholder><p>The message of the port is being loaded, and will be here in a moment.</p>
+</blockquote></NAME><p>Fishermen had asked for it since a trawler ran aground at the mouth of the river in winter.</p>
+<NAME src="v.mp4"><div fallback><p>Your browser plays no films, so that you cannot see what our camera saw.</p></div>
+</NAME><p>The silt is to dry behind the dunes for two years before it is spread on the farmland of the town.</p></article>
+</body></html>"""
+
+
+def test_what_amp_shows_in_the_place_of_what_it_loads_is_no_text() -> None:
+    waiting = ("is being loaded", "plays no films")
+    body = read("hugo_post", AMP.replace("NAME", "amp-video")).body
+    assert body.count("\n\n") == 2
+    assert not any(each in body for each in waiting)
+    # The twin: in another element the same words are of the page's text.
+    assert all(each in read("hugo_post", AMP.replace("NAME", "section")).body for each in waiting)

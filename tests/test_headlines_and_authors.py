@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from scraper.extraction import extract
+from scraper.extraction.blocks import Piece, build_blocks, with_bylines
 from scraper.extraction.page import Context, Page
-from storage.content import ArticleContent
+from storage.content import ArticleContent, plain_text
 
 TEXT = "".join(
     f"<p>Paragraph {number} tells what the council of the harbour town decided on this matter, and why it did so.</p>"
@@ -93,6 +94,7 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
         ("", "<p>By Ada Berg on Tuesday, 3 March 2026</p>", ("Ada Berg",)),
         ("", "<div><p>Written by</p><div>newsdesk</div><p>in</p><a>Harbour</a></div>", ()),
         ("", "<p>By Dr. Ada Berg 03.03.2026 · 3 min</p>", ("Dr. Ada Berg",)),
+        ("", "<p>3 March 2026 | By Ada Berg | 3 min</p>", ("Ada Berg",)),
         ("", "<div><p>By <strong>Ada Berg</strong></p></div><p>x</p>", ("Ada Berg",)),
         ("", "<section><section><p>By Ada Berg</p></section></section>", ()),
         ("", "<p class='author'>This post was written by Ada Berg</p>", ("Ada Berg",)),
@@ -116,3 +118,29 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
 )  # fmt: skip
 def test_authors_are_the_persons_that_a_page_names(head: str, byline: str, authors: tuple[str, ...]) -> None:
     assert read(head + og("Pier rebuilt"), h1="<h1>Pier rebuilt</h1>", byline=byline).authors == authors
+
+
+@pytest.mark.parametrize(
+    ("line", "is_byline"),
+    [
+        ("By Ada Berg", True),
+        ("By Ada Berg and Bo Ek", True),
+        ("Ada Berg", True),
+        # What begins like a byline, and is a sentence, or names somebody else, stays.
+        ("By Ada Berg, it is her pier.", False),
+        ("By Friday", False),
+        ("Ada Berg, who built the pier", False),
+    ],
+)
+def test_a_line_of_the_authors_alone_is_no_text(line: str, *, is_byline: bool) -> None:
+    pieces = with_bylines([Piece(line), Piece(TEXT)], ("Ada Berg", "Bo Ek"))
+    blocks = build_blocks(pieces)
+    assert [block.kind for block in blocks] == ["byline" if is_byline else "paragraph", "paragraph"]
+    assert (line in plain_text(blocks)) is not is_byline
+
+
+def test_the_byline_of_plain_paragraphs_is_no_lead() -> None:
+    article = read(NEWS + ld('"Ada Berg"'), h1="<h1>A</h1>", byline="<p>By Ada Berg</p>")
+    assert article.lead is not None
+    assert article.lead.startswith("Paragraph 0")
+    assert article.body.startswith("Paragraph 0")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml.html import HtmlElement
 
+from scraper.extraction.authors import begins_with_by, split_names
 from scraper.extraction.conventions import classes_of
-from scraper.extraction.passages import Passage, letters_of, plain
+from scraper.extraction.passages import Passage, ends_sentence, letters_of, plain
 from scraper.extraction.tables import Tables
 from storage.content import Block, BlockKind
 
@@ -31,6 +32,8 @@ _LABELLED_LINK = re.compile(rf"\W{{0,2}}(?:{_LABELS})\s*[:：]", re.I)
 _LINKED_ENOUGH = 0.7
 _LINKS_ALONE = 0.95
 _HEADLINE_WITHIN = 3
+_BYLINE_WITHIN = 3
+_LONGEST_BYLINE = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,22 @@ def without_headline(pieces: Sequence[Piece], headlines: Iterable[str]) -> list[
         for at, piece in enumerate(pieces)
         if at >= _HEADLINE_WITHIN or not (letters_of(piece.text).casefold() in said or _is_title(piece, said))
     ]
+
+
+def with_bylines(pieces: Sequence[Piece], authors: Iterable[str]) -> list[Piece]:
+    """The pieces, of whose first those that only name the article's authors are bylines."""
+    known = {name.casefold() for name in authors}
+    return [
+        replace(piece, kind="byline") if at < _BYLINE_WITHIN and _only_names(piece.text, known) else piece
+        for at, piece in enumerate(pieces)
+    ]
+
+
+def _only_names(line: str, known: Set[str]) -> bool:
+    if len(line) > _LONGEST_BYLINE or ends_sentence(line):
+        return False
+    names = {name.casefold() for name in split_names(line)}
+    return bool(names) and names <= known and (begins_with_by(line) or plain(line).casefold() in known)
 
 
 def _is_title(piece: Piece, said: Iterable[str]) -> bool:

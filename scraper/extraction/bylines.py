@@ -73,7 +73,7 @@ def _marked(tree: HtmlElement) -> Iterator[HtmlElement]:
 
 
 def _said_by(tree: HtmlElement) -> tuple[str, ...]:
-    """The names behind 'By' in the line of a date, 'May 4 · By Ada Berg · 3 min', or in a line below the title."""
+    """The names behind 'By' in the line of a date, 'May 4 · By Ada Berg · 3 min', or in a part of a line below the title."""
     for _, time in zip(range(_MOST), tree.iter("time"), strict=False):
         line = next((each for each in time.iterancestors() if each.tag in ("p", "div", "header", "li", "small")), None)
         text = plain(text_of(line)) if line is not None else ""
@@ -84,8 +84,9 @@ def _said_by(tree: HtmlElement) -> tuple[str, ...]:
                 return names
     for line in _below_title(tree):
         text = plain(text_of(line))
-        if len(text) <= _LONGEST and begins_with_by(text) and (names := split_names(_WHEN.split(text)[0])):
-            return names
+        for part in _SIGNS.split(text) if len(text) <= _LONGEST else ():
+            if begins_with_by(part) and (names := split_names(_WHEN.split(part)[0])):
+                return names
     return ()
 
 

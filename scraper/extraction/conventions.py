@@ -3,7 +3,8 @@
 Sources: WordPress' get_body_class(), post_class(), comments_template(), get_the_password_form() and register_sidebar()
 (developer.wordpress.org/reference/functions) and its block library (classes wp-block-*,
 developer.wordpress.org/block-editor), microformats (h-entry and hAtom, microformats.org), DPUB-ARIA 1.1 for footnotes
-(w3.org/TR/dpub-aria-1.1), which Goldmark, Hugo's Markdown renderer, writes too.
+(w3.org/TR/dpub-aria-1.1), which Goldmark, Hugo's Markdown renderer, writes too; AMP's placeholders and fallbacks
+(amp.dev/documentation/guides-and-tutorials/develop/style_and_layout/placeholders).
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ _ADDRESS = re.compile(r"\s*https?://\S+\s*")
 _CONTENT = frozenset(("entry-content", "wp-block-post-content", "e-content"))
 _WITH_CLASS = etree.XPath("//body//*[@class]")
 _BODY = etree.XPath("//body")
+_INSTEAD_OF_AMP = etree.XPath(
+    "//body//*[@placeholder or @fallback or @overflow][starts-with(local-name(..), 'amp-')]"
+)
 
 
 def classes_of(element: HtmlElement) -> frozenset[str]:
@@ -53,11 +57,11 @@ def classes_of(element: HtmlElement) -> frozenset[str]:
 def clear_page(tree: HtmlElement) -> None:
     """Take out of a page, in place, what stands in or beside every text and is no part of it.
 
-    These are the marks that lead to footnotes and back; on a page of WordPress comments too, widgets, and the links to
-    the posts before and after, and addresses that stand where their embeds should; on that of a post the lists of
-    other posts.
+    These are the marks that lead to footnotes and back, and what AMP's elements show until they are loaded, where they
+    cannot be, and where they are cut short; on a page of WordPress comments too, widgets, the links to the posts before
+    and after, and addresses that stand where their embeds should; on that of a post the lists of other posts.
     """
-    for element in [each for each in tree.iter("a", "sup") if _is_note_mark(each)]:
+    for element in [*(each for each in tree.iter("a", "sup") if _is_note_mark(each)), *_INSTEAD_OF_AMP(tree)]:
         if element.getparent() is not None:
             element.drop_tree()
     if is_wordpress(tree):

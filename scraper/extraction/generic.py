@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.blocks import Piece, build_blocks, without_headline, without_read_more
+from scraper.extraction.blocks import Piece, build_blocks, with_bylines, without_headline, without_read_more
 from scraper.extraction.company import Around
 from scraper.extraction.conventions import wordpress_refusal
 from scraper.extraction.dating import PUBLISHED, UPDATED
@@ -78,7 +78,7 @@ def read_generic(
         refusal = "listing"
     how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
     headlines = [data.headline, *_sole_heading(tree)]
-    body = without_read_more(without_headline(pieces, headlines)) or pieces
+    body = with_bylines(without_read_more(without_headline(pieces, headlines)) or pieces, data.authors)
     kept, left = without_repeats(body, learnt)
     blocks = build_blocks(kept)
     text = plain_text(blocks)

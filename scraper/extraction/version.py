@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from scraper.outlet import Outlet
 
-EXTRACTOR_VERSION = "10"
+EXTRACTOR_VERSION = "11"
 """Raised whenever the same page could read differently than before; a changed extractor is no edit of an article."""
 
 _READING = (
