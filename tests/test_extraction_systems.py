@@ -307,8 +307,8 @@ AMP = """<!doctype html><html amp lang="en"><head><title>Harbour dredging starts
 <NAME data-id="88"><blockquote placeholder><p>The message of the port is being loaded, and will be here in a moment.</p>
 </blockquote></NAME><p>Fishermen had asked for it since a trawler ran aground at the mouth of the river in winter.</p>
 <NAME src="v.mp4"><div fallback><p>Your browser plays no films, so that you cannot see what our camera saw.</p></div>
-</NAME><p>The silt is to dry behind the dunes for two years before it is spread on the farmland of the town.</p></article>
-</body></html>"""
+</NAME><p>The silt is to dry behind the dunes for two years before it is spread on the farmland of the town.</p>
+</article></body></html>"""
 
 
 def test_what_amp_shows_in_the_place_of_what_it_loads_is_no_text() -> None:

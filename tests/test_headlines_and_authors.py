@@ -63,6 +63,13 @@ NEWS = (
         (og("Town rebuilds its old pier"), "<h1>Post</h1><h1>Town rebuilds its old pier in spring</h1>",
          "Town rebuilds its old pier in spring", "h1"),
         ("<title>Pier rebuilt at last</title>", "", "Pier rebuilt at last", "title"),
+        # A lower heading is the headline where it ends the page's title behind a name, and the page has no higher one.
+        ("<title>WesthavenPost-Pier rebuilt at last</title>", "<h2>Pier rebuilt at last</h2>", "Pier rebuilt at last",
+         "h2"),
+        ("<title>Westhaven Post: Pier rebuilt at last</title>", "<h1>Pier rebuilt</h1><h2>at last, and why</h2>",
+         "Pier rebuilt", "h1"),
+        ("<title>The town has its pier rebuilt at last</title>", "<h2>rebuilt at last</h2>",
+         "The town has its pier rebuilt at last", "title"),
         ("", "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "h1"),
         # Where no heading is printed, a meta element for it says what of the other titles is the site's.
         (og("Pier rebuilt at last-HarbourㅣPost") + "<meta name='headline' content='Pier rebuilt at last'>", "",

@@ -16,6 +16,7 @@ _WORDS = {
     "trafilatura": "trafilatura's reading of the page",
     "verdicts": "verdicts on its passages",
     "h1": "the first h1 element",
+    "h2": "a heading that ends the title element",
     "title": "the title element",
     "text": "the words of the text",
     "html lang": "the html element's lang attribute",

@@ -73,7 +73,7 @@ def _marked(tree: HtmlElement) -> Iterator[HtmlElement]:
 
 
 def _said_by(tree: HtmlElement) -> tuple[str, ...]:
-    """The names behind 'By' in the line of a date, 'May 4 · By Ada Berg · 3 min', or in a part of a line below the title."""
+    """The names behind 'By' in the line of a date, 'May 4 · By Ada Berg · 3 min', or in a line below the title."""
     for _, time in zip(range(_MOST), tree.iter("time"), strict=False):
         line = next((each for each in time.iterancestors() if each.tag in ("p", "div", "header", "li", "small")), None)
         text = plain(text_of(line)) if line is not None else ""

@@ -44,9 +44,7 @@ _ADDRESS = re.compile(r"\s*https?://\S+\s*")
 _CONTENT = frozenset(("entry-content", "wp-block-post-content", "e-content"))
 _WITH_CLASS = etree.XPath("//body//*[@class]")
 _BODY = etree.XPath("//body")
-_INSTEAD_OF_AMP = etree.XPath(
-    "//body//*[@placeholder or @fallback or @overflow][starts-with(local-name(..), 'amp-')]"
-)
+_INSTEAD_OF_AMP = etree.XPath("//body//*[@placeholder or @fallback or @overflow][starts-with(local-name(..), 'amp-')]")
 
 
 def classes_of(element: HtmlElement) -> frozenset[str]:

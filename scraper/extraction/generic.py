@@ -23,7 +23,7 @@ from scraper.extraction.listing import lists_other_pages
 from scraper.extraction.metadata import Metadata, read_language, read_metadata
 from scraper.extraction.passages import Passage, ends_sentence, letters_of, text_of
 from scraper.extraction.pictures import find_figures, frames_before, image_name
-from scraper.extraction.repeats import repeats_in_words, without_repeats
+from scraper.extraction.repeats import repeats_in_words, repeats_wholly, without_repeats
 from scraper.extraction.structured import Structured, text_in
 from scraper.extraction.verdicts import agreement, judge, load_forest
 from storage.content import ArticleContent, Block, Figure, plain_text
@@ -76,8 +76,11 @@ def read_generic(
     refusal = wordpress_refusal(tree, unsigned=flow is not None and not (data.authors or data.published))
     if refusal is None and sight.teasers and not (sight.dated or sight.says_article):
         refusal = "listing"
-    how, pieces = _choose(passages, looked, data, engine, forest or load_forest())
+    forest = forest or load_forest()
+    how, pieces = _choose(passages, looked, data, engine, forest)
     headlines = [data.headline, *_sole_heading(tree)]
+    if repeats_wholly(pieces, learnt) and (beside := _choose_beside(pieces, passages, tree, looked, data, forest)):
+        pieces = beside
     body = with_bylines(without_read_more(without_headline(pieces, headlines)) or pieces, data.authors)
     kept, left = without_repeats(body, learnt)
     blocks = build_blocks(kept)
@@ -190,6 +193,29 @@ def _choose(
     if stands_on_page and _length(full) < _FEW * _length(chosen):
         return "verdicts", _pieces(chosen)
     return "trafilatura", [Piece(each.text, each.passage) for each in full]
+
+
+def _choose_beside(
+    repeated: Sequence[Piece],
+    passages: list[Passage],
+    tree: HtmlElement,
+    looked: Looked,
+    data: Metadata,
+    forest: Forest,
+) -> list[Piece]:
+    """The pieces of the body where all that was chosen first repeats on the outlet's pages: what of the rest stands in
+    plain flow, else what verdicts say of it; none where the engine took nothing else."""
+    gone = {piece.passage.order for piece in repeated if piece.passage is not None}
+    rest = [Passage("", each.element, order=each.order) if each.order in gone else each for each in passages]
+    grounded = [each for each in looked.grounded if each.passage is not None and each.passage.order not in gone]
+    taken = [each.passage for each in grounded if each.passage is not None]
+    if not taken:
+        return []
+    flow = find_flow(tree, rest, taken, looked.stated.first(*_DESCRIPTIONS) or "")
+    if flow is not None:
+        return _pieces(flow.passages)
+    other = Looked(grounded, None, looked.stated)
+    return _pieces(rest[order] for order in judge(rest, other.shares, other.around(data), forest).chosen)
 
 
 def _holds_most(flow: Flow, passages: Sequence[Passage]) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import unescape
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
@@ -16,6 +17,7 @@ from scraper.extraction.structured import Structured, text_in, types_of
 _PARTED = re.compile(r"\s+[|–—·•»«:-]\s+|\s*[|｜：ㅣ]\s*")
 _WIDTHLESS = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _SIGN = re.compile(r"\s*[|–—·•»«:\-]")
+_NAMED = re.compile(r".*\w.*[|–—·•»«:\-]\s*")
 _WORDS = re.compile(r"\w+")
 _CUT = re.compile(r"(?:…|\.\.\.)$")
 _LEAST_WORDS = 2
@@ -24,6 +26,7 @@ _ALIKE = 0.4
 _APART = 0.2
 """The same share below which even the only heading means something else: the site's name, a slogan."""
 _MOST_HEADINGS = 20
+_MOST_NAMING = 5
 _LONGEST = 500
 _LEAST_NAME = 4
 """Letters from which on a part of a host's name may be the site's name."""
@@ -31,7 +34,7 @@ _LEAST_NAME = 4
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A headline, and how the page states it: 'json-ld', 'h1', 'headline' (a meta element), 'og:title',
+    """A headline, and how the page states it: 'json-ld', 'h1', 'h2', 'headline' (a meta element), 'og:title',
     'twitter:title', 'title'; '' for none."""
 
     text: str = ""
@@ -44,6 +47,8 @@ def read_headline(tree: HtmlElement, stated: Structured, names: frozenset[str]) 
         how: clean for how, title in _stated_titles(tree, stated) if title and (clean := _without_names(title, names))
     }
     headings = _headings(tree)
+    if not headings and (heading := _named_before(tree, titles.values())):
+        return Headline(heading, "h2")
     meant = [each for each in headings if bare(each) not in names and not _is_before(each, titles)]
     chosen = _choose(titles, meant if titles else headings, is_news=_is_news(stated))
     return chosen if chosen.found == "h1" else Headline(_as_printed(chosen.text, headings), chosen.found)
@@ -120,13 +125,28 @@ def _page_title(tree: HtmlElement) -> str:
 def _headings(tree: HtmlElement) -> list[str]:
     """The texts of the page's first headings, and of the lines of those that have several."""
     found: list[str] = []
-    for _, heading in zip(range(_MOST_HEADINGS), tree.iter("h1"), strict=False):
+    for heading in islice(tree.iter("h1"), _MOST_HEADINGS):
         lines = [passage.text for passage in read_passages(heading)]
         if lines:
             found.append(" ".join(lines))
         if len(lines) > 1:
             found.extend(lines)
     return found
+
+
+def _named_before(tree: HtmlElement, titles: Iterable[str]) -> str:
+    """The heading of a page without h1 that ends one of its titles, behind a word or more and a sign: what the page
+    prints, without the site's name."""
+    for heading in islice(tree.iter("h2"), _MOST_HEADINGS):
+        text = " ".join(passage.text for passage in read_passages(heading))
+        if len(text.split()) > _LEAST_WORDS and any(_ends_with(title, text) for title in titles):
+            return text
+    return ""
+
+
+def _ends_with(title: str, heading: str) -> bool:
+    before = title[: -len(heading)]
+    return title.endswith(heading) and bool(_NAMED.fullmatch(before)) and len(before.split()) <= _MOST_NAMING
 
 
 def _is_news(stated: Structured) -> bool:

@@ -14,12 +14,12 @@ from lxml.html import HtmlElement
 
 from scraper.extraction.blocks import Piece
 from scraper.extraction.calendars import day_of, month_of
-from scraper.extraction.learnt import Learnt, Repeat
+from scraper.extraction.learnt import Learnt, Repeat, is_sentence
 from scraper.extraction.passages import Passage, letters_of, plain
 
 Standing = Literal["among", "after", "apart"]
-"""Where a block stands: among the body's own paragraphs or before them, behind the last of them, or in no line with
-them."""
+"""Where a block stands: among the body's own paragraphs, or a sentence before them, behind the last of them, or in no
+line with them, as does a label before the first."""
 
 MOST_BLOCKS = 500
 """So many blocks of a page are counted: no article's page has more that repeat."""
@@ -100,12 +100,7 @@ def without_repeats(pieces: Sequence[Piece], learnt: Learnt | None) -> tuple[lis
     without a word stays as it is."""
     if learnt is None or not learnt.blocks:
         return list(pieces), []
-    holders: dict[HtmlElement | None, int] = {}
-    shown = {
-        at: _shown(piece, piece.passage, holders, chosen=piece.kind is None)
-        for at, piece in enumerate(pieces)
-        if piece.passage is not None
-    }
+    shown = _shown_of(pieces)
     gone: dict[int, Repeat] = {}
     for (at, each), standing in zip(shown.items(), standings([*shown.values()], learnt.blocks), strict=True):
         repeat = learnt.blocks.get(each.block)
@@ -115,6 +110,25 @@ def without_repeats(pieces: Sequence[Piece], learnt: Learnt | None) -> tuple[lis
         return list(pieces), []
     kept = [piece for at, piece in enumerate(pieces) if at not in gone]
     return kept, [(plain(pieces[at].text), repeat) for at, repeat in gone.items()]
+
+
+def repeats_wholly(pieces: Sequence[Piece], learnt: Learnt | None) -> bool:
+    """Whether a body holds nothing but what repeats on the outlet's pages."""
+    if learnt is None or not pieces:
+        return False
+    shown = _shown_of(pieces)
+    return len(shown) == len(pieces) and all(
+        each.block in learnt.blocks for each in shown.values() if each.chosen and each.letters
+    )
+
+
+def _shown_of(pieces: Sequence[Piece]) -> dict[int, Shown]:
+    holders: dict[HtmlElement | None, int] = {}
+    return {
+        at: _shown(piece, piece.passage, holders, chosen=piece.kind is None)
+        for at, piece in enumerate(pieces)
+        if piece.passage is not None
+    }
 
 
 def standings(shown: Sequence[Shown], repeated: Container[int]) -> list[Standing]:
@@ -128,10 +142,13 @@ def standings(shown: Sequence[Shown], repeated: Container[int]) -> list[Standing
     total = sum(letters.values())
     holders = {holder for holder, held in letters.items() if held >= _OWN_SHARE * total}
     lines = {(shown[at].holder, shown[at].style) for at in own if shown[at].holder in holders}
-    last = max((at for at in own if shown[at].holder in holders), default=-1)
+    within = [at for at in own if shown[at].holder in holders]
+    first, last = (within[0], within[-1]) if within else (0, -1)
 
     def standing(at: int, each: Shown) -> Standing:
         if each.holder not in holders or (each.style and (each.holder, each.style) not in lines):
+            return "apart"
+        if at < first and not is_sentence(each.sample):
             return "apart"
         return "among" if at <= last else "after"
 
