@@ -175,11 +175,12 @@ def test_redirects_that_lead_nowhere_are_named_and_all_kept(place: Place, tmp_pa
             "ftp://small.example/",
             marks=pytest.mark.soak,
         ),
-        (
+        pytest.param(
             "passwords",
             1,
             "no article: the server redirects to another address, which is not asked",
             "file:///etc/passwd",
+            marks=pytest.mark.soak,
         ),
         (
             "inside",

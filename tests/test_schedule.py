@@ -16,6 +16,7 @@ from scraper.cli.schedule import _unit_word
 from scraper.demo.process import running_replica
 from scraper.errors import UsageError
 from scraper.jobs import Job, load_jobs
+from tests.commanding import Run
 from tests.crawling import ROOT, look, presskeep
 from tests.databases import Place
 
@@ -40,6 +41,11 @@ def configured(folder: Path, text: str) -> dict[str, str]:
     file = folder / "config.toml"
     file.write_text(text)
     return {"PRESSKEEP_CONFIG": str(file), "XDG_CONFIG_HOME": str(folder)}
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
 
 def test_jobs_are_read_with_what_they_do_not_state(tmp_path: Path) -> None:
@@ -72,7 +78,6 @@ def test_a_wrong_job_is_refused_with_what_is_right(tmp_path: Path, text: str, sa
         load_jobs(environment=configured(tmp_path, text))
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -85,19 +90,20 @@ def test_a_wrong_job_is_refused_with_what_is_right(tmp_path: Path, text: str, sa
         (JOBS.replace('contact = "you@example.org"', ""), 'Write contact = "you@example.org"'),
     ],
 )
-def test_jobs_that_could_not_run_are_not_scheduled(tmp_path: Path, text: str, said: str) -> None:
+def test_jobs_that_could_not_run_are_not_scheduled(
+    tmp_path: Path, cli: Run, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    set_all(monkeypatch, configured(tmp_path, text))
     for form in ("cron", "systemd"):
-        ran = presskeep("schedule", form, environment=configured(tmp_path, text))
-        assert (ran.code, ran.out) == (2, "")
-        assert said in ran.err
+        code, out, err = cli("schedule", form)
+        assert (code, out, said in err) == (2, "", True), err
 
 
-@pytest.mark.long
-def test_wrong_forms_are_refused(tmp_path: Path) -> None:
-    environment = configured(tmp_path, JOBS)
+def test_wrong_forms_are_refused(tmp_path: Path, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, configured(tmp_path, JOBS))
     for arguments, said in ((("launchd",), "systemd and cron"), (("cron", "--install"), "crontab -")):
-        ran = presskeep("schedule", *arguments, environment=environment)
-        assert (ran.code, ran.out, said in ran.err) == (2, "", True)
+        code, out, err = cli("schedule", *arguments)
+        assert (code, out, said in err) == (2, "", True), err
 
 
 @pytest.mark.long

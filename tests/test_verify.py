@@ -114,7 +114,7 @@ _AT_ONCE = {("revision/5", "blocks"), ("location/9", "first_at"), ("crawl/2", "m
 
 @pytest.mark.parametrize(
     "named",
-    [each if each in _AT_ONCE else pytest.param(each, marks=pytest.mark.long) for each in UNREADABLE],
+    [each if each in _AT_ONCE else pytest.param(each, marks=pytest.mark.soak) for each in UNREADABLE],
     ids=[" ".join(each) for each in UNREADABLE],
 )
 def test_a_value_that_cannot_be_read_is_named_by_its_row(copy: Path, named: tuple[str, str]) -> None:
@@ -126,6 +126,15 @@ def test_a_value_that_cannot_be_read_is_named_by_its_row(copy: Path, named: tupl
     assert repaired.code in (0, 5)
     assert "fault of Presskeep" not in repaired.err
     assert repaired.code == verify(copy).code
+
+
+@pytest.mark.long
+def test_values_that_cannot_be_read_are_all_named_at_once(copy: Path) -> None:
+    for statement in UNREADABLE.values():
+        change(copy, statement)
+    found = found_in(copy)
+    assert {place for place, _ in UNREADABLE} <= {each.place for each in found}
+    assert verify(copy, "--repair").code == verify(copy).code == 5
 
 
 def test_a_capture_that_refers_to_another_payload_is_named_and_given_its_own(copy: Path) -> None:
