@@ -26,6 +26,8 @@ _ALIKE = 0.4
 _APART = 0.2
 """The same share below which even the only heading means something else: the site's name, a slogan."""
 _MOST_HEADINGS = 20
+_LEAST_OF_HOST = 3
+"""Letters from which on a word is looked for in a host's name."""
 _MOST_NAMING = 5
 _LONGEST = 500
 _LEAST_NAME = 4
@@ -96,13 +98,22 @@ def _names_of_host(address: str) -> set[str]:
 
 def _without_names(title: str, names: frozenset[str]) -> str:
     parts, signs = _PARTED.split(title), _PARTED.findall(title)
-    while len(parts) > 1 and bare(parts[-1]) in names:
+    while len(parts) > 1 and (bare(parts[-1]) in names or _is_of_host(parts[-1], names)):
         parts.pop()
         signs.pop()
     while len(parts) > 1 and bare(parts[0]) in names:
         parts.pop(0)
         signs.pop(0)
     return (parts[0] + "".join(sign + part for sign, part in zip(signs, parts[1:], strict=True))).strip()
+
+
+def _is_of_host(part: str, names: frozenset[str]) -> bool:
+    """Whether a part of a title has several words, each of which one and the same name of the site holds: 'Rust Blog'
+    of blog.rust-lang.org."""
+    words = [bare(word) for word in part.split()]
+    if len(words) < _LEAST_WORDS or min(map(len, words)) < _LEAST_OF_HOST:
+        return False
+    return any(all(word in name for word in words) for name in names)
 
 
 def _stated_titles(tree: HtmlElement, stated: Structured) -> list[tuple[str, str]]:
