@@ -94,6 +94,8 @@ def test_what_is_stated_goes_before_what_is_printed() -> None:
         (read(line, head=page), "json-ld page", "2025-05-02"),
         (read(line, head="<meta name='date' content='2025-05-01'>"), "date", "2025-05-01"),
         (read(line, url="https://post.example/2025/05/03/pier-rebuilt"), "url", "2025-05-03"),
+        (read(line, url="https://post.example/sea/2025/may/03/pier-rebuilt"), "url", "2025-05-03"),
+        (read(line, url="https://post.example/sea/2025/news/03/pier-rebuilt"), "date line", "2025-05-04"),
         # A form that can be read in two ways is stated too, but less surely than a line in words.
         (read(line, head="<meta name='date' content='01/07/16'>"), "date line", "2025-05-04"),
         (read("", head="<meta name='date' content='01/07/16'>"), "date", "2016-07-01"),

@@ -63,6 +63,15 @@ NEWS = (
         (og("Town rebuilds its old pier"), "<h1>Post</h1><h1>Town rebuilds its old pier in spring</h1>",
          "Town rebuilds its old pier in spring", "h1"),
         ("<title>Pier rebuilt at last</title>", "", "Pier rebuilt at last", "title"),
+        # Words that a host's name holds are its site's name; one alone may be what the page is about.
+        ("<title>Pier rebuilt at last | Post Example</title><link rel='canonical' href='https://post.example/a'>", "",
+         "Pier rebuilt at last", "title"),
+        ("<title>Pier rebuilt at last | Post News</title>", "", "Pier rebuilt at last | Post News", "title"),
+        # What a heading prints before its title, as a label or a date, is none of it.
+        (og("Pier rebuilt at last"), "<h1>Blog: Pier rebuilt at last</h1>", "Pier rebuilt at last", "og:title"),
+        (og("Pier rebuilt at last"), "<h1><small>Mar 4 2026</small> Pier rebuilt at last</h1>", "Pier rebuilt at last",
+         "og:title"),
+        (og("Pier rebuilt at last"), "<h1>2026 Pier rebuilt at last</h1>", "2026 Pier rebuilt at last", "h1"),
         # A lower heading is the headline where it ends the page's title behind a name, and the page has no higher one.
         ("<title>WesthavenPost-Pier rebuilt at last</title>", "<h2>Pier rebuilt at last</h2>", "Pier rebuilt at last",
          "h2"),

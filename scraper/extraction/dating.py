@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
+from scraper.extraction.calendars import month_of
 from scraper.extraction.conventions import classes_of
 from scraper.extraction.datelines import DateLines, read_datelines
 from scraper.extraction.dates import read_date
@@ -35,6 +36,8 @@ _NUMBERS = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]")
 _MONTH, _DAY = "(0?[1-9]|1[0-2])", r"(0?[1-9]|[12]\d|3[01])"
 _IN_PATH = re.compile(rf"/((?:19|20)\d{{2}})(?:/{_MONTH}/{_DAY}(?=[/_.]|$)|-{_MONTH}-{_DAY}(?=[/\-_.]|$))")
 """A day in a path. Behind /2026/04/ a number with a hyphen begins a slug: /2026/04/6-reasons."""
+_NAMED_IN_PATH = re.compile(rf"/((?:19|20)\d{{2}})/([^\W\d_]{{3,9}})/{_DAY}(?=[/_.]|$)")
+"""The same with the month's name, as in /2026/may/04/."""
 _IN_SLUG = re.compile(rf"/((?:19|20)\d{{2}})/{_MONTH}/{_DAY}-")
 _MONTH_FIRST = re.compile(r"en(?:[-_](?:us|ph))?", re.I)
 """Locales whose short form of a date has the month first (Unicode CLDR, dateFormatLength short)."""
@@ -127,8 +130,7 @@ class _Reader:
         for node in self.stated.nodes:
             if types_of(node) & _PAGES:
                 yield "json-ld page", _formal(text_in(node.get("datePublished")))
-        if match := _IN_PATH.search(urlsplit(self.url).path):
-            yield "url", "-".join(part.zfill(2) for part in match.groups() if part)
+        yield "url", _day_in_path(urlsplit(self.url).path)
 
     def _stated_updated(self) -> Sources:
         yield "json-ld", text_in((self.stated.article or {}).get("dateModified"))
@@ -209,6 +211,14 @@ def _marked_dates(tree: HtmlElement) -> Iterator[str]:
         elsewhere = any(each.tag in ("nav", "aside") or classes_of(each) & _OTHERS for each in above)
         if marks & _MARKS and not elsewhere:
             yield element.get("datetime") or ""
+
+
+def _day_in_path(path: str) -> str | None:
+    if match := _IN_PATH.search(path):
+        return "-".join(part.zfill(2) for part in match.groups() if part)
+    match = _NAMED_IN_PATH.search(path)
+    month = month_of(match[2]) if match else None
+    return f"{match[1]}-{month[0]:02}-{match[3].zfill(2)}" if match and month and not month[1] else None
 
 
 def _formal(text: str | None) -> str | None:

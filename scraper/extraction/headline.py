@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
+from scraper.extraction.calendars import month_of
 from scraper.extraction.passages import plain, read_passages, tidy
 from scraper.extraction.structured import Structured, text_in, types_of
 
@@ -179,6 +180,8 @@ def _choose(titles: dict[str, str], headings: list[str], *, is_news: bool) -> He
                 return Headline(title, how)
             if _begins_with(title, heading) or _is_cut(title, heading):
                 return Headline(heading, "h1")
+            if _ends_in(heading, title):
+                return Headline(title, how)
         if how == "json-ld" and is_news:
             return Headline(title, how)
     if headings:
@@ -203,6 +206,15 @@ def _begins_with(title: str, heading: str) -> bool:
         and title.casefold().startswith(heading.casefold())
         and bool(_SIGN.match(title, len(heading)))
     )
+
+
+def _ends_in(heading: str, title: str) -> bool:
+    """Whether a heading is a title behind a label or a date: 'Blog: Pier rebuilt', '4 March 2026 Pier rebuilt'."""
+    before = heading[: -len(title)] if heading.casefold().endswith(title.casefold()) else ""
+    if len(title.split()) <= _LEAST_WORDS or not 0 < len(words := before.split()) <= _MOST_NAMING:
+        return False
+    months = any(month_of(word.strip(".,").casefold()) for word in words)
+    return bool(_NAMED.fullmatch(before)) or (months and any(word.strip(".,").isdecimal() for word in words))
 
 
 def _is_cut(title: str, heading: str) -> bool:
