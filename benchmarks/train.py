@@ -58,7 +58,7 @@ SETTINGS = {
 TREES = 120
 KIND_SETTINGS = {"num_leaves": 6, "min_data_in_leaf": 8, "extra_trees": True}
 KIND_TREES = 250
-REFUSED = 0.55
+REFUSED = 0.6
 """Share of the pages that are no articles which is to be refused."""
 _WEIGHT_OF_OTHERS = 2.0
 """What a page that is no article weighs beside one that is: there are four times as many of these."""

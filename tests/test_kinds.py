@@ -71,6 +71,23 @@ def test_an_article_is_taken_though_it_states_nothing_of_itself() -> None:
     assert read(ARTICLE, "https://post.example/1", nothing).verdict == "refused:other-kind"
 
 
+@pytest.mark.parametrize(
+    ("stated", "is_article"),
+    [
+        ("", True),
+        ('{"@type": "Product", "name": "Pier"}', False),
+        ('{"@type": "QAPage", "name": "Pier"}', False),
+        # A review that states its product is an article all the same.
+        ('[{"@type": "Product", "name": "Pier"}, {"@type": "Article", "headline": "Pier"}]', True),
+    ],
+)
+def test_what_a_page_says_that_it_is_decides_where_its_make_does_not(stated: str, *, is_article: bool) -> None:
+    head = f'<head><script type="application/ld+json">{stated}</script>' if stated else "<head>"
+    undecided = Kinds(Forest([0.0], NUMBERS), 0.0)
+    outcome = read(ARTICLE.replace("<head>", head), "https://post.example/1", undecided)
+    assert outcome.verdict == ("article" if is_article else "refused:other-kind")
+
+
 @pytest.mark.parametrize("html", [ARTICLE, PRODUCT, THREAD, "<p>x</p>", "<a href='/'>" * 300])
 @pytest.mark.parametrize("url", ["https://a.example/b/c-d?e=f", "", "https://a.example/%ff/%00/"])
 def test_every_number_has_its_name(html: str, url: str) -> None:

@@ -86,6 +86,8 @@ NUMBERS = (
 """The names of the numbers, in order."""
 
 _SAYS_ARTICLE, _MARKED = NUMBERS.index("says_article"), NUMBERS.index("marked")
+_NAMES_ARTICLE = [NUMBERS.index(name) for name in ("says_article", "type_article", "og_article")]
+_NAMES_OTHER = [NUMBERS.index(name) for name in ("type_product", "type_forum", "type_list", "type_house", "og_product")]
 _BELIEF = 1.5
 _PRICE = re.compile(r"[$€£¥₹]\s?\d|\d\s?(?:[$€£]|EUR|USD|GBP)\b")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
@@ -132,10 +134,13 @@ class Kinds:
 
 
 def article_odds(forest: Forest, numbers: Row) -> float:
-    """The log-odds of a page with these numbers being an article. What the page itself says, or the system that made
-    it, is believed more than the pages that the forest has learnt from would have it."""
-    said = numbers[_SAYS_ARTICLE] or numbers[_MARKED]
-    return forest.log_odds(numbers) + (_BELIEF if said else 0.0)
+    """The log-odds of a page with these numbers being an article. What the page itself says that it is, or the system
+    that made it, is believed more than the pages that the forest has learnt from would have it."""
+    odds = forest.log_odds(numbers)
+    if numbers[_SAYS_ARTICLE] or numbers[_MARKED]:
+        return odds + _BELIEF
+    other = any(numbers[at] for at in _NAMES_OTHER) and not any(numbers[at] for at in _NAMES_ARTICLE)
+    return odds - _BELIEF if other else odds
 
 
 @cache
