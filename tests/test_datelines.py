@@ -45,6 +45,13 @@ def day(date: PrintedDate | None) -> str | None:
         ("<p>2025年03月03日 17:15</p>", "2025-03-03", None),
         ("<time class='entry-date published' datetime='2025-05-04'>yesterday</time>"
          "<time class='updated' datetime='2025-05-06'>today</time>", "2025-05-04", "2025-05-06"),
+        # WordPress' themes print one word before both, and tell by the class which is which.
+        ("<p>Posted on <a><time class='entry-date published' datetime='2025-05-04'>May 4, 2025</time>"
+         "<time class='updated' datetime='2025-05-06'>May 6, 2025</time></a></p>", "2025-05-04", "2025-05-06"),
+        ("<p>Posted on <time datetime='2025-05-04'>4 May 2025</time> <time datetime='2025-05-06'>6 May 2025</time></p>",
+         "2025-05-04", None),
+        ("<p>Опубліковано 4 травня 2025</p>", "2025-05-04", None),
+        ("<p>प्रकाशित: 4 मई 2025</p>", "2025-05-04", None),
         # Neither a sentence of the text, a day to come, nor a year alone is the article's day.
         ("<p>On 4 May 2020 the council had voted for it, and was sorry for that before the summer had come.</p>",
          None, None),
@@ -80,6 +87,16 @@ def test_an_abbreviation_states_its_moment_in_its_title() -> None:
     unmarked = read(line.format("")).published
     assert unmarked is not None
     assert unmarked.precision == "day", "the control: it is the mark that makes it the article's moment"
+
+
+def test_a_stated_day_is_made_exact_by_the_line_that_prints_it() -> None:
+    head = "<meta name='date' content='2025-05-04'>"
+    exact = read("<p>4 May 2025, 17:40</p>", head=head)
+    assert exact.published is not None
+    assert (exact.published.at, exact.published.precision) == (datetime(2025, 5, 4, 17, 40, tzinfo=UTC), "minute")
+    assert exact.found["published"] == "date, date line"
+    other = read("<p>5 May 2025, 17:40</p>", head=head)
+    assert (day(other.published), other.found["published"]) == ("2025-05-04", "date"), "the control: of another day"
 
 
 @pytest.mark.parametrize(("lang", "published"), [("en", "2025-03-04"), ("en-GB", "2025-04-03"), ("it", "2025-04-03")])

@@ -7,20 +7,28 @@ from datetime import date
 
 _MONTHS = (
     "january jan janvier janv enero ene januar jänner gennaio gen janeiro ocak января январь januari stycznia "
-    "ژانویه ژانویهٔ يناير جانفي",
-    "february feb février févr fév fevrier febrero februar feber febbraio fevereiro "
-    "şubat февраля февраль februari lutego فوریه فوریهٔ فبراير شباط فيفري",
-    "march mar mars marzo märz mrz março mart марта март maart marca مارس مارچ آذار",
-    "april apr avril avr abril aprile nisan апреля апрель kwietnia آوریل أبريل ابريل نيسان أفريل",
-    "may mai mayo maggio maio mayıs мая май mei maja مه می مايو أيار ماي",
-    "june jun juin junio juni giugno junho haziran июня июнь czerwca ژوئن يونيو حزيران جوان",
-    "july jul juillet juil julio juli luglio julho temmuz июля июль lipca ژوئیه ژوئیهٔ جولای يوليو تموز جويلية",
-    "august aug août aout agosto ağustos августа август augustus sierpnia اوت آگوست أغسطس آب أوت",
-    "september sep sept septembre septiembre settembre setembro eylül сентября сентябрь września سپتامبر سبتمبر أيلول",
-    "october oct octobre octubre oktober okt ottobre outubro ekim октября октябрь października اکتبر أكتوبر",
-    "november nov novembre noviembre novembro kasım ноября ноябрь listopada نوامبر نوفمبر",
-    "december dec décembre déc decembre diciembre dezember dez dicembre dezembro aralık декабря "
-    "декабрь grudnia دسامبر ديسمبر",
+    "січня जनवरी ιανουαρίου ledna ianuarie януари ژانویه ژانویهٔ يناير جانفي",
+    "february feb février févr fév fevrier febrero februar feber febbraio fevereiro şubat φεβρουαρίου února "
+    "februarie февруари февраля февраль februari lutego лютого फरवरी फ़रवरी فوریه فوریهٔ فبراير شباط فيفري",
+    "march mar mars marzo märz mrz março mart марта март maart marca березня मार्च μαρτίου března martie "
+    "maret مارس مارچ آذار",
+    "april apr avril avr abril aprile nisan апреля апрель kwietnia квітня अप्रैल απριλίου dubna aprilie април "
+    "آوریل أبريل ابريل نيسان أفريل",
+    "may mai mayo maggio maio mayıs мая май mei maja травня मई μαΐου května مه می مايو أيار ماي",
+    "june jun juin junio juni giugno junho haziran июня июнь czerwca червня जून ιουνίου června iunie юни ژوئن "
+    "يونيو حزيران جوان",
+    "july jul juillet juil julio juli luglio julho temmuz июля июль lipca липня जुलाई ιουλίου července iulie "
+    "юли ژوئیه ژوئیهٔ جولای يوليو تموز جويلية",
+    "august aug août aout agosto ağustos августа август augustus sierpnia серпня अगस्त αυγούστου srpna "
+    "augusti agustus اوت آگوست أغسطس آب أوت",
+    "september sep sept septembre septiembre settembre setembro eylül сентября сентябрь септември septembrie "
+    "września вересня सितंबर सितम्बर σεπτεμβρίου září سپتامبر سبتمبر أيلول",
+    "october oct octobre octubre oktober okt ottobre outubro ekim октября октябрь октомври octombrie "
+    "października жовтня अक्टूबर अक्तूबर οκτωβρίου října اکتبر أكتوبر",
+    "november nov novembre noviembre novembro kasım ноября ноябрь ноември noiembrie listopada listopadu "
+    "листопада नवंबर नवम्बर νοεμβρίου نوامبر نوفمبر",
+    "december dec décembre déc decembre diciembre dezember dez dicembre dezembro aralık декабря декабрь "
+    "декември decembrie desember grudnia грудня दिसंबर दिसम्बर δεκεμβρίου prosince دسامبر ديسمبر",
 )
 _PAIRED = {
     "كانون الثاني": 1, "كانون ثاني": 1, "تشرين الأول": 10, "تشرين أول": 10, "تشرين الثاني": 11, "تشرين ثاني": 11,
@@ -49,7 +57,9 @@ JALALI_MONTHS: dict[str, int] = {name: number for number, name in enumerate(_JAL
 """The months of the Iranian calendar."""
 
 _DAY_NAMES = {name: number for number, names in enumerate(_DAYS) for name in names.split()}
-_WORD = re.compile(r"[^\W\d_][^\W\d_\u200c]*(?:\u200c[^\W\d_]+)*\.?")
+LETTER = r"(?:[^\W\d_]|[\u0654\u0901-\u0903\u093a-\u094f])"
+"""A letter of a month's name, or a sign above or below one (Persian, Hindi), as a part of an expression."""
+_WORD = re.compile(rf"[^\W\d_]{LETTER}*(?:\u200c{LETTER}+)*\.?")
 _DIGITS = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 _LETTERS = str.maketrans({"ك": "ک", "ي": "ی", "ى": "ی"})
 _EPOCH = 226_529

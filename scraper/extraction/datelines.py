@@ -7,27 +7,28 @@ its themes writes them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, timedelta, tzinfo
 from itertools import islice
 
 from lxml.html import HtmlElement
 
+from scraper.extraction.calendars import day_of
 from scraper.extraction.conventions import classes_of
-from scraper.extraction.dates import read_date
+from scraper.extraction.dates import read_date, take_days
 from scraper.extraction.passages import Passage, letters_of, plain
 from storage.content import PrintedDate
 
 _PUBLISHED = (
     r"published|posted|released|issued|created|written|veröffentlicht|erschienen|erstellt|publiée?|publicad[oa]"
     r"|publicación|pubblicat[oa]|gepubliceerd|geplaatst|publicerad|publiceret|publisert|yayınlanma|yayın tarihi"
-    r"|opublikowano|опубликован[оа]|дата публикации|تاریخ انتشار|انتشار|نشر|公開日?|発行"
+    r"|opublikowano|опубликован[оа]|дата публикации|опубліковано|प्रकाशित|تاریخ انتشار|انتشار|نشر|公開日?|発行"
 )
 _UPDATED = (
     r"up-?dated?|modified|edited|revised|reviewed|fact[- ]checked|changed|aktualisiert|geändert|stand|mise? à jour|màj"
     r"|modifiée?|actualizad[oa]|actualización|aggiornat[oa]|aggiornamento|atualizad[oa]|bijgewerkt|uppdaterad|opdateret"
-    r"|oppdatert|güncellen?me|zaktualizowano|aktualizacja|обновлен[оа]|به‌روزرسانی|آخر تحديث|تحديث|更新日?"
+    r"|oppdatert|güncellen?me|zaktualizowano|aktualizacja|обновлен[оа]|оновлено|अपडेट|به‌روزرسانی|آخر تحديث|تحديث|更新日?"
 )
 _LABELS = re.compile(rf"(?<![^\W\d_])(?:(?P<published>{_PUBLISHED})|(?P<updated>{_UPDATED}))(?!\w)", re.I)
 _DIGIT = re.compile(r"\d")
@@ -41,6 +42,10 @@ _LONGEST = 160
 _MOST_WORDS = 16
 _PARAGRAPH = 200
 """Letters from which on a passage is of the text, below whose second no date line is looked for."""
+_LONGEST_DATELINE, _BESIDE = 90, 8
+"""Characters up to which a line may be a date alone, and letters in it beside dates, times, days of the week and what
+these are called: 'at', 'Uhr', 'IST'."""
+_DAY = timedelta(days=1)
 _MOST_TIMES = 5
 _MOST_ELSEWHERE = 5
 _MOST_STRINGS = 40
@@ -65,11 +70,24 @@ def read_datelines(passages: list[Passage], headline: str, zone: tzinfo, *, mont
     for places in (_around(passages, headline), _elsewhere(passages)):
         for passage in places:
             for label, text in _said(passage):
-                if label not in found and (date := read_date(text, zone, month_first=month_first)):
-                    found[label] = date
+                if label not in found and (moment := read_date(text, zone, month_first=month_first)):
+                    found[label] = moment
         if found:
             break
     return DateLines(found.get("published"), found.get("updated"), found.get(""))
+
+
+def is_dateline(line: str, days: Collection[date]) -> bool:
+    """Whether a line says no more than when an article was published or updated, on one of these `days`, give or take
+    the zone: 'Updated: Tuesday, 4 May 2026, 12.30 Uhr'."""
+    if not days or len(line) > _LONGEST_DATELINE or not _DIGIT.search(line):
+        return False
+    for month_first in (False, True):
+        found, rest = take_days(line, month_first=month_first)
+        if found and all(any(abs(day - each) <= _DAY for each in days) for day in found):
+            beside = [word for word in _WORD.findall(_LABELS.sub(" ", rest)) if day_of(word) is None]
+            return sum(map(len, beside)) <= _BESIDE and not _DIGIT.search(rest)
+    return False
 
 
 def _around(passages: list[Passage], headline: str) -> Iterator[Passage]:
@@ -117,12 +135,14 @@ def _may_be_dated(passage: Passage) -> bool:
 def _said(passage: Passage) -> Iterator[tuple[str, str]]:
     """What a passage says of dates: 'published', 'updated' or '' and the text behind the word, or the time element."""
     line = _parted(passage)
-    timed = False
+    timed, at = False, 0
     for time in islice(passage.element.iter("time"), _MOST_TIMES):
         printed = plain(" ".join(time.itertext()))
         if printed and printed in line:
             timed = True
-            yield _label_of(time, printed, line), time.get("datetime") or printed
+            place = max(line.find(printed, at), 0)
+            yield _label_of(time, line, place, min(at, place), printed), time.get("datetime") or printed
+            at = place + len(printed)
     if timed or len(_WORD.findall(line)) > _MOST_WORDS:
         return
     at, label = 0, ""
@@ -138,11 +158,13 @@ def _parted(passage: Passage) -> str:
     return parted if letters_of(parted) == passage.letters else plain(passage.text)
 
 
-def _label_of(time: HtmlElement, printed: str, line: str) -> str:
-    """What a time is said to be by the last word before it in its line, in itself, or by its class."""
-    before = line.partition(printed)[0] if printed else ""
-    labels = [match.lastgroup or "" for match in _LABELS.finditer(f"{before} {printed}")]
-    if labels:
-        return labels[-1]
+def _label_of(time: HtmlElement, line: str, place: int, behind: int, printed: str) -> str:
+    """What a time at a place in its line is said to be: by the last word since the time before it, or in itself, else
+    by its class, else by the last word before that time. (WordPress' themes print 'Posted on' before both.)"""
+    own = [match.lastgroup or "" for match in _LABELS.finditer(f"{line[behind:place]} {printed}")]
+    if own:
+        return own[-1]
     names = {name.lower() for name in classes_of(time)}
-    return next((name for name in ("published", "updated") if name in names), "")
+    if said := next((name for name in ("published", "updated") if name in names), ""):
+        return said
+    return next((match.lastgroup or "" for match in reversed([*_LABELS.finditer(line[:place])])), "")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
-from scraper.extraction.calendars import english_names, from_jalali, month_of, plain_characters, plain_digits
+from scraper.extraction.calendars import LETTER, english_names, from_jalali, month_of, plain_characters, plain_digits
 from scraper.extraction.passages import plain, tidy
 from storage.content import Precision, PrintedDate
 
@@ -19,10 +19,12 @@ _ISO = re.compile(
 _COMPACT = re.compile(r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:T?(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})?(?P<z>Z)?)?$")
 _NUMERIC = re.compile(r"(?<!\d)(?P<a>\d{1,4})(?P<s>[/.\-])(?P<b>\d{1,2})(?P=s)(?P<c>\d{2,4})(?!\d)")
 _DAY_FIRST = re.compile(
-    r"(?<!\d)(?P<d>\d{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+)?(?P<m>[^\W\d_]+\.?)\s*,?\s+(?:de\s+)?(?P<y>\d{4})(?!\d)",
+    rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+)?(?P<m>{LETTER}+\.?)\s*,?\s+(?:de\s+)?(?P<y>\d{{4}})(?!\d)",
     re.I,
 )
-_MONTH_FIRST = re.compile(r"(?P<m>[^\W\d_]{3,}\.?)\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?\s*,?\s+(?P<y>\d{4})(?!\d)", re.I)
+_MONTH_FIRST = re.compile(
+    rf"(?P<m>{LETTER}{{3,}}\.?)\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s+(?P<y>\d{{4}})(?!\d)", re.I
+)
 _TIME = re.compile(
     r"(?<![\d:])(?P<H>\d{1,2})[:h.](?P<M>\d{2})(?::(?P<S>\d{2}))?(?:\s*(?P<p>[ap])\.?\s?m\b\.?)?"
     r"(?:\s*(?P<z>(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?|UTC|GMT|Z\b))?",
@@ -30,6 +32,7 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?")
 _EARLIEST = 1800
+_MOST_DAYS = 3
 
 
 def read_date(text: str, zone: tzinfo, formats: Sequence[str] = (), *, month_first: bool = False) -> PrintedDate | None:
@@ -51,6 +54,24 @@ def read_date(text: str, zone: tzinfo, formats: Sequence[str] = (), *, month_fir
                 continue
             return _printed(found, printed, _precision_of(each), zone)
     return _read_freely(printed, zone, month_first=month_first)
+
+
+def take_days(text: str, *, month_first: bool) -> tuple[list[date], str]:
+    """The days that a line prints, the first few of them, and the line without these and their times."""
+    rest, days = plain_characters(plain_digits(plain(text[:_LONGEST]))), []
+    for _ in range(_MOST_DAYS):
+        try:
+            if match := _ISO.search(rest):
+                found = _from_groups(match, match[0], UTC)
+                day, rest = found.day if found else None, rest[: match.start()] + " " + rest[match.end() :]
+            else:
+                day, rest = _find_day(rest, month_first=month_first)
+        except (ValueError, OverflowError):
+            break
+        if day is None:
+            break
+        days.append(day)
+    return days, _TIME.sub(" ", rest)
 
 
 def day_in(moment: PrintedDate) -> date:

@@ -98,7 +98,7 @@ class _Reader:
         if published is None:
             published, how = self._first(self._guesses())
         if published is not None and published.precision == "day":
-            published, how = self._with_time(published, how)
+            published, how = self._with_time(published, how, lines)
         elif published is not None and not published.local.utcoffset():
             published, how = self._in_local_time(published, how)
         if updated is None and lines.updated is not None and how != "date line, updated":
@@ -170,9 +170,9 @@ class _Reader:
             return None
         return day
 
-    def _with_time(self, day: PrintedDate, how: str) -> tuple[PrintedDate, str]:
+    def _with_time(self, day: PrintedDate, how: str, lines: DateLines) -> tuple[PrintedDate, str]:
         """A day made exact by the page's first time element of that day, or by the title of an element that prints it
-        (Hugo's themes; microformats' abbr pattern)."""
+        (Hugo's themes; microformats' abbr pattern), or by the line beside the headline that prints it with a time."""
         for element in islice(self.tree.iter("time"), _MOST_TIMES):
             moment = read_date(element.get("datetime") or "", self.zone)
             if moment is not None and moment.precision != "day" and moment.day == day.day:
@@ -183,6 +183,9 @@ class _Reader:
                 printed = read_date(text_of(element), self.zone)
                 if printed is not None and printed.day == day.day:
                     return moment, f"{how}, title"
+        for printed in (lines.published, lines.plain):
+            if printed is not None and printed.precision != "day" and printed.day == day.day:
+                return printed, how if how == "date line" else f"{how}, date line"
         return day, how
 
     def _in_local_time(self, moment: PrintedDate, how: str) -> tuple[PrintedDate, str]:
