@@ -44,6 +44,11 @@ NEWS = (
     [
         (og("Pier rebuilt at last | Post of Westhaven"), "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "h1"),
         (og("Pier rebuilt at last"), "<h1>Pier rebuilt at last</h1>", "Pier rebuilt at last", "og:title"),
+        # Without an h1, a lower heading with which a stated title begins; not that of another page.
+        ("<title>Pier rebuilt at last - Post of Westhaven</title>", "<h3>Pier rebuilt at last</h3>",
+         "Pier rebuilt at last", "h3"),
+        ("<title>Pier rebuilt at last - Post of Westhaven</title>", "<h3>Pier rebuilt at cost</h3>",
+         "Pier rebuilt at last - Post of Westhaven", "title"),
         # What is written for search engines is not what the page prints, but a heading may say something else.
         (og("How to rebuild a pier: a guide for towns"), "<h1>Ten steps to a pier</h1>", "Ten steps to a pier", "h1"),
         (NEWS + og("Town rebuilds pier"), "<h1>Pier: Westhaven builds anew</h1>", "Town rebuilds pier", "og:title"),
@@ -120,6 +125,17 @@ SITE = "<meta property='og:site_name' content='Post of Westhaven'>"
         (SITE + ld('{"@type":"Person","name":"Post of Westhaven"}'), "<p class='author'>Bo Ek</p>", ("Bo Ek",)),
         (SITE + ld('{"@type":"Organization","name":"Post of Westhaven"}'), "", ("Post of Westhaven",)),
         (ld('{"@type":"Person","name":"Staff"}'), "", ()),
+        # Of several that are marked one beside the other none is left out; Joomla's first account is nobody.
+        ("", "<p>By <a rel=author>Ada Berg</a>, <a rel=author>Bo Ek</a> and <a rel=author>Cy Dahl</a></p>",
+         ("Ada Berg", "Bo Ek", "Cy Dahl")),
+        ("", "<p>By <a rel=author>Ada Berg</a></p><p>More by <a rel=author>Bo Ek</a></p>", ("Ada Berg",)),
+        ("<meta name=author content='Super User'>",
+         "<dl><dd itemprop=author>Scritto da <span itemprop=name>Ada Berg</span></dd></dl>", ("Ada Berg",)),
+        ("<meta name=author content='Ada Berg ada.berg@post.example'>", "", ("Ada Berg",)),
+        ("<meta name=author content='By Ada Berg, Special to The Post'>", "", ("Ada Berg",)),
+        (ld('["Redação", "Ada Berg 5 mayo", "Eva Mayo"]'), "", ("Ada Berg", "Eva Mayo")),
+        (ld('"作者：王芳"'), "", ("王芳",)),
+        (ld('"記者 山田花子"'), "", ("山田花子",)),
         # Neither a role nor an agency's sign, a policy or 'By' alone is a person.
         (ld('{"@type":"Person","name":"Ada Berg, Lead Reviewer"}'), "", ("Ada Berg",)),
         (ld('{"@type":"Person","name":"Ada Berg, Harbour Correspondent"}'), "", ("Ada Berg",)),
@@ -142,6 +158,9 @@ def test_authors_are_the_persons_that_a_page_names(head: str, byline: str, autho
         ("By Ada Berg", True),
         ("By Ada Berg and Bo Ek", True),
         ("Ada Berg", True),
+        ("Ada Berg and Bo Ek", True),
+        ("Ada Berg, Bo Ek", True),
+        ("Ada Berg and Bo Ek on the pier", False),
         # What begins like a byline, and is a sentence, or names somebody else, stays.
         ("By Ada Berg, it is her pier.", False),
         ("By Friday", False),

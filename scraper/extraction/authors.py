@@ -12,18 +12,19 @@ _BY = re.compile(
     r"^(?:author(?=[ :]+\S)|(?:this (?:post|article|story|guide) (?:was|is) )?"
     r"(?:written |reported |edited |posted |story |article |text |words )?by"
     r"|(?:(?:view|see|read) )?(?:all|more) (?:posts|articles|stories) (?:by|from)|read more (?:by|about)"
-    r"|von|par|por|di|door|af|av|bởi|oleh|тексту?|автор"
-    r"|نوشته|بقلم)\s*:?\s+",
+    r"|von|par|por|di|scritto da|door|af|av|bởi|oleh|тексту?|автор|द्वारा|लेखक"
+    r"|記者|记者|作者|نوشته|بقلم)(?:\s*:?\s+|\s*：\s*)",
     re.I,
 )
 _SPLIT = re.compile(r"\s*(?:;|\||/|•|·|\n|,?\s+(?:and|und|et|y|e|och|og|en|AND|و)\s+|\s+&\s+)\s*")
-_ADDRESS = re.compile(r"\S+@\S+|https?://\S+|@\w+")
+_ADDRESS = re.compile(r"(?<!\S)\S+?@\S+|https?://\S+|@\w+")
 _SOURCE = re.compile(r"^(?:quellen?|sources?|fuentes?|fonti?|bron(?:nen)?)\s*:\s*", re.I)
 _NOBODY = re.compile(
     r"(?:by|staff|editors?|editorial (?:team|board|staff)|(?:\w+ )?admin(?:istrator)?|web ?desk|news ?desk|newsroom"
-    r"|redaktion"
-    r"|(?:la )?rédaction|redacción|redazione|redactie|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?"
-    r"|guest|unknown|anonymous|about the|(?:about the )?authors?|article by|root|user|press release"
+    r"|redaktion|redação|redacció|redakcja|redakce|redaksi|редакци[яи]|редакція|toimitus|تحریریه"
+    r"|special(?: (?:to|for) .+)?|(?:la )?rédaction|redacción|redazione|redactie"
+    r"|agenc(?:y|ies)|agences?|reporters?|correspondents?|contributors?"
+    r"|guest|unknown|anonymous|super ?user|about the|(?:about the )?authors?|article by|root|user|press release"
     r"|(?:\w+ ){0,3}(?:privacy|cookie) policy|agenturen|red\.?"
     r"|(?:view|see|read) (?:all|more)|human|twitter|facebook|rn|m\.?d|ph\.?d)",
     re.I,
@@ -53,8 +54,11 @@ _INSTITUTION = re.compile(r"\b(?:for|of)\b")
 _REPORTER = frozenset(("기자", "記者", "记者"))
 """'Reporter' in languages that write it behind each name."""
 _SURNAMES = frozenset(
-    ("may", "march", "mars", "april", "june", "august", "jan", "mai", "marca", "maja", "julio", "juli")
-)
+    (
+        "may", "march", "mars", "april", "june", "august", "jan", "mai", "marca", "maja", "julio", "juli", "mayo",
+        "abril", "mei", "maret", "mart", "juin",
+    )
+)  # fmt: skip
 """Months that are names of persons too."""
 _SENTENCE = re.compile(r".*\s[^\W\d_A-Z]{4,}\.")
 """What is said of an author, beside the name: 'View all of Ada's posts.'"""
@@ -99,9 +103,10 @@ def _name_alone(text: str) -> str:
     dated = False
     while words:
         last = words[-1].strip(".,()").casefold()
+        numbered = len(words) > 1 and words[-2].strip(".,").isdigit()
         if last.isdigit():
             dated = True
-        elif last in MONTHS and (dated or last not in _SURNAMES):
+        elif last in MONTHS and (dated or numbered or last not in _SURNAMES):
             dated = False
         elif not (len(words) > 2 and _TITLE.fullmatch(last)) and not (len(words) > 1 and last in _REPORTER):
             break

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from lxml.html import HtmlElement
@@ -37,23 +37,39 @@ class Bylines:
 
     best: tuple[str, ...] = ()
     every: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Of several that are marked one beside the other, all."""
+
+    def with_others(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """These names with those that are marked beside them as authors too."""
+        known = {name.casefold() for name in names}
+        return next((each for each in self.groups if known and known <= {name.casefold() for name in each}), names)
 
 
 def printed_authors(tree: HtmlElement) -> Bylines:
     """The author's names as printed where they are marked as such, else where a line of date and name says 'By'."""
-    texts = [text for element in _marked(tree) if (text := plain(text_of(element))) and len(text) <= _LONGEST]
-    named = [names for text in texts if (names := split_names(text))]
+    named: list[tuple[str, ...]] = []
+    beside: dict[HtmlElement | None, list[str]] = {}
+    for element in _marked(tree):
+        text = plain(text_of(element))
+        names = split_names(text) if len(text) <= _LONGEST else ()
+        if names:
+            named.append(names)
+        if len(names) == 1 and "author" in (element.get("rel") or "").lower().split():
+            beside.setdefault(element.getparent(), []).append(names[0])
     every = tuple(name for names in named for name in names)
+    groups = tuple(names for each in beside.values() if len(names := tuple(dict.fromkeys(each))) > 1)
     # A name stands alone in one mark and within a sentence in another: 'All posts by Ada Berg'.
     for names in sorted(named, key=lambda each: len(" ".join(each))):
         if all(len(name.split()) <= _MOST_WORDS and not _DIGIT.search(name) for name in names):
-            return Bylines(names, every)
+            found = Bylines(names, every, groups)
+            return replace(found, best=found.with_others(names))
     return Bylines(_said_by(tree))
 
 
 def _marked(tree: HtmlElement) -> Iterator[HtmlElement]:
     first = next(tree.iter("article"), None)
-    for element in tree.iter("a", "span", "div", "p", "h2", "h3", "h4", "address", "strong", "b", "cite", "li"):
+    for element in tree.iter("a", "span", "div", "p", "h2", "h3", "h4", "address", "strong", "b", "cite", "li", "dd"):
         marked = (
             "author" in (element.get("rel") or "").lower().split()
             or "author" in (element.get("itemprop") or "").lower().split()
@@ -74,9 +90,14 @@ def _marked(tree: HtmlElement) -> Iterator[HtmlElement]:
 
 def _said_by(tree: HtmlElement) -> tuple[str, ...]:
     """The names behind 'By' in the line of a date, 'May 4 · By Ada Berg · 3 min', or in a line below the title."""
+    # The cells of a table have one line around them: it is read once, and not for each time in it.
+    read: set[HtmlElement] = set()
     for _, time in zip(range(_MOST), tree.iter("time"), strict=False):
         line = next((each for each in time.iterancestors() if each.tag in ("p", "div", "header", "li", "small")), None)
-        text = plain(text_of(line)) if line is not None else ""
+        if line is None or line in read:
+            continue
+        read.add(line)
+        text = plain(text_of(line))
         if not text or len(text) > _LONGEST_LINE:
             continue
         for part in _SIGNS.split(text):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 from itertools import islice
@@ -37,7 +37,7 @@ _LEAST_NAME = 4
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A headline, and how the page states it: 'json-ld', 'h1', 'h2', 'headline' (a meta element), 'og:title',
+    """A headline, and how the page states it: 'json-ld', 'h1', 'h2', 'h3', 'headline' (a meta element), 'og:title',
     'twitter:title', 'title'; '' for none."""
 
     text: str = ""
@@ -50,8 +50,8 @@ def read_headline(tree: HtmlElement, stated: Structured, names: frozenset[str]) 
         how: clean for how, title in _stated_titles(tree, stated) if title and (clean := _without_names(title, names))
     }
     headings = _headings(tree)
-    if not headings and (heading := _named_before(tree, titles.values())):
-        return Headline(heading, "h2")
+    if not headings and (lower := _lower_heading(tree, titles, is_news=_is_news(stated))):
+        return lower
     meant = [each for each in headings if bare(each) not in names and not _is_before(each, titles)]
     chosen = _choose(titles, meant if titles else headings, is_news=_is_news(stated))
     return chosen if chosen.found == "h1" else Headline(_as_printed(chosen.text, headings), chosen.found)
@@ -146,14 +146,19 @@ def _headings(tree: HtmlElement) -> list[str]:
     return found
 
 
-def _named_before(tree: HtmlElement, titles: Iterable[str]) -> str:
-    """The heading of a page without h1 that ends one of its titles, behind a word or more and a sign: what the page
-    prints, without the site's name."""
-    for heading in islice(tree.iter("h2"), _MOST_HEADINGS):
+def _lower_heading(tree: HtmlElement, titles: dict[str, str], *, is_news: bool) -> Headline | None:
+    """The heading of a page without h1 that ends one of its titles, behind a word or more and a sign, or begins one
+    before a sign: what the page prints, without the site's name. What news state as their headline goes before."""
+    parted = () if is_news and "json-ld" in titles else titles.values()
+    for heading in islice(tree.iter("h2", "h3"), _MOST_HEADINGS):
         text = " ".join(passage.text for passage in read_passages(heading))
-        if len(text.split()) > _LEAST_WORDS and any(_ends_with(title, text) for title in titles):
-            return text
-    return ""
+        if len(text.split()) <= _LEAST_WORDS:
+            continue
+        if any(_ends_with(title, text) for title in titles.values()) or any(
+            bare(title) != bare(text) and _begins_with(title, text) for title in parted
+        ):
+            return Headline(text, str(heading.tag))
+    return None
 
 
 def _ends_with(title: str, heading: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from lxml import etree
 from lxml.html import HtmlElement
 
 from scraper.extraction.authors import persons, split_names
@@ -15,6 +16,9 @@ from scraper.extraction.headline import bare
 from scraper.extraction.structured import Structured, text_in, texts_in, types_of
 
 Names = tuple[str, ...]
+
+_METAS = ("author", "article:author", "parsely-author")
+_SIGNED_BY_MANY = etree.XPath("boolean(//a[@rel='author'][2])")
 
 
 def read_authors(
@@ -75,14 +79,23 @@ def _marked_before_guessed(page: _Page) -> Names:
     return () if guessed and all(name.casefold() in known for name in guessed) else page.marked.best
 
 
+def _guessed(page: _Page) -> Names:
+    """The engine's guess; where that is one name of several that are marked beside it, all of these."""
+    stated = page.stated.first(*_METAS) or ""
+    if "@" in stated and " " in stated:
+        return ()  # it makes words of an address, and these a part of the name
+    names = persons(page.engine.authors)
+    return page.marked.with_others(names) if len(names) == 1 and _SIGNED_BY_MANY(page.tree) else names
+
+
 def _meta(page: _Page) -> Names:
-    return split_names(page.stated.first("author", "article:author", "parsely-author") or "")
+    return split_names(page.stated.first(*_METAS) or "")
 
 
 _SOURCES: tuple[tuple[str, Callable[[_Page], Names]], ...] = (
     ("json-ld", _stated),
     ("byline", _marked_before_guessed),
-    ("trafilatura", lambda page: page.engine.authors),
+    ("trafilatura", _guessed),
     ("author", _meta),
     ("byline", lambda page: page.marked.best),
 )
