@@ -93,8 +93,16 @@ def test_hundreds_of_thousands_of_names_are_cut() -> None:
 
 @pytest.mark.parametrize(
     "css",
-    ['"\\"' * 300_000, 'url("' * 250_000, "url(" * 300_000, "@import " * 150_000, "/*" * 400_000, "url(" + "a" * 10**6],
-    ids=["escapes", "quotes", "urls", "imports", "comments", "long"],
+    [
+        '"\\"' * 300_000,
+        'url("' * 250_000,
+        "url(" * 300_000,
+        "@import " * 150_000,
+        "/*" * 400_000,
+        "url(" + "a" * 10**6,
+        "a{background:url(" + "\\aaaaaa" * 100_000 + "'",
+    ],
+    ids=["escapes", "quotes", "urls", "imports", "comments", "long", "escapes in a url"],
 )
 def test_hostile_stylesheets_come_to_an_end(css: str) -> None:
     """By a pattern that looks twice at what it looked at, each would take hours."""

@@ -33,7 +33,7 @@ _XML = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]
 _CONTROLS = bytes((*range(9), 11, 12, *range(14, 32)))
 _NO_CHARACTERS = "\ufffe\uffff"
 _UNPRINTED = re.compile(f"[{re.escape(_CONTROLS.decode('ascii'))}{_NO_CHARACTERS}]")
-_MARKUP = re.compile(r"<(?:script|style)\b.*?</(?:script|style)|<[^<>]*>", re.I | re.S)
+_MARKUP = re.compile(r"<(?:script|style)\b.*?(?:</(?:script|style)|\Z)|<[^<>]*>", re.I | re.S)
 _LEAST_LETTERS, _MOST_ACCENTED = 200, 0.4
 """No language of Latin script has so many letters with accents; other scripts read as Latin have hardly others."""
 _HEAD = 4_096

@@ -113,12 +113,12 @@ def is_wordpress_post(tree: HtmlElement) -> bool:
 
 def marked_contents(tree: HtmlElement) -> list[HtmlElement]:
     """The elements that a page marks as an article's content by class or property, the outermost alone."""
-    found: list[HtmlElement] = []
+    found: dict[HtmlElement, None] = {}
     for element in tree.iter("div", "section", "article", "main"):
         marked = classes_of(element) & _CONTENT or "articleBody" in (element.get("itemprop") or "").split()
         if marked and not any(above in found for above in element.iterancestors()):
-            found.append(element)
-    return found
+            found[element] = None
+    return list(found)
 
 
 def _is_address(element: HtmlElement) -> bool:

@@ -17,7 +17,7 @@ from scraper.selecting import select
 from storage.content import Figure
 
 _SOURCES = ("data-src", "data-original", "data-lazy-src", "src")
-_NOSCRIPT = re.compile(r"data:", re.I)
+_INLINE = re.compile(r"data:", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,6 @@ def _image(element: HtmlElement, selectors: Sequence[str], base: str) -> str | N
         for item in select(element, selector):
             sources = [item] if isinstance(item, str) else [item.get(name) or "" for name in (*_SOURCES, "content")]
             for source in sources:
-                if source.strip() and not _NOSCRIPT.match(source.strip()) and (url := absolute(base, source)):
+                if source.strip() and not _INLINE.match(source.strip()) and (url := absolute(base, source)):
                     return url
     return None

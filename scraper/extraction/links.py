@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -34,6 +34,7 @@ def absolute(base: str, address: str | None) -> str | None:
         return None
     try:
         url = urljoin(base, address)
+        urlsplit(url)  # urljoin() looks at nothing where there is no base
     except ValueError:
         return None
     return url.partition("#")[0] if url[:8].lower().startswith(("http://", "https://")) else None

@@ -110,6 +110,7 @@ class _Entries:
     def __init__(self, url: str) -> None:
         self._url = url
         self._known: dict[HtmlElement, bool] = {}
+        self._leading: dict[HtmlElement, bool] = {}
 
     def hold(self, passage: Passage) -> bool:
         """Whether a passage stands in an entry of such a list."""
@@ -118,9 +119,14 @@ class _Entries:
         if entry is None or parent is None:
             return False
         if parent not in self._known:
-            leading = sum(each.tag == "li" and _begins_with_link(each, self._url) for each in parent)
+            leading = sum(each.tag == "li" and self._leads(each) for each in parent)
             self._known[parent] = leading >= _LEAST_ENTRIES and 2 * leading > len(parent)
-        return self._known[parent] and _begins_with_link(entry, self._url)
+        return self._known[parent] and self._leads(entry)
+
+    def _leads(self, entry: HtmlElement) -> bool:
+        if entry not in self._leading:
+            self._leading[entry] = _begins_with_link(entry, self._url)
+        return self._leading[entry]
 
 
 def _begins_with_link(entry: HtmlElement, url: str) -> bool:

@@ -23,11 +23,12 @@ _CREDIT_CLASS = re.compile(r"credit|copyright|byline|attribution|photographer|so
 _CREDIT = re.compile(
     r"(?:\(\s*)?(?:(?:\b(?:photo(?:graph)?s?(?: by)?|image|picture|credits?|courtesy of|foto|bild|crédits?(?: photo)?"
     r"|photographie|fotografía|imagen|зображення|фото)\s*[:：/]|\b(?:photo|image|photograph|picture) by\b)"
-    r"|[©Ⓒ]|(?:تصوير|صورة|الصورة|عکس|عکاس|تصویر)\s*[:：])\s*(?P<credit>[^()\n]{2,120}?)\s*\)?\s*$",
+    r"|[©Ⓒ]|(?:تصوير|صورة|الصورة|عکس|عکاس|تصویر)\s*[:：])\s*(?P<credit>[^()\n]{2,120}?)\s*+\)?+\s*+$",
     re.I,
 )
 _SENTENCE_END = re.compile(r"[.!?؟。…][\"”»’)]?\s*$")
 _SIZE = re.compile(r"-\d+x\d+(?=\.\w+$)|-scaled(?=\.\w+$)")
+_PIXELS = re.compile("[0-9]{1,6}")
 _SMALLEST = 60
 """Pixels of width or height stated below which an image is an icon."""
 _APART = frozenset(("aside", "nav", "footer", "form"))
@@ -53,7 +54,10 @@ def find_figures(
 
 def image_name(url: str) -> str:
     """What stays the same of an image's address over the sizes in which a site serves it."""
-    return _SIZE.sub("", urlsplit(url).path)
+    try:
+        return _SIZE.sub("", urlsplit(url).path)
+    except ValueError:
+        return url
 
 
 def frames_before(holder: HtmlElement, root: HtmlElement) -> list[HtmlElement]:
@@ -142,5 +146,5 @@ def _address(image: HtmlElement, base: str) -> str | None:
 
 
 def _is_icon(image: HtmlElement) -> bool:
-    sizes = [value for name in ("width", "height") if (value := image.get(name) or "").isdigit()]
-    return any(int(value) < _SMALLEST for value in sizes) or bool(classes_of(image) & {"avatar", "emoji", "wp-smiley"})
+    sizes = [match[0] for name in ("width", "height") if (match := _PIXELS.fullmatch(image.get(name) or ""))]
+    return any(int(size) < _SMALLEST for size in sizes) or bool(classes_of(image) & {"avatar", "emoji", "wp-smiley"})

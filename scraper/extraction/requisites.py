@@ -31,7 +31,7 @@ _TOKEN = re.compile(
       /\*.*?(?:\*/|\Z)
     | @(?P<rule>import|namespace)\s*(?:url\(\s*)?(?:"(?P<double>[^"\n]*)"|'(?P<single>[^'\n]*)'|(?P<bare>[^"'()\s;]+))
     | \burl\(\s*(?:"(?P<url_double>[^"\n]*)"|'(?P<url_single>[^'\n]*)'|(?P<url_bare>
-        (?:[^"'()\s\\]|\\[0-9a-f]{1,6}\s?|\\.)+))\s*\)
+        (?:[^"'()\s\\]|\\[0-9a-f]{1,6}\s?|\\.)++))\s*\)
     | "(?:[^"\\\n]|\\.)*(?:"|\n|\Z|\\) | '(?:[^'\\\n]|\\.)*(?:'|\n|\Z|\\)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,

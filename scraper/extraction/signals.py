@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
 from lxml.html import HtmlElement
 
@@ -309,5 +310,5 @@ def _likeness(letters: str, described: str) -> float:
 
 
 def _is_bold(element: HtmlElement, text: str) -> bool:
-    inner = [child for child in element if isinstance(child.tag, str)]
+    inner = list(islice((child for child in element if isinstance(child.tag, str)), 2))
     return len(inner) == 1 and inner[0].tag in _BOLD and len("".join(inner[0].itertext())) >= 0.9 * len(text)

@@ -23,6 +23,8 @@ _WALL_WORDS = 60
 _MOST_WORDS = 1_000_000
 _MOST_PARTS = 20
 _ENDING = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])\W*$")
+_LAST = 40
+"""Characters in which a text's ending is looked for."""
 _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Signs of scripts that set no blanks between words, or few: each is counted as a word."""
 _WALLS = etree.XPath("//body//*[contains(@class, 'aywall') or contains(@id, 'aywall')]")
@@ -46,7 +48,7 @@ def is_teaser_of_paid(tree: HtmlElement, stated: Structured, body: str) -> bool:
         return False
     names = [str(part["cssSelector"]) for part in islice(paid_parts(stated), _MOST_PARTS) if "cssSelector" in part]
     missing = not any(_holds_text(tree, name) for name in names) if names else bool(_WALLS(tree))
-    return missing or bool(_ENDING.search(body))
+    return missing or _breaks_off(body)
 
 
 def ends_at_wall(tree: HtmlElement, stated: Structured, body: Sequence[Piece]) -> bool:
@@ -56,7 +58,12 @@ def ends_at_wall(tree: HtmlElement, stated: Structured, body: Sequence[Piece]) -
         return False
     walls = {each for each in _WALLS(tree)[:_MOST_PARTS] if 0 < _count_words(text_of(each)) <= _WALL_WORDS}
     text = "\n".join(each.text for each in body if not _stands_in(each, walls)) if walls else ""
-    return bool(_ENDING.search(text)) and _count_words(text) < _SHORT
+    return _breaks_off(text) and _count_words(text) < _SHORT
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether a text ends in an ellipsis."""
+    return _ENDING.search(text[-_LAST:]) is not None
 
 
 def _stands_in(piece: Piece, elements: set[HtmlElement]) -> bool:
