@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from datetime import date
 
 from lxml.html import HtmlElement
 
 from scraper.extraction.authors import begins_with_by, split_names
 from scraper.extraction.conventions import classes_of
+from scraper.extraction.datelines import is_dateline
 from scraper.extraction.passages import Passage, ends_sentence, letters_of, plain
 from scraper.extraction.tables import Tables
 from storage.content import Block, BlockKind
@@ -29,11 +31,20 @@ _LABELS = (
 READ_MORE = re.compile(rf"\W{{0,2}}(?:{_LABELS})\s*[:：]?", re.I)
 """Labels, whole, that stand before links to other articles."""
 _LABELLED_LINK = re.compile(rf"\W{{0,2}}(?:{_LABELS})\s*[:：]", re.I)
+_ADVERT = re.compile(
+    r"\W*(?:advertisements?|sponsored content|anzeige|werbung|publicit[éà]|publicidade?|pubblicità|advertentie|reklama?"
+    r"|annons|annonse|annonce|iklan|реклама|إعلان|تبلیغات|विज्ञापन|广告|廣告|広告|광고)\W*",
+    re.I,
+)
+"""What stands alone over an advertisement, in the languages of news pages."""
 _LINKED_ENOUGH = 0.7
 _LINKS_ALONE = 0.95
 _HEADLINE_WITHIN = 3
 _BYLINE_WITHIN = 3
+_DATE_WITHIN = 5
 _LONGEST_BYLINE = 90
+_LONGEST_AND = 3
+"""Letters of the word that parts two names: 'and', 'und', 'et'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,15 @@ def without_read_more(pieces: Sequence[Piece]) -> list[Piece]:
     return kept
 
 
+def without_adverts(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces without the labels that stand over advertisements between paragraphs."""
+    return [each for each in pieces if _is_heading(each) or not _ADVERT.fullmatch(plain(each.text))]
+
+
+def _is_heading(piece: Piece) -> bool:
+    return piece.passage is not None and piece.passage.element.tag in _HEADINGS
+
+
 def without_headline(pieces: Sequence[Piece], headlines: Iterable[str]) -> list[Piece]:
     """The pieces without the page's headline, where it stands among the first of them once more."""
     said = {letters_of(headline).casefold() for headline in headlines} - {""}
@@ -109,20 +129,30 @@ def without_headline(pieces: Sequence[Piece], headlines: Iterable[str]) -> list[
     ]
 
 
-def with_bylines(pieces: Sequence[Piece], authors: Iterable[str]) -> list[Piece]:
-    """The pieces, of whose first those that only name the article's authors are bylines."""
+def with_bylines(pieces: Sequence[Piece], authors: Iterable[str], days: Collection[date] = ()) -> list[Piece]:
+    """The pieces, of whose first those that only name the article's authors, or the `days` on which it was published
+    and updated, are bylines."""
     known = {name.casefold() for name in authors}
     return [
-        replace(piece, kind="byline") if at < _BYLINE_WITHIN and _only_names(piece.text, known) else piece
+        replace(piece, kind="byline")
+        if (at < _BYLINE_WITHIN and _only_names(piece.text, known)) or (at < _DATE_WITHIN and _only_dates(piece, days))
+        else piece
         for at, piece in enumerate(pieces)
     ]
+
+
+def _only_dates(piece: Piece, days: Collection[date]) -> bool:
+    return not _is_heading(piece) and is_dateline(piece.text, days)
 
 
 def _only_names(line: str, known: Set[str]) -> bool:
     if len(line) > _LONGEST_BYLINE or ends_sentence(line):
         return False
     names = {name.casefold() for name in split_names(line)}
-    return bool(names) and names <= known and (begins_with_by(line) or plain(line).casefold() in known)
+    if not names or not names <= known:
+        return False
+    beside = len(letters_of(line)) - sum(len(letters_of(name)) for name in names)
+    return begins_with_by(line) or beside <= _LONGEST_AND * (len(names) - 1)
 
 
 def _is_title(piece: Piece, said: Iterable[str]) -> bool:

@@ -8,7 +8,14 @@ from datetime import UTC, datetime, tzinfo
 
 from lxml.html import HtmlElement
 
-from scraper.extraction.blocks import Piece, build_blocks, with_bylines, without_headline, without_read_more
+from scraper.extraction.blocks import (
+    Piece,
+    build_blocks,
+    with_bylines,
+    without_adverts,
+    without_headline,
+    without_read_more,
+)
 from scraper.extraction.company import Around
 from scraper.extraction.conventions import wordpress_refusal
 from scraper.extraction.dating import PUBLISHED, UPDATED
@@ -30,7 +37,7 @@ from storage.content import ArticleContent, Block, Figure, plain_text
 
 _DESCRIPTIONS = ("og:description", "description", "twitter:description")
 _LONG_ENOUGH = 60
-"""Letters from which on the beginning of a passage is known again."""
+"""Characters from which on a passage reads like text."""
 _MOST_LETTERS = 0.8
 _LINKED = 0.3
 _AGREED = 1 / 3
@@ -41,7 +48,7 @@ _FEW = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An article as read, or a reason why there is none: 'empty', 'no-headline', 'listing', 'other-kind'; what there is
+    """An article as read, or a reason why there is none, as extract() names them behind 'refused:'; what there is
     stays in `content`. `body` is what it was taken from, before what repeats on the outlet's pages left it."""
 
     content: ArticleContent
@@ -81,7 +88,9 @@ def read_generic(
     headlines = [data.headline, *_sole_heading(tree)]
     if repeats_wholly(pieces, learnt) and (beside := _choose_beside(pieces, passages, tree, looked, data, forest)):
         pieces = beside
-    body = with_bylines(without_read_more(without_headline(pieces, headlines)) or pieces, data.authors)
+    days = {each.day for each in (data.published, data.updated) if each is not None}
+    cleared = without_adverts(without_read_more(without_headline(pieces, headlines)))
+    body = with_bylines(cleared or pieces, data.authors, days)
     kept, left = without_repeats(body, learnt)
     blocks = build_blocks(kept)
     text = plain_text(blocks)

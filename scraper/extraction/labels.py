@@ -124,8 +124,8 @@ def _directories(tree: HtmlElement, url: str) -> tuple[str, ...]:
     parts = [part for part in unquote(here.path).split("/") if part]
     wanted: dict[str, str] = {}
     for end in range(1, len(parts)):
-        if _NUMBER.fullmatch(parts[end - 1]) or parts[end - 1].lower() in _TAXONOMIES:
-            break
+        if _NUMBER.fullmatch(parts[end - 1]) or parts[end - 1].lower() in _TAXONOMIES or parts[end - 1][0] in "@~":
+            break  # a person's directory is no section
         wanted["/".join(parts[:end])] = ""
     if not wanted:
         return ()

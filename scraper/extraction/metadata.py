@@ -29,6 +29,10 @@ _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?=[-_]|$)")
 _NO_SECTION = frozenset(("article", "articles", "blog", "post", "posts"))
 """What systems call all their articles: Hugo states the first directory of an article's file as its section."""
 _LEAST_LETTERS = 120
+_MOST_LANGUAGES = 8
+_NEAR, _FAR = 40, 10_000
+"""Up to which distance behind the likeliest language the stated one is believed. Resiliparse's ranks are from some 200,
+for a long text, to 1,200; of a text in another language than its page states, that one is 100 behind or more."""
 _MOST_TAGS = 50
 
 
@@ -87,12 +91,16 @@ def read_metadata(
 
 
 def read_language(tree: HtmlElement, text: str, candidates: tuple[str, ...] = ()) -> tuple[str | None, str]:
-    """The language of a text and how it was found: by its words where they are enough, else as the page states."""
+    """The language of a text and how it was found: by its words where they are enough, else as the page states, and so
+    too where the words of short texts and of related languages are near to that."""
     stated = stated_language(tree)
     if len(text) >= _LEAST_LETTERS:
-        guessed = detect_fast(text[:20_000], langs=list(candidates) or None)[0]
-        if guessed != "unknown":
-            return guessed, "text"
+        ranked = detect_fast(text[:20_000], n_results=_MOST_LANGUAGES, langs=list(candidates) or None)
+        distances = dict(ranked) if isinstance(ranked, list) else {}
+        guessed = min(distances, key=distances.__getitem__, default=None)
+        if guessed is not None:
+            near = distances.get(stated or "", _FAR) - distances[guessed] <= _NEAR
+            return (stated, "html lang") if near and stated != guessed else (guessed, "text")
     return stated, "html lang" if stated else ""
 
 

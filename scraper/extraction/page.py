@@ -68,8 +68,8 @@ class Link:
 class Outcome:
     """What a page turned out to be.
 
-    `verdict` is 'article', 'listing', 'notice', 'refused:REASON' (no article; the reason can be overruled) or
-    'failed:REASON' (could not be read). `article` is set for 'article' alone; for a refusal that can be
+    `verdict` is 'article', 'notice', 'refused:REASON' (no article; the reason can be overruled) or 'failed:REASON'
+    (could not be read). `article` is set for 'article' alone; for a refusal that can be
     overruled, `candidate` holds what would have been kept. `matched` names the profile's era and URL pattern
     that held ('' for none). `canonical` is the page's canonical link, absolute. `announced` holds the alternate
     addresses that the page announces in the outlet's own template. `links` are the page's links to the

@@ -32,8 +32,10 @@ INLINE = frozenset(
         "mark",
         "nobr",
         "q",
+        "rb",
         "rp",
         "rt",
+        "rtc",
         "ruby",
         "s",
         "samp",
@@ -92,6 +94,10 @@ _UNSEEN_CLASS = re.compile(
 _UNSEEN_STYLE = re.compile(r"display\s*:\s*none|clip\s*:\s*rect|clip-path\s*:\s*inset", re.I)
 _UNWORDED = frozenset(["script", "style", "template", "noscript", "svg", "input", "iframe"])
 
+_BETWEEN = "\x1f"
+_AROUND = {"spaced": " ", "apart": _BETWEEN}
+"""What an element within a line has to both sides: a space, or one only where letters would touch."""
+_APART = re.compile(rf"(?<=\w){_BETWEEN}+(?=\w)")
 _SPACES = re.compile(r"[\t\n\r\f\v][ \t\n\r\f\v]*| [ \t\n\r\f\v]+")
 """White space but for a single space, which stays as it is."""
 _UNSEEN_ENDS = " \u00a0\u202f\u200b\u2060\ufeff"
@@ -167,6 +173,7 @@ class _Reader:
         self._linked = 0
         self._links = 0
         self._edges: dict[etree._Element, str] = {}
+        self._in_lines: dict[etree._Element, bool] = {}
 
     def read(self, without: Container[etree._Element]) -> None:
         walk = etree.iterwalk(self._root, events=("start", "end"))
@@ -179,7 +186,9 @@ class _Reader:
                 self._close(element, tag)
                 if element is not self._root:
                     self._take(element.tail)
-            elif element is not self._root and (tag in SILENT or element in without or _unseen(element, tag)):
+            elif element is not self._root and (
+                (tag in SILENT and not _is_word(element, tag)) or element in without or _unseen(element, tag)
+            ):
                 self._pass_by(element, tag)
                 walk.skip_subtree()
             else:
@@ -191,21 +200,22 @@ class _Reader:
         if tag in SILENT:
             if tag not in _UNWORDED:
                 self._parts.append(" ")
-        elif _edge_of(element, tag) == "block":
+        elif self._edge_of(element, tag) == "block":
             self._cut()
 
     def _open(self, element: HtmlElement, tag: str) -> None:
-        kind = "block" if element is self._root else _edge_of(element, tag)
+        kind = "block" if element is self._root else "inline" if tag in INLINE else self._edge_of(element, tag)
         self._edges[element] = kind
         if kind == "inline":
             if tag == "a":
                 self._links += 1
-        elif kind == "spaced":
-            self._parts.append(" ")
-        else:
+        elif kind == "block":
             self._cut()
-            if kind == "block":
-                self._blocks.append(element)
+            self._blocks.append(element)
+        elif kind == "break":
+            self._cut()
+        else:
+            self._parts.append(_AROUND[kind])
         self._take(element.text)
 
     def _close(self, element: HtmlElement, tag: str) -> None:
@@ -213,11 +223,38 @@ class _Reader:
         if kind == "inline":
             if tag == "a":
                 self._links -= 1
-        elif kind == "spaced":
-            self._parts.append(" ")
         elif kind == "block":
             self._cut()
             self._blocks.pop()
+        elif kind in _AROUND:
+            self._parts.append(_AROUND[kind])
+
+    def _edge_of(self, element: HtmlElement, tag: str) -> str:
+        """How an element's edges divide text: 'inline', 'spaced', 'apart', 'break' or 'block'.
+
+        A link or span around blocks takes part in no line; an element that HTML does not know stands within a line
+        where text stands beside it, its words apart from that, and is a block where it stands among its like.
+        """
+        if tag in INLINE or tag == "button":
+            return "inline"
+        if tag in SPACED:
+            return "spaced"
+        if tag in ("br", "hr"):
+            return "break"
+        if "-" in tag and self._is_in_line(element):
+            return "apart"
+        return "block"
+
+    def _is_in_line(self, element: HtmlElement) -> bool:
+        """Whether text stands beside an element; asked once for all elements of one parent."""
+        parent = element.getparent()
+        if parent is None:
+            return False
+        if parent not in self._in_lines:
+            self._in_lines[parent] = bool((parent.text or "").strip()) or any(
+                (child.tail or "").strip() for child in parent
+            )
+        return self._in_lines[parent]
 
     def _take(self, text: str | None) -> None:
         if text:
@@ -230,6 +267,8 @@ class _Reader:
             return
         block = self._blocks[-1]
         printed = "".join(self._parts)
+        if _BETWEEN in printed:
+            printed = _APART.sub(" ", printed).replace(_BETWEEN, "")
         text = _tidy_lines(printed) if block.tag == "pre" else tidy(printed)
         if text:
             linked = min(self._linked, len(text))
@@ -243,6 +282,17 @@ def _tidy_lines(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.expandtabs(4).split("\n")).strip("\n")
 
 
+def _is_word(element: HtmlElement, tag: str) -> bool:
+    """Whether a button is a word of a sentence that explains itself when it is pressed, and no control beside it."""
+    if tag != "button" or not (element.tail or "").strip():
+        return False
+    parent, before = element.getparent(), element.getprevious()
+    if parent is None or parent.tag != "p":
+        return False
+    text = ((before.tail if before is not None else parent.text) or "").strip()
+    return bool(text) and not ends_sentence(text)
+
+
 def _unseen(element: HtmlElement, tag: str) -> bool:
     """Whether a piece of a line is for screen readers or hidden. Hidden blocks stay: scripts show them."""
     if tag not in INLINE or not element.attrib:
@@ -252,27 +302,3 @@ def _unseen(element: HtmlElement, tag: str) -> bool:
         or bool(_UNSEEN_CLASS.search(element.get("class") or ""))
         or bool(_UNSEEN_STYLE.search(element.get("style") or ""))
     )
-
-
-def _edge_of(element: HtmlElement, tag: str) -> str:
-    """How an element's edges divide text: 'inline', 'spaced', 'break' or 'block'.
-
-    A link or span around blocks takes part in no line; an element that HTML does not know is inline where text stands
-    beside it, as browsers have it, and a block where it stands among its like.
-    """
-    if tag in INLINE:
-        return "inline"
-    if tag in SPACED:
-        return "spaced"
-    if tag in ("br", "hr"):
-        return "break"
-    if "-" in tag and _beside_text(element):
-        return "spaced"
-    return "block"
-
-
-def _beside_text(element: HtmlElement) -> bool:
-    parent = element.getparent()
-    if parent is None:
-        return False
-    return bool((parent.text or "").strip()) or any((child.tail or "").strip() for child in parent)
