@@ -62,6 +62,26 @@ def test_a_line_stands_as_printed(written: str, printed: str) -> None:
     assert line in texts(read(text=PARAGRAPHS + frame.format(written) + PARAGRAPHS.replace("Sentence", "Word")))
 
 
+NOTE = "<p>It was built in the year of the flood by two brothers of the town{mark} and has stood there ever since.</p>"
+
+
+@pytest.mark.parametrize(
+    ("mark", "note", "kept"),
+    [
+        ("<a id=mark-1 href=#note-1>1</a>", "<div><a id=note-1 href=#mark-1>1</a><p>{}</p></div>", ""),
+        ("<sup id=ref-1><a href=#note-1>[1]</a></sup>", "<ol><li id=note-1><a href=#ref-1>^</a> {}</li></ol>", ""),
+        # A number that leads on without a way back is what the page says.
+        ("<a id=mark-1 href=#note-1>1</a>", "<div><p id=note-1>{}</p></div>", "1"),
+        ("<a id=mark-1 href=#note-1>Ek</a>", "<div><a id=note-1 href=#mark-1>1</a><p>{}</p></div>", "Ek"),
+    ],
+)
+def test_marks_of_notes_that_lead_to_one_another_are_no_text(mark: str, note: str, kept: str) -> None:
+    said = "The brothers were called Aage and Bo Ek, and the younger of them lived to see it burn."
+    article = read(behind=NOTE.format(mark=mark) + note.format(said))
+    line = NOTE.format(mark=kept).removeprefix("<p>").removesuffix("</p>")
+    assert line in texts(article)
+
+
 @pytest.mark.parametrize(
     "line",
     [

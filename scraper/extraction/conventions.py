@@ -10,6 +10,8 @@ developer.wordpress.org/block-editor), microformats (h-entry and hAtom, microfor
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -44,6 +46,11 @@ _ADDRESS = re.compile(r"\s*https?://\S+\s*")
 _CONTENT = frozenset(("entry-content", "wp-block-post-content", "e-content"))
 _WITH_CLASS = etree.XPath("//body//*[@class]")
 _BODY = etree.XPath("//body")
+_WITH_ID = etree.XPath("//body//*[@id]")
+_MARK = re.compile(r"\s*(?:[\[(]\s*)?(?:\d{1,3}|[a-z]|[*†‡§]{1,3}|\^)(?:\s*[\])])?\s*")
+_MOST_MARKS, _MARK_WITHIN, _MOST_BACK = 1_000, 2, 20
+"""Links within a page that may be marks of notes, elements around one that may be meant by its note, and links of a
+note that are looked at."""
 _INSTEAD_OF_AMP = etree.XPath("//body//*[@placeholder or @fallback or @overflow][starts-with(local-name(..), 'amp-')]")
 
 
@@ -55,11 +62,19 @@ def classes_of(element: HtmlElement) -> frozenset[str]:
 def clear_page(tree: HtmlElement) -> None:
     """Take out of a page, in place, what stands in or beside every text and is no part of it.
 
-    These are the marks that lead to footnotes and back, and what AMP's elements show until they are loaded, where they
-    cannot be, and where they are cut short; on a page of WordPress comments too, widgets, the links to the posts before
-    and after, and addresses that stand where their embeds should; on that of a post the lists of other posts.
+    These are the marks that lead to footnotes and back, known by their names or since two lead to one another, and what
+    AMP shows until its elements are loaded, where they cannot be, and where they are cut short; on a page of WordPress
+    comments too, widgets, the links to the posts before and after, and addresses that stand where their embeds should;
+    on that of a post the lists of other posts.
     """
-    for element in [*(each for each in tree.iter("a", "sup") if _is_note_mark(each)), *_INSTEAD_OF_AMP(tree)]:
+    marks: list[HtmlElement] = []
+    others: list[HtmlElement] = []
+    for element in tree.iter("a", "sup"):
+        if _is_note_mark(element):
+            marks.append(element)
+        elif (element.get("href") or "").startswith("#") and _MARK.fullmatch("".join(element.itertext())):
+            others.append(element)
+    for element in [*marks, *_paired(tree, others[:_MOST_MARKS]), *_INSTEAD_OF_AMP(tree)]:
         if element.getparent() is not None:
             element.drop_tree()
     if is_wordpress(tree):
@@ -138,6 +153,29 @@ def _is_note_mark(element: HtmlElement) -> bool:
     if element.get("role") in _NOTE_ROLES or classes_of(element) & _NOTE_CLASSES:
         return True
     return (element.get("href") or "").startswith("#") and bool(_ARROW.fullmatch("".join(element.itertext())))
+
+
+def _paired(tree: HtmlElement, marks: Sequence[HtmlElement]) -> list[HtmlElement]:
+    """Those of the links of a number or a sign that lead to a note from which such a link leads back, whoever wrote
+    them."""
+    named = {f"#{each.get('id')}": each for each in _WITH_ID(tree)} if len(marks) > 1 else {}
+    back: dict[HtmlElement, set[str | None]] = {}
+    found: list[HtmlElement] = []
+    for mark in marks:
+        note = named.get(mark.get("href") or "")
+        if note is None:
+            continue
+        if note not in back:
+            back[note] = {each.get("href") for each in islice(note.iter("a"), _MOST_BACK)}
+        if not back[note].isdisjoint(_addresses_of(mark)):
+            found.append(mark)
+    return found
+
+
+def _addresses_of(mark: HtmlElement) -> set[str | None]:
+    """By what a note leads back to a mark: its name, or that of what is close around it."""
+    around = (mark, *islice(mark.iterancestors(), _MARK_WITHIN))
+    return {f"#{each.get('id')}" for each in around if each.get("id")}
 
 
 def _body_classes(tree: HtmlElement) -> frozenset[str]:
