@@ -154,3 +154,21 @@ def test_the_stated_language_is_believed_where_the_words_are_near_to_it(
 def test_the_directory_of_a_person_is_no_section(path: str, section: tuple[str, ...]) -> None:
     directory = path.rpartition("/")[0]
     assert read(f"<a href={directory}>The name</a>", path=path).section == section
+
+
+@pytest.mark.parametrize(
+    ("before", "lead", "found"),
+    [
+        ("<h2 class=spot>The council will build a pier, and says for what</h2>", True, "marked"),
+        ("<div class=article__lead>The council will build a pier, and says for what</div>", True, "marked"),
+        ("<div class=standfirst><p>The council will build a pier, and says for what</p></div>", True, "marked"),
+        # What stands in a picture's caption, or leads on, is none, and no more is what no one calls so.
+        ("<figure class=lead><figcaption class=lead>A pier is what they will build</figcaption></figure>", False, ""),
+        ("<div class=intro><a href=/b>The mayor of the town speaks of another pier</a></div>", False, ""),
+        ("<div class=place>The council will build a pier, and says for what</div>", False, ""),
+    ],
+)
+def test_the_lead_is_what_stands_below_the_headline_and_is_called_so(before: str, *, lead: bool, found: str) -> None:
+    article = read(before)
+    assert article.lead == ("The council will build a pier, and says for what" if lead else SENTENCES[0])
+    assert article.found["lead"] == (found or "first paragraph")

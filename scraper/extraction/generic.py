@@ -24,6 +24,7 @@ from scraper.extraction.flow import Flow, find_flow
 from scraper.extraction.forest import Forest
 from scraper.extraction.grounding import Grounded, ground
 from scraper.extraction.kinds import Kinds, Sight
+from scraper.extraction.leads import DESCRIPTIONS, read_lead
 from scraper.extraction.learnt import Learnt
 from scraper.extraction.links import base_of
 from scraper.extraction.listing import lists_other_pages
@@ -33,9 +34,8 @@ from scraper.extraction.pictures import find_figures, frames_before, image_name
 from scraper.extraction.repeats import repeats_in_words, repeats_wholly, without_repeats
 from scraper.extraction.structured import Structured, text_in
 from scraper.extraction.verdicts import agreement, judge, load_forest
-from storage.content import ArticleContent, Block, Figure, plain_text
+from storage.content import ArticleContent, Figure, plain_text
 
-_DESCRIPTIONS = ("og:description", "description", "twitter:description")
 _LONG_ENOUGH = 60
 """Characters from which on a passage reads like text."""
 _MOST_LETTERS = 0.8
@@ -98,7 +98,7 @@ def read_generic(
     found = {**data.found, "body": how} if blocks else dict(data.found)
     if data.language:
         found["language"] = how_language
-    lead, found_lead = _lead(stated, passages, blocks)
+    lead, found_lead = read_lead(stated, passages, kept, blocks, data.headline)
     if lead:
         found["lead"] = found_lead
     if left:
@@ -145,7 +145,7 @@ class Looked:
         """What the page says beside its passages."""
         return Around(
             data.headline,
-            self.stated.first(*_DESCRIPTIONS) or "",
+            self.stated.first(*DESCRIPTIONS) or "",
             text_in((self.stated.article or {}).get("articleBody")) or "",
             data.authors,
             frozenset(each.order for each in self.flow.passages) if self.flow else None,
@@ -156,7 +156,7 @@ def look(tree: HtmlElement, passages: list[Passage], stated: Structured, engine:
     """Find on the page what the engine takes for its text."""
     grounded = ground(engine.lines, passages)
     taken = [each.passage for each in grounded if each.passage is not None]
-    return Looked(grounded, find_flow(tree, passages, taken, stated.first(*_DESCRIPTIONS) or ""), stated)
+    return Looked(grounded, find_flow(tree, passages, taken, stated.first(*DESCRIPTIONS) or ""), stated)
 
 
 def see(
@@ -220,7 +220,7 @@ def _choose_beside(
     taken = [each.passage for each in grounded if each.passage is not None]
     if not taken:
         return []
-    flow = find_flow(tree, rest, taken, looked.stated.first(*_DESCRIPTIONS) or "")
+    flow = find_flow(tree, rest, taken, looked.stated.first(*DESCRIPTIONS) or "")
     if flow is not None:
         return _pieces(flow.passages)
     other = Looked(grounded, None, looked.stated)
@@ -253,17 +253,6 @@ def _states_date(stated: Structured) -> bool:
     return bool(node.get("datePublished")) or (
         stated.first("og:type") == "article" and stated.first(*PUBLISHED, *UPDATED) is not None
     )
-
-
-def _lead(stated: Structured, passages: list[Passage], blocks: tuple[Block, ...]) -> tuple[str | None, str]:
-    """The page's description where the page prints it, whole or cut short; else the first paragraph."""
-    for name in _DESCRIPTIONS:
-        described = letters_of((stated.first(name) or "").rstrip(" .…[]"))
-        for passage in passages:
-            begun = len(described) >= _LONG_ENOUGH and passage.letters.startswith(described)
-            if described and (passage.letters == described or begun):
-                return passage.text, name
-    return next(((block.text, "first paragraph") for block in blocks if block.kind == "paragraph"), (None, ""))
 
 
 def _figures(
