@@ -68,6 +68,18 @@ def test_addresses_and_sizes_that_are_none_are_passed_over(head: str, figure: st
     assert read(og("https://news.example/pier.jpg")).figures[0].url == "https://news.example/pier.jpg", "the control"
 
 
+@pytest.mark.parametrize(
+    "stated", ["2026-03-01T10:00:00+99:99", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"]
+)
+def test_moments_that_are_none_date_nothing(stated: str) -> None:
+    for date in (
+        f"<meta name=date content='{stated}'>",
+        f"<meta property='article:published_time' content='{stated}'>",
+    ):
+        assert read(date, before=f"<time datetime='{stated}'>lately</time>").published is None
+    assert read("<meta name=date content='2026-03-01T10:00:00+09:00'>").published is not None, "the control"
+
+
 def test_a_page_without_an_address_is_read() -> None:
     outcome = extract(
         Page(f"<h1>A</h1><a rel=tag href='http://[bad'>pier</a>{PARAGRAPHS}".encode(), "text/html", "", AT), Context()

@@ -54,9 +54,9 @@ class Engine:
         """Its guess of the day of publication (ISO 8601), by htmldate. No day after that of the capture is taken; the
         day is given, for it would ask the clock."""
         latest = self._captured_at.date().isoformat()
-        day: str | None = find_date(
-            self._tree, url=self._url, original_date=True, extensive_search=False, max_date=latest
-        )
+        day: str | None = None
+        with suppress(ValueError, OverflowError):  # as for a moment whose zone is no zone: +99:99
+            day = find_date(self._tree, url=self._url, original_date=True, extensive_search=False, max_date=latest)
         return day
 
     def _read(self, *, fast: bool) -> tuple[str, ...]:
