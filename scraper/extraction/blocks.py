@@ -129,14 +129,19 @@ def without_headline(pieces: Sequence[Piece], headlines: Iterable[str]) -> list[
     ]
 
 
-def with_bylines(pieces: Sequence[Piece], authors: Iterable[str], days: Collection[date] = ()) -> list[Piece]:
-    """The pieces, of whose first those that only name the article's authors, or the `days` on which it was published
-    and updated, are bylines."""
+def with_bylines(pieces: Sequence[Piece], authors: Iterable[str]) -> list[Piece]:
+    """The pieces, of whose first those that only name the article's authors are bylines."""
     known = {name.casefold() for name in authors}
     return [
-        replace(piece, kind="byline")
-        if (at < _BYLINE_WITHIN and _only_names(piece.text, known)) or (at < _DATE_WITHIN and _only_dates(piece, days))
-        else piece
+        replace(piece, kind="byline") if at < _BYLINE_WITHIN and _only_names(piece.text, known) else piece
+        for at, piece in enumerate(pieces)
+    ]
+
+
+def with_datelines(pieces: Sequence[Piece], days: Collection[date]) -> list[Piece]:
+    """The pieces, of whose first those that only print the `days` of publication and update are bylines."""
+    return [
+        replace(piece, kind="byline") if at < _DATE_WITHIN and _only_dates(piece, days) else piece
         for at, piece in enumerate(pieces)
     ]
 

@@ -12,6 +12,7 @@ from scraper.extraction.blocks import (
     Piece,
     build_blocks,
     with_bylines,
+    with_datelines,
     without_adverts,
     without_headline,
     without_read_more,
@@ -88,10 +89,10 @@ def read_generic(
     headlines = [data.headline, *_sole_heading(tree)]
     if repeats_wholly(pieces, learnt) and (beside := _choose_beside(pieces, passages, tree, looked, data, forest)):
         pieces = beside
-    days = {each.day for each in (data.published, data.updated) if each is not None}
     cleared = without_adverts(without_read_more(without_headline(pieces, headlines)))
-    body = with_bylines(cleared or pieces, data.authors, days)
+    body = with_bylines(cleared or pieces, data.authors)
     kept, left = without_repeats(body, learnt)
+    kept = with_datelines(kept, {each.day for each in (data.published, data.updated) if each is not None})
     blocks = build_blocks(kept)
     text = plain_text(blocks)
     data.language, how_language = read_language(tree, text, languages)
