@@ -9,6 +9,7 @@ from sqlalchemy import Connection, ScalarSelect, bindparam, or_, select, update
 
 from storage.clocks import TOLERANCE
 from storage.inserting import among, in_portions
+from storage.lately import last_before
 from storage.models import article, capture, crawl, location, resource
 from storage.priorities import NEW
 from storage.urls import url_hash
@@ -110,7 +111,8 @@ def unfinished_since(connection: Connection, outlet: int, *, not_before: datetim
 
     Only crawls that began at `not_before` (UTC) or later count.
     """
-    runs = connection.execute(_RUNS_SINCE, {"of_outlet": outlet, "not_before": not_before})
+    facts = {"of_outlet": outlet, "not_before": not_before, "behind": last_before(connection, outlet, not_before)}
+    runs = connection.execute(_RUNS_SINCE, facts)
     since = None
     for started_at, outcome in runs:
         if outcome == "finished":
@@ -121,7 +123,7 @@ def unfinished_since(connection: Connection, outlet: int, *, not_before: datetim
 
 _RUNS_SINCE = (
     select(crawl.c.started_at, crawl.c.outcome)
-    .where(crawl.c.outlet == bindparam("of_outlet"), crawl.c.kind == "crawl")
+    .where(crawl.c.id > bindparam("behind"), crawl.c.outlet == bindparam("of_outlet"), crawl.c.kind == "crawl")
     .where(crawl.c.started_at >= bindparam("not_before", type_=crawl.c.started_at.type))
     .order_by(crawl.c.id.desc())
 )

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, case,
 
 from storage.finding import Added, add_found
 from storage.inserting import among, in_portions
+from storage.lately import last_before
 from storage.models import article_key, capture, location, resource
 from storage.models import crawl as crawl_table
 from storage.priorities import ALL, COPY, LISTING, MEDIA, NEW, REVISIT
@@ -185,7 +186,8 @@ def sample_copies(
 
 def _lately_seen(connection: Connection, outlet: int, since: datetime) -> tuple[int, int]:
     """How many articles the outlet's crawls since then saw first, and how many of them several domains showed."""
-    row = connection.execute(_LATELY, {"outlet": outlet, "since": since}).one()
+    facts = {"outlet": outlet, "since": since, "behind": last_before(connection, outlet, since)}
+    row = connection.execute(_LATELY, facts).one()
     return row[0], row[1]
 
 
@@ -256,14 +258,16 @@ _DOMAINS_SEEN = (
     .scalar_subquery()
 )
 _CRAWLS_SINCE = select(crawl_table.c.id).where(
+    crawl_table.c.id > bindparam("behind", type_=crawl_table.c.id.type),
     crawl_table.c.outlet == _OUTLET,
     crawl_table.c.started_at >= bindparam("since", type_=crawl_table.c.started_at.type),
 )
 _SEEN = (
     select(_DOMAINS_SEEN.label("domains"))
     .select_from(article_key)
-    .join(resource, and_(resource.c.article == article_key.c.article, resource.c.key == article_key.c.key))
-    .where(article_key.c.outlet == _OUTLET, article_key.c.crawl.in_(_CRAWLS_SINCE), resource.c.outlet == _OUTLET)
+    .join(resource, and_(resource.c.outlet == article_key.c.outlet, resource.c.key == article_key.c.key))
+    .where(resource.c.article == article_key.c.article, article_key.c.crawl.in_(_CRAWLS_SINCE))
+    .where(article_key.c.outlet + 0 == _OUTLET)  # the sum keeps SQLite from beginning with all keys of the outlet
     .subquery()
 )
 _LATELY = select(func.count(), func.count(case((_SEEN.c.domains > 1, 1)))).select_from(_SEEN)

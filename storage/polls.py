@@ -50,16 +50,16 @@ class Polled:
 
 def polled_listings(connection: Connection, outlet: int, keys: Collection[str]) -> dict[int, Polled]:
     """The outlet's listings of these keys, by resource, with what is known of them."""
-    wanted = frozenset(keys)
     kinds: dict[int, tuple[str, datetime | None]] = {}
     hosts: dict[int, set[str]] = {}
-    for number, key, kind, due_at, url in connection.execute(_PLACES, {"of_outlet": outlet}):
-        if key not in wanted:
-            continue
-        kinds[number] = kind, due_at
-        hosts.setdefault(number, set()).add(url.split("/", 3)[2])
-    rows = connection.execute(_POLLS, {"of_outlet": outlet})
-    known = {row.resource: (row.polled_at, row.found, row.seconds) for row in rows}
+    known: dict[int, tuple[datetime | None, int, int]] = {}
+    for portion in in_portions(list(dict.fromkeys(keys))):
+        for number, kind, due_at, url in connection.execute(_PLACES, {"of_outlet": outlet, "values": portion}):
+            kinds[number] = kind, due_at
+            hosts.setdefault(number, set()).add(url.split("/", 3)[2])
+    for numbers in in_portions(list(hosts)):
+        rows = connection.execute(_POLLS, {"values": numbers})
+        known.update((row.resource, (row.polled_at, row.found, row.seconds)) for row in rows)
     return {
         number: Polled(
             number, kinds[number][0] == "feed", frozenset(names), *known.get(number, (None, 0, 0)), kinds[number][1]
@@ -100,11 +100,12 @@ def note_poll(connection: Connection, polled: Polled, due_at: datetime) -> None:
 
 _OF_OUTLET = bindparam("of_outlet", type_=resource.c.outlet.type)
 _PLACES = (
-    select(resource.c.id, resource.c.key, resource.c.kind, resource.c.due_at, location.c.url)
+    select(resource.c.id, resource.c.kind, resource.c.due_at, location.c.url)
     .join(location, location.c.resource == resource.c.id)
-    .where(resource.c.outlet == _OF_OUTLET, resource.c.found_by == "profile", resource.c.kind.not_in(NO_LISTINGS))
+    .where(resource.c.outlet == _OF_OUTLET, among(resource.c.key))
+    .where(resource.c.found_by == "profile", resource.c.kind.not_in(NO_LISTINGS))
 )
-_POLLS = select(poll).join(resource, resource.c.id == poll.c.resource).where(resource.c.outlet == _OF_OUTLET)
+_POLLS = select(poll).where(among(poll.c.resource))
 _LAST_CRAWL = (
     select(crawl.c.outcome, crawl.c.started_at)
     .where(crawl.c.outlet == _OF_OUTLET, crawl.c.kind == "crawl")

@@ -86,6 +86,7 @@ _CRAWLED_BEFORE = (
     select(crawl.c.id)
     .where(crawl.c.outlet == _OF_OUTLET, crawl.c.kind == "crawl")
     .where(crawl.c.started_at < bindparam("before", type_=crawl.c.started_at.type))
+    .order_by(crawl.c.id.desc())  # the newest is found at once, the first may lie behind all of other outlets
     .limit(1)
 )
 _OPEN = (

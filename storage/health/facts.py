@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
-from storage.models import article, capture, crawl, domain, outlet, revision, warc_file
+from storage.lately import last_before
+from storage.models import article, article_key, capture, crawl, domain, outlet, revision, warc_file
 from storage.resting import LAST_CAPTURE
 
 LATELY = timedelta(days=3)
@@ -79,15 +80,29 @@ def gather_facts(connection: Connection, now: datetime, name: str | None = None)
 
 
 def _facts(connection: Connection, number: int, name: str, now: datetime) -> OutletFacts:
+    before, lately = (_Since(number, moment, last_before(connection, number, moment)) for moment in _moments(now))
     return OutletFacts(
         name=name,
-        runs=tuple(_runs(connection, number, now - BEFORE)),
-        before=_yields(connection, number, now - BEFORE, now - LATELY),
-        lately=_yields(connection, number, now - LATELY, now),
-        arrivals=_arrivals(connection, number, now - BEFORE),
+        runs=tuple(_runs(connection, before)),
+        before=_yields(connection, before, lately.moment),
+        lately=_yields(connection, lately, now),
+        arrivals=_arrivals(connection, before),
         hosts=_hosts(connection, number),
         written=_written(connection, number, now - BEFORE),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Since:
+    """What an outlet has had since a moment (UTC): all of it came with runs behind one."""
+
+    of_outlet: int
+    moment: datetime
+    behind: int
+
+
+def _moments(now: datetime) -> tuple[datetime, datetime]:
+    return now - BEFORE, now - LATELY
 
 
 def _hosts(connection: Connection, number: int) -> tuple[HostState, ...]:
@@ -104,15 +119,9 @@ def _hosts(connection: Connection, number: int) -> tuple[HostState, ...]:
     return tuple(first.values())
 
 
-def _runs(connection: Connection, number: int, since: datetime) -> Iterator[Run]:
+def _runs(connection: Connection, since: _Since) -> Iterator[Run]:
     """The ended crawls since a moment; the last one where that was earlier, or nobody would be told that it was."""
-    ended = (
-        select(crawl.c.started_at, crawl.c.outcome, crawl.c.counts)
-        .where(crawl.c.outlet == number, crawl.c.kind == "crawl", crawl.c.ended_at.is_not(None))
-        .order_by(crawl.c.id.desc())
-    )
-    rows = connection.execute(ended.where(crawl.c.started_at >= since).limit(MOST_CRAWLS)).all()
-    rows = rows or connection.execute(ended.limit(1)).all()
+    rows = connection.execute(_ENDED_SINCE, asdict(since)).all() or connection.execute(_LAST_ENDED, asdict(since)).all()
     for row in reversed(rows):
         yield _run(row.started_at, row.outcome, row.counts or {})
 
@@ -130,14 +139,8 @@ def _run(started_at: datetime, outcome: str | None, counts: dict[str, Any]) -> R
     )
 
 
-def _yields(connection: Connection, number: int, since: datetime, until: datetime) -> Yields:
-    rows: Sequence[Any] = connection.execute(
-        select(revision.c.authors, revision.c.published_at, revision.c.section, revision.c.lead)
-        .join(article, article.c.id == revision.c.article)
-        .where(article.c.outlet == number, revision.c.first_at >= since, revision.c.first_at < until)
-        .order_by(revision.c.id.desc())
-        .limit(MOST_TEXTS)
-    ).all()
+def _yields(connection: Connection, since: _Since, until: datetime) -> Yields:
+    rows: Sequence[Any] = connection.execute(_TEXTS, asdict(since) | {"until": until}).all()
     counts = {
         "authors": sum(bool(row.authors) for row in rows),
         "published": sum(row.published_at is not None for row in rows),
@@ -147,14 +150,8 @@ def _yields(connection: Connection, number: int, since: datetime, until: datetim
     return Yields(len(rows), counts)
 
 
-def _arrivals(connection: Connection, number: int, since: datetime) -> tuple[datetime, ...]:
-    times = (
-        select(article.c.first_at)
-        .where(article.c.outlet == number, article.c.first_at >= since, article.c.merged_into.is_(None))
-        .order_by(article.c.first_at.desc())
-        .limit(MOST_TEXTS)
-    )
-    return tuple(sorted(connection.execute(times).scalars()))
+def _arrivals(connection: Connection, since: _Since) -> tuple[datetime, ...]:
+    return tuple(sorted(connection.execute(_FIRST_SEEN, asdict(since)).scalars()))
 
 
 def _written(connection: Connection, number: int, since: datetime) -> int:
@@ -166,3 +163,33 @@ def _written(connection: Connection, number: int, since: datetime) -> int:
         .where(crawl.c.started_at >= since)
     ).scalar_one()
     return int(size or 0)
+
+
+# What is new is sought by the runs that brought it: to find it by its time, all that was ever kept would be read, texts
+# and all. The sums keep SQLite from beginning with all articles of the outlet.
+_OF_OUTLET = bindparam("of_outlet", type_=crawl.c.outlet.type)
+_MOMENT = bindparam("moment", type_=crawl.c.started_at.type)
+_BEHIND = crawl.c.id > bindparam("behind", type_=crawl.c.id.type)
+_ENDED = (
+    select(crawl.c.started_at, crawl.c.outcome, crawl.c.counts)
+    .where(crawl.c.outlet == _OF_OUTLET, crawl.c.kind == "crawl", crawl.c.ended_at.is_not(None))
+    .order_by(crawl.c.id.desc())
+)
+_ENDED_SINCE = _ENDED.where(_BEHIND, crawl.c.started_at >= _MOMENT).limit(MOST_CRAWLS)
+_LAST_ENDED = _ENDED.limit(1)
+_RUNS = select(crawl.c.id).where(_BEHIND, or_(crawl.c.outlet == _OF_OUTLET, crawl.c.outlet.is_(None)))
+_TEXTS = (
+    select(revision.c.authors, revision.c.published_at, revision.c.section, revision.c.lead)
+    .join(article, article.c.id == revision.c.article)
+    .where(revision.c.crawl.in_(_RUNS), article.c.outlet + 0 == _OF_OUTLET)
+    .where(revision.c.first_at >= _MOMENT, revision.c.first_at < bindparam("until", type_=revision.c.first_at.type))
+    .order_by(revision.c.id.desc())
+    .limit(MOST_TEXTS)
+)
+_FIRST_SEEN = (
+    select(article.c.first_at)
+    .where(article.c.id.in_(select(article_key.c.article).where(article_key.c.crawl.in_(_RUNS))))
+    .where(article.c.outlet + 0 == _OF_OUTLET, article.c.first_at >= _MOMENT, article.c.merged_into.is_(None))
+    .order_by(article.c.first_at.desc())
+    .limit(MOST_TEXTS)
+)
