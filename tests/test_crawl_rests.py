@@ -27,3 +27,19 @@ def test_a_listing_whose_host_asked_for_rest_is_asked_again_when_it_is_over(tmp_
             said.append("www.small.example asks to be left alone for 2 hours (Retry-After)" in ran.err)
     assert asked == [1, 0, 0, 1]
     assert said == [True, False, False, True]
+
+
+@pytest.mark.long
+def test_a_host_that_asked_for_rest_is_asked_for_nothing_else_by_later_runs(tmp_path: Path) -> None:
+    place = Place(tmp_path / "archive", None)
+    with small_site(tmp_path, pages(SITE | {"/sitemap.xml": BUSY}), ALONE) as site:
+        crawl_small(place, site, now="2026-06-01T12:00:00Z")
+        assert "/sitemap.xml" in [path for _, path in site.new_requests()]
+        site.answering = pages(SITE)
+        ran = crawl_small(place, site, now="2026-06-01T13:30:00Z")
+        assert site.new_requests() == []
+        assert ran.code == 1
+        assert set(ran.json["outlets"][0]["counts"]["failures"]) == {"retry-after"}
+        for day in ("2026-06-01T14:01", "2026-05-30T12:00"):  # it is over, or ends so late by a wrong clock alone
+            assert crawl_small(place, site, now=f"{day}:00Z").code == 0
+            assert "/" in [path for _, path in site.new_requests()], day

@@ -21,6 +21,7 @@ from scraper.fetching.reasons import Declined, reason_of
 from storage.due import finish, has_shown, restore, withdraw
 from storage.errors import StorageError
 from storage.frontier import LISTING
+from storage.host_rests import note_rest
 from storage.records import Failure, Fetch, Found, Kept
 
 if TYPE_CHECKING:
@@ -198,6 +199,9 @@ class Intake:
         """
         state = self._state
         leased: Leased = request.meta["leased"]
+        until: datetime | None = request.meta.get(RESTS_UNTIL)
+        if until is not None and (standing := state.route.standing(request.url)) is not None:
+            await state.run(partial(note_rest, host=standing.domain.host, until=until))
         if outcome in REFUSALS or outcome.startswith("failed:status-"):
             self._refused(request)
         absent, before = outcome in GONE, request.meta["failed"]
@@ -213,7 +217,6 @@ class Intake:
         if state.settle(request):
             now = state.clock.now()
             polled = leased.resource in state.polling
-            until: datetime | None = request.meta.get(RESTS_UNTIL)
             outcome = RESTED if until is not None else outcome
             passing = may_pass(outcome)
             due = after_failure(

@@ -28,10 +28,12 @@ from scraper.crawling.tally import Tally
 from scraper.crawls_under_way import UNDER_WAY
 from scraper.fetching.handler import SENT_AT
 from scraper.fetching.reasons import reason_of
+from scraper.fetching.slots import slots_of
 from storage.due import make_due, make_due_failed, make_due_unasked, make_due_unread
 from storage.errors import StorageError
 from storage.finding import add_found
 from storage.frontier import LISTING, extend, release
+from storage.host_rests import rests_of
 from storage.joining import leave_outlet
 from storage.polls import begin_polling, polled_listings
 from storage.records import ExtractorName, Found
@@ -120,6 +122,7 @@ class CrawlSession:
             await state.run(self._add_seeds)
             keys = [seed.key for seed in self._seeds]
             state.polling = Polling(await state.run(partial(polled_listings, outlet=state.opened.outlet, keys=keys)))
+            await self._heed_rests(crawler)
             await self._learner.learn_repeats()
             await self._joining.begin()
         except StorageError as error:
@@ -195,6 +198,14 @@ class CrawlSession:
         from scraper.fetching.settings import needs_contact
 
         return not needs_contact([host], self._config)
+
+    async def _heed_rests(self, crawler: Crawler) -> None:
+        """Leave alone the hosts that asked an earlier run for rest until later than now."""
+        hosts = sorted({each.domain.host for each in self.state.route.standings})
+        slots = slots_of(crawler)
+        for host, until in (await self.state.run(partial(rests_of, hosts=hosts, now=self.clock.now()))).items():
+            if not slots.may_leap(host):
+                slots.rest(host, until)
 
     def _add_seeds(self, connection: Connection) -> None:
         opened, now = self.state.opened, self.clock.now()
