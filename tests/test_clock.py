@@ -34,10 +34,28 @@ def test_an_instant_starts_the_clock_there_and_it_runs_on(setting: str) -> None:
     assert clock.leaps is setting.startswith("leap:")
 
 
-@pytest.mark.parametrize("setting", ["soon", "leap:", "leap", "1772344800", "2026-13-01"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "soon",
+        "leap:",
+        "leap",
+        "1772344800",
+        "2026-13-01",
+        "9999-12-31T23:59:59Z",
+        "leap:3000-01-01",
+        "1969-12-31T23:59:59Z",
+        "0001-01-01",
+    ],
+)
 def test_what_is_no_instant_is_refused_with_an_example(setting: str) -> None:
     with pytest.raises(UsageError, match="2026-03-01T06:00:00Z"):
         clock_from(setting)
+
+
+@pytest.mark.parametrize("setting", ["1970-01-01T00:00:00Z", "2999-12-31T23:59:59-12:00"])
+def test_an_instant_at_either_end_of_what_is_allowed_is_taken(setting: str) -> None:
+    assert clock_from(setting).now() - datetime.fromisoformat(setting) < timedelta(seconds=5)
 
 
 def test_a_leaping_clock_waits_by_jumping_and_never_back() -> None:

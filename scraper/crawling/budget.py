@@ -61,16 +61,20 @@ class Account:
     def spent(self, now: datetime, written: int) -> str | None:
         """What is used up, in words; None while there is something of everything. `written` is in bytes."""
         budget = self._budget
-        if self.pages_left == 0:
-            return f"its budget of {budget.pages} pages is used up"
+        if budget.pages is not None and self.pages_left == 0:
+            return f"its budget of {_counted(budget.pages, 'page')} is used up"
         if (
             budget.seconds is not None
             and self.began_at is not None
             and now - self.began_at >= timedelta(0, budget.seconds)
         ):
-            return f"its budget of {budget.seconds:g} seconds is used up"
+            return f"its budget of {_counted(budget.seconds, 'second')} is used up"
         if budget.disk is not None and written >= budget.disk:
-            return f"its budget of {budget.disk:,} bytes on disk is used up"
+            return f"its budget of {_counted(budget.disk, 'byte')} on disk is used up"
         if budget.free and (free := shutil.disk_usage(self._folder).free) < budget.free:
             return f"only {free:,} bytes are free on its disk, and min_free_bytes asks for {budget.free:,}"
         return None
+
+
+def _counted(number: float, noun: str) -> str:
+    return f"{f'{number:,}'.removesuffix('.0')} {noun}{'' if number == 1 else 's'}"

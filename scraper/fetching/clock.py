@@ -23,6 +23,8 @@ from typing import Any
 from scraper.errors import UsageError
 
 LEAP = "leap:"
+YEARS = range(1970, 3000)
+"""The years in which a clock may start: what lies years before and after an instant must be an instant too."""
 _SHARED = struct.Struct("=dd")
 """What a shared clock's file holds: the real time (seconds since 1970) at which it began, and how far it has leapt."""
 _EXAMPLE = "Give an ISO 8601 instant such as 2026-03-01T06:00:00Z, or leap:2026-03-01T06:00:00Z."
@@ -113,7 +115,7 @@ class SharedClock(Clock):
 def clock_from(setting: str | None) -> Clock:
     """The clock that PRESSKEEP_NOW asks for; None is the real one. A time without zone is UTC.
 
-    Raises UsageError for what is no instant.
+    Raises UsageError for what is no instant, and for one that is outside YEARS.
     """
     if not setting:
         return Clock()
@@ -125,6 +127,9 @@ def clock_from(setting: str | None) -> Clock:
         start = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{text!r} is no instant", "PRESSKEEP_NOW", _EXAMPLE) from None
+    if start.year not in YEARS:
+        said = f"{text!r} is not within the years {YEARS.start} to {YEARS.stop - 1}"
+        raise UsageError(said, "PRESSKEEP_NOW", _EXAMPLE)
     if start.tzinfo is None:
         start = start.replace(tzinfo=UTC)
     return _shared_clock(start, Path(shared).absolute()) if shared else Clock(start, leaps=leaps)
