@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy.http import Request, Response
+from scrapy.settings import Settings
 
-from scraper.fetching.manners import retry_after
+from scraper.fetching import manners
+from scraper.fetching.manners import MannersMiddleware, retry_after
 from tests.fetching_runner import run_fetches
 from tests.wire import Answer, Channel, WireServer, page
 
@@ -130,6 +134,32 @@ def test_back_off_grows_while_a_host_stays_busy() -> None:
     assert len(waits) == 2
     assert waits[0] >= 1
     assert waits[1] >= 2
+
+
+def test_of_a_long_wait_it_is_said_once_why_nothing_comes(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = 0.0
+    monkeypatch.setattr(manners, "monotonic", lambda: passed)
+    downloader = SimpleNamespace(slots={})
+    settings = Settings({"PRESSKEEP_NOW": NOW.isoformat()})
+    crawler: Any = SimpleNamespace(settings=settings, engine=SimpleNamespace(downloader=downloader))
+    middleware = MannersMiddleware(crawler)
+    request = Request("http://busy.example/")
+
+    def said(**headers: str) -> list[str]:
+        caplog.clear()
+        middleware.see(Response(request.url, status=503, headers=headers), request)
+        return [record.getMessage() for record in caplog.records]
+
+    assert [said() for _ in range(5)] == [[]] * 5, "1, 2, 4, 8 and 16 seconds"
+    waits = "busy.example is busy (status 503); it is asked again in {} seconds"
+    assert said() == [waits.format(32)]
+    assert said() == [], "an answer that was under way with it"
+    passed = 33.0
+    assert said() == [waits.format(60)]
+    passed = 94.0
+    assert said(**{"Retry-After": "90"}) == [waits.format(90)]
 
 
 def test_a_crawl_delay_slows_the_host() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from scrapy import signals
@@ -24,6 +25,8 @@ RESTS_UNTIL = "presskeep_rests_until"
 OVERLOADED = frozenset({429, 503})
 HOLD_SECONDS = 120.0
 """Waits up to this hold the host's slot; beyond it the host rests, and its requests are put off."""
+SAID_SECONDS = 20.0
+"""Waits from this on are said: whoever watches would take them for a standstill."""
 MAX_REST_SECONDS = 86_400.0
 """The longest rest that is believed."""
 _FIRST_SECONDS = {429: 5.0, 503: 1.0}
@@ -44,6 +47,7 @@ class MannersMiddleware:
         self._clock = clock_of(crawler)
         self._slots = slots_of(crawler)
         self._strikes: dict[str, int] = {}
+        self._said: dict[str, float] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> MannersMiddleware:
@@ -64,8 +68,12 @@ class MannersMiddleware:
             return
         asked = retry_after(response.headers.get(b"Retry-After"), self._clock.now())
         seconds = self._backoff(host, response.status) if asked is None else min(asked, MAX_REST_SECONDS)
-        if seconds <= HOLD_SECONDS or self._slots.may_leap(host):
+        if self._slots.may_leap(host):
             self._slots.hold(host, seconds)
+            return
+        if seconds <= HOLD_SECONDS:
+            self._slots.hold(host, seconds)
+            self._say_wait(host, response.status, seconds)
             return
         until = self._clock.now() + timedelta(seconds=seconds)
         self._slots.rest(host, until)
@@ -77,6 +85,16 @@ class MannersMiddleware:
             f"{until:%Y-%m-%d %H:%M}",
         )
         request.meta["dont_retry"] = True
+
+    def _say_wait(self, host: str, status: int, seconds: float) -> None:
+        """Say once of a long wait why nothing comes meanwhile, however many answers ask for it."""
+        now = monotonic()
+        if seconds < SAID_SECONDS or now < self._said.get(host, now):
+            return
+        if len(self._said) >= MAX_HOSTS:
+            self._said.clear()
+        self._said[host] = now + seconds
+        log.warning("%s is busy (status %d); it is asked again in %.0f seconds", host, status, seconds)
 
     def _backoff(self, host: str, status: int) -> float:
         if len(self._strikes) >= MAX_HOSTS:
