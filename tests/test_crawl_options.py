@@ -28,6 +28,8 @@ from tests.small_site import (
     crawl_small,
     pages,
     section,
+    sitemap,
+    sitemap_index,
     small_site,
 )
 from tests.tiers import in_soak
@@ -84,6 +86,37 @@ def test_days_of_publication_bound_what_is_asked_for(place: Place, site: SmallSi
     assert articles(ask(place, site, "--since", "2026-05-29", hour=10)) == [5, 6]
     # Pages that were passed over are read where all on the page before is known: with --full.
     assert articles(ask(place, site, "--full", hour=11)) == [1, 2], "without the days the others are there"
+
+
+UNDATED = (
+    PROFILE.replace("/(?P<year>\\d{4})/(?P<month>\\d{2})/(?P<day>\\d{2})", "").replace("/news/2026/05/30/1", "/news/1")
+    + '[[discovery]]\nway = "feed"\nstart = ["/feed.xml"]\n'
+)
+
+
+@pytest.mark.long
+def test_days_that_listings_state_bound_what_is_asked_for_where_no_address_tells_one(tmp_path: Path) -> None:
+    def urls(*numbers: int) -> list[str]:
+        return [f"http://{HOST}/news/{number}" for number in numbers]
+
+    published = {5: "30 May 2026 09:00:00 GMT", 6: "29 May 2026 09:00:00 GMT", 7: "27 May 2026 09:00:00 GMT"}
+    entries = "".join(f"<item><link>{urls(n)[0]}</link><pubDate>{at}</pubDate></item>" for n, at in published.items())
+    table = {
+        "/": section("/news/1"),
+        "/sitemap.xml": sitemap_index(f"http://{HOST}/old.xml", f"http://{HOST}/new.xml"),
+        "/old.xml": sitemap(*urls(2, 3), lastmod="2026-05-28"),
+        "/new.xml": sitemap(*urls(4), lastmod="2026-05-30"),
+        "/feed.xml": Answer(f'<rss version="2.0"><channel>{entries}</channel></rss>'.encode(), content_type="text/xml"),
+    }
+    table |= {f"/news/{number}": article_page(number) for number in range(1, 8)}
+    with small_site(tmp_path, pages(table), UNDATED) as site:
+        asked = {
+            days: articles(ask(Place(tmp_path / f"{number}", None), site, *days))
+            for number, days in enumerate([(), ("--since", "2026-05-29"), ("--until", "2026-05-29")])
+        }
+    assert asked[()] == [1, 2, 3, 4, 5, 6, 7]
+    assert asked["--since", "2026-05-29"] == [1, 4, 5, 6], "of the first nothing is stated"
+    assert asked["--until", "2026-05-29"] == [1, 2, 3, 4, 6, 7], "the fourth was changed later, whenever published"
 
 
 @pytest.mark.long

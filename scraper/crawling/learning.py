@@ -241,12 +241,14 @@ class Learner:
         )
 
     def _is_wanted(self, found: Found) -> bool:
+        """Whether an article may be of the days that are wanted, by its URL or what a listing states of it. One that
+        was changed last before them was published before them; one that was changed behind them may be of any day."""
         since, until = self._state.options.since, self._state.options.until
-        if since is None and until is None:
+        if found.day is None or found.day_from == "seen":
             return True
-        article = self._state.outlet.identify(found.url)
-        day = article.day if article else None
-        return day is None or ((since is None or day >= since) and (until is None or day <= until))
+        early = since is not None and found.day < since
+        late = until is not None and found.day > until and found.day_from != "lastmod"
+        return not (early or late)
 
     def _is_far_enough(self, result: ReadResult) -> bool:
         """Whether a listing of an archive by date reaches back to the first day that is wanted."""
