@@ -14,6 +14,7 @@ from scraper.extraction import extract
 from scraper.extraction.page import Context, Outcome, Page
 from scraper.outlet import Outlet
 from scraper.profiles import SHIPPED, load_outlet
+from spiders.ways import read_listing
 from storage.content import ArticleContent, Figure
 from tests.presstv_site import ALTERNATES, Era, Piece, page_of, printed_date, swap_rules
 
@@ -270,3 +271,19 @@ def test_a_check_tells_which_selectors_find_something_and_which_nothing() -> Non
         assert [field for field in missing_fields(check_page(broken, page)) if field.endswith(": body")]
     nothing = Page(b"", None, "https://www.presstv.ir/", datetime.now(UTC))
     assert check_page(PRESSTV, nothing) == []
+
+
+@pytest.mark.parametrize("host", ["www.presstv.ir", "french.presstv.ir"])
+def test_of_the_menus_the_sections_alone_are_asked_for(host: str) -> None:
+    menus = """<ul class="menu"><li>Iran<div><a href="/Section/10101">Politics</a></div></li>
+        <li><a href="/Live">Live</a></li><li><a href="/Default/Schedule">Schedule</a></li></ul>
+        <ul class="dropdown-menu"><li><a href=/section/110>More</a></li>
+        <li><a href=/doc/section/601>Documentaries</a></li><li><a href=/Doc/Section/602>Films</a></li></ul>"""
+    page = Page(
+        content=menus.encode(),
+        content_type="text/html",
+        url=f"https://{host}/",
+        captured_at=datetime(2026, 6, 1, tzinfo=UTC),
+    )
+    found = read_listing("sections", page, PRESSTV)
+    assert [link.url for link in found.parts] == [f"https://{host}/Section/10101", f"https://{host}/section/110"]
