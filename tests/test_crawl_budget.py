@@ -14,8 +14,10 @@ from storage.models import crawl as crawl_table
 from storage.models import resource
 from tests.crawling import crawl, look, missing_from, place_options, presskeep
 from tests.databases import Place
+from tests.small_site import HOST, NOON, PROFILE, article_page, article_path, crawl_small, pages, section, small_site
 
 pytestmark = pytest.mark.long
+ONE_A_SECOND = PROFILE.replace("delay = 0\nconcurrency = 4", "delay = 1\nconcurrency = 1")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def last_outcome(place: Place) -> tuple[str | None, int]:
         return outcome, connection.execute(held).scalar_one()
 
 
-def pages(replica: Replica) -> int:
+def pages_asked(replica: Replica) -> int:
     return sum(each["path"] != "/robots.txt" for each in replica.new_requests())
 
 
@@ -49,7 +51,7 @@ def test_no_more_pages_are_asked_for_than_the_budget_allows_until_all_is_there(p
     asked, hour = [], 12
     while True:
         ran = crawl(place, replica, "--max-pages", "40", hour=hour)
-        asked.append(pages(replica))
+        asked.append(pages_asked(replica))
         if ran.code != 7:
             break
         assert "its budget of 40 pages is used up" in ran.err
@@ -65,7 +67,7 @@ def test_no_more_pages_are_asked_for_than_the_budget_allows_until_all_is_there(p
     # Without a budget the same crawl asks for more than one of these did.
     twin = Place(place.folder.with_name("twin"), None)
     assert crawl(twin, replica).code in (0, 1)
-    assert pages(replica) > 40
+    assert pages_asked(replica) > 40
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,24 @@ def test_disk_and_time_end_a_crawl_in_order(
     last = crawl(place, replica, hour=13)
     assert last.code in (0, 1), last.err
     assert missing_from(look(place), replica.articles()) == []
+
+
+def test_when_its_time_is_over_a_crawl_sends_nothing_that_waits_in_line(tmp_path: Path) -> None:
+    paths = [article_path(number) for number in range(1, 31)]
+    table = {"/": section(*paths)} | {path: article_page(number) for number, path in enumerate(paths, 1)}
+    place = Place(tmp_path / "archive", None)
+    with small_site(tmp_path, pages(table), ONE_A_SECOND) as site:
+        ran = crawl_small(place, site, "--domain", HOST, "--max-time", "4s")
+        asked = [path for _, path in site.new_requests()]
+        assert (ran.code, "its budget of 4 seconds is used up" in ran.err) == (7, True), ran.err
+        assert len(asked) < 10, "as many as one a second allow, of 33"
+        assert ran.json["outlets"][0]["counts"]["failures"] == {}
+        assert last_outcome(place) == ("stopped: budget", 0)
+        ran = crawl_small(place, site, "--domain", HOST, now=f"leap:{NOON.replace('12', '13', 1)}")
+        assert ran.code == 0, ran.err
+        rest = [path for _, path in site.new_requests()]
+    assert {*asked, *rest} >= {*paths}
+    assert not set(asked) & set(rest) & set(paths)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ class Account:
 
     def __init__(self, budget: Budget, folder: Path) -> None:
         self._budget, self._folder = budget, folder
+        self._over = False
         self.began_at: datetime | None = None
         self.asked = 0
 
@@ -58,16 +59,22 @@ class Account:
         """How many pages may still be asked for; None: as many as there are."""
         return None if self._budget.pages is None else max(0, self._budget.pages - self.asked)
 
+    def time_left(self, now: datetime) -> timedelta | None:
+        """How much longer the crawl may go on; None: as long as it likes."""
+        return None if self._budget.seconds is None else timedelta(seconds=self._budget.seconds) - self.passed(now)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time is used up. Once it is, it stays so: what was leased and not sent yet is given back then."""
+        left = self.time_left(now)
+        self._over = self._over or (left is not None and left <= timedelta(0))
+        return self._over
+
     def spent(self, now: datetime, written: int) -> str | None:
         """What is used up, in words; None while there is something of everything. `written` is in bytes."""
         budget = self._budget
         if budget.pages is not None and self.pages_left == 0:
             return f"its budget of {_counted(budget.pages, 'page')} is used up"
-        if (
-            budget.seconds is not None
-            and self.began_at is not None
-            and now - self.began_at >= timedelta(0, budget.seconds)
-        ):
+        if budget.seconds is not None and self.is_over(now):
             return f"its budget of {_counted(budget.seconds, 'second')} is used up"
         if budget.disk is not None and written >= budget.disk:
             return f"its budget of {_counted(budget.disk, 'byte')} on disk is used up"

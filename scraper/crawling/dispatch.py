@@ -93,9 +93,13 @@ class Dispatch:
         return state.spent is not None
 
     def rerouted(self, request: Request) -> Request | None:
-        """The request as its domain is asked now, or to another domain where its own was left; None: given up."""
+        """The request as its domain is asked now, or to another domain where its own was left; None: given up, or left
+        to the next crawl."""
         if "leased" not in request.meta:
             return request
+        if self._state.account.is_over(self._state.clock.now()):
+            self._state.done(request)  # its lease is given back with all others
+            return None
         if request.meta["leased"].kind == MEDIA_KIND:
             return self._requisites.permitted(request)
         if self._state.route.is_alive(request.url) or request.meta["copy"]:

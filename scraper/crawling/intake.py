@@ -158,6 +158,9 @@ class Intake:
         assert failure.value is not None
         request: Request = failure.request  # type: ignore[attr-defined]
         reason = reason_of(failure.value)
+        if reason == "cancelled" and self._state.account.is_over(self._state.clock.now()):
+            self._state.done(request)  # it was not sent any more, and its lease is given back with all others
+            return []
         if reason in MISLED:
             self._refused(request)
         failed = f"failed:{reason}" if may_pass(reason) else None

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AFTER_END = 0.5
+"""Seconds between two looks at what waits in line when the crawl's time is used up."""
 HEARTBEAT = 15.0
 """Seconds between two signs of life; storage gives up a holder after 60."""
 
@@ -130,6 +132,7 @@ class CrawlSession:
             return
         state.start(self._stay_alive(), lasting=True)
         state.start(self._joining.watch(), lasting=True)
+        state.start(self._end_in_time(crawler), lasting=True)
         if state.opened.joined is None:
             state.start(self._learner.read_pending(), lasting=True)
 
@@ -206,6 +209,14 @@ class CrawlSession:
         for host, until in (await self.state.run(partial(rests_of, hosts=hosts, now=self.clock.now()))).items():
             if not slots.may_leap(host):
                 slots.rest(host, until)
+
+    async def _end_in_time(self, crawler: Crawler) -> None:
+        """Let nothing wait in line once the crawl's time is used up: at a host's pace that could take many minutes."""
+        account = self.state.account
+        while (left := account.time_left(self.clock.now())) is not None:
+            if account.is_over(self.clock.now()):
+                slots_of(crawler).drop_waiting()
+            await asyncio.sleep(max(AFTER_END, left.total_seconds()))
 
     def _add_seeds(self, connection: Connection) -> None:
         opened, now = self.state.opened, self.clock.now()

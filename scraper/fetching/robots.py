@@ -21,7 +21,7 @@ from scraper.errors import FetchError
 from scraper.fetching.clock import clock_of
 from scraper.fetching.decoding import decode_start
 from scraper.fetching.reasons import Declined, reason_of
-from scraper.fetching.slots import slots_of
+from scraper.fetching.slots import FOR_ROBOTS, slots_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -159,7 +159,7 @@ class RobotsMiddleware:
 
     def process_request(self, request: Request) -> Awaitable[None] | None:
         """Raise Declined for what is disallowed. Awaits only what is not known yet."""
-        if request.meta.get("presskeep_robots"):
+        if request.meta.get(FOR_ROBOTS):
             return None
         parts = urlparse_cached(request)
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -226,7 +226,7 @@ class RobotsMiddleware:
             f"{origin}/robots.txt",
             callback=NO_CALLBACK,
             priority=1000,
-            meta={"presskeep_robots": True, "redirect_ttl": MAX_REDIRECTS, "max_retry_times": 1},
+            meta={FOR_ROBOTS: True, "redirect_ttl": MAX_REDIRECTS, "max_retry_times": 1},
         )
         body = b""
         try:

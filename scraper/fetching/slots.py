@@ -19,6 +19,8 @@ from scraper.fetching.reasons import Declined
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+FOR_ROBOTS = "presskeep_robots"
+"""The key of the meta of a request for a robots.txt."""
 MAX_DELAY = 60.0
 """Seconds between two requests to a host beyond which a Crawl-delay is not followed."""
 MAX_HOSTS = 1000
@@ -90,6 +92,15 @@ class Slots:
             # Scrapy counts the delay from here, and lets a slot go that was not seen for a minute.
             slot.lastseen = max(slot.lastseen, monotonic() + seconds)
             slot.delay = max(slot.delay, _LEAST)
+
+    def drop_waiting(self) -> None:
+        """End the requests that wait in line to be sent, with the reason `cancelled`; those for robots.txt go on, since
+        others wait for them."""
+        for slot in self._downloader().slots.values():
+            for request, waiting in list(slot.queue):
+                if not request.meta.get(FOR_ROBOTS):
+                    slot.queue.remove((request, waiting))
+                    waiting.errback(Declined("cancelled", "was not sent before the end", request.url))
 
     def rest(self, host: str, until: datetime) -> None:
         """Ask nothing of a host until an instant."""
