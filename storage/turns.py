@@ -18,18 +18,22 @@ from storage.owners import is_dead
 
 SEAT = timedelta(seconds=60)
 """How long a seat stays taken whose holder, on another machine, says nothing."""
+LONGEST_LINE = timedelta(hours=1)
+"""Nobody's turn is further ahead, but for one that a clock gave out which was wrong: turns are a minute apart at most,
+and each process waits for one at a time."""
 _TURN = "turn"
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7354, hashtext(:host))")
 _UNSYNCED = text("SET LOCAL synchronous_commit = off")  # who waits for a turn need not wait for the disk
 
 
 def take_seat(connection: Connection, host: str, owner: str, seats: int) -> str | None:
-    """A free seat of a host for `owner`; None while all are taken. A seat whose holder is dead is free."""
+    """A free seat of a host for `owner`; None while all are taken. A seat whose holder is dead is free, and so is one
+    that is held for longer than anybody holds it: the clock was set back since."""
     _begin(connection, host)
     now = _database_time(connection)
     names = [f"{host}#{number}" for number in range(1, seats + 1)]
     rows = connection.execute(select(host_lease).where(host_lease.c.host.in_(names))).all()
-    taken = {row.host for row in rows if row.until > now and not is_dead(row.owner)}
+    taken = {row.host for row in rows if now < row.until <= now + 2 * SEAT and not is_dead(row.owner)}
     free = next((name for name in names if name not in taken), None)
     if free is not None:
         values = {"owner": owner, "until": now + SEAT}
@@ -61,7 +65,7 @@ def take_turn(connection: Connection, host: str, apart: timedelta, *, now: datet
     name = f"{host}#{_TURN}"
     insert_missing(connection, host_lease, [{"host": name, "owner": _TURN, "until": now}])
     next_at = connection.execute(select(host_lease.c.until).where(host_lease.c.host == name)).scalar_one()
-    at: datetime = max(now, next_at)
+    at: datetime = next_at if now < next_at <= now + LONGEST_LINE else now
     connection.execute(update(host_lease).where(host_lease.c.host == name).values(until=at + apart))
     return at - now
 
