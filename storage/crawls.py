@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
+from storage.clocks import TOLERANCE
 from storage.errors import OutletLocked, StorageError
 from storage.inserting import Insert, among, insert_for, update_each
 from storage.joining import living, members
@@ -78,7 +79,8 @@ def end_crawl(connection: Connection, crawl_id: int, outcome: str, counts: Mappi
 def hold_outlet(connection: Connection, outlet_id: int, owner: str, *, now: datetime | None = None) -> None:
     """Take the outlet for this run. Raises OutletLocked, naming the holder, while another run has it.
 
-    A holder that died on this machine, or that was silent for 60 seconds, loses it. `now` is real time in UTC
+    A holder that died on this machine, or that was silent for 60 seconds, loses it; so does another machine's whose
+    last sign of life is still to come, as its clock was wrong. `now` is real time in UTC
     (default: the system's), since a mapped clock that leaps would make every holder look dead.
     """
     now = now or datetime.now(UTC)
@@ -226,9 +228,15 @@ def _is_free(connection: Connection, held: Any, owner: str, now: datetime) -> bo
     """Whether a lock's holder has given it up, and nobody who joined its crawl lives to take it over."""
     if not _abandoned(held.owner, held.host, held.pid, held.heartbeat, now):
         return False
-    return now - held.heartbeat > HEARTBEAT_LIMIT or not living(members(connection, held.outlet, owner))
+    return _is_silent(held.host, held.heartbeat, now) or not living(members(connection, held.outlet, owner))
 
 
 def _abandoned(owner: str, host: str, pid: int, heartbeat: datetime, now: datetime) -> bool:
     here = host == machine()
-    return is_dead(owner) or (here and not process_lives(pid)) or now - heartbeat > HEARTBEAT_LIMIT
+    return is_dead(owner) or (here and not process_lives(pid)) or _is_silent(host, heartbeat, now)
+
+
+def _is_silent(host: str, heartbeat: datetime, now: datetime) -> bool:
+    """Whether nothing was heard of a holder for too long. What another machine's clock, or a container's that is gone,
+    says of a time to come is no sign of life: it would be waited for."""
+    return now - heartbeat > HEARTBEAT_LIMIT or (heartbeat - now > TOLERANCE and host != machine())

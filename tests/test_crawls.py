@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import subprocess
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from sqlalchemy import BigInteger, delete, func, select, update
 
 from storage import models, outlets
 from storage.archive import Archive
+from storage.clocks import TOLERANCE
 from storage.crawls import beat, begin_crawl, end_crawl, free_outlet, hold_host, hold_outlet
 from storage.errors import OutletLocked, StorageError
 from storage.manifest import COVERED, binding_rows, kept_manifest, manifest_digest, row_line, row_name
 from storage.outlets import DomainMap
-from storage.owners import is_dead, new_owner, process_lives
+from storage.owners import is_dead, machine, new_owner, process_lives
 from storage.records import DomainFacts
 from tests.keeping import HOUR, MIRROR, PRIMARY, T0, Work, begin, working
 
@@ -112,6 +114,27 @@ def test_a_dead_process_loses_the_outlet_at_once(archive: Archive) -> None:
     assert is_dead("/".join([host, str(os.getpid()), "1", "aa"])), "another process had this number before"
     assert not is_dead(f"elsewhere/{child.pid}/1/aa")
     assert process_lives(1)
+
+
+@pytest.mark.parametrize(
+    ("host", "ahead", "taken"),
+    [
+        ("elsewhere", timedelta(days=365), True),
+        ("elsewhere", TOLERANCE, False),
+        (machine(), timedelta(days=365), False),  # it lives, and its clock was set back just now
+    ],
+)
+def test_a_sign_of_life_that_is_still_to_come_holds_no_outlet(
+    archive: Archive, host: str, ahead: timedelta, taken: bool
+) -> None:
+    outlet, _, owner, _ = begin(archive)
+    holder = "/".join((host, *owner.split("/")[1:3], "aa"))
+    with archive.begin() as connection:
+        free_outlet(connection, outlet, owner)
+        hold_outlet(connection, outlet, holder, now=REAL + ahead)
+        connection.execute(update(models.outlet_lock).values(host=host))
+        with nullcontext() if taken else pytest.raises(OutletLocked, match="last heard of 0 s ago"):
+            hold_outlet(connection, outlet, owner, now=REAL)
 
 
 def test_a_host_is_asked_by_one_owner_at_a_time(archive: Archive) -> None:
