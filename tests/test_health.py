@@ -20,7 +20,7 @@ from scraper.watching import NotifyFailed, notify
 from storage.archive import Archive
 from storage.crawls import begin_crawl, end_crawl
 from storage.health.concerns import Concern, find_concerns
-from storage.health.facts import HostState, OutletFacts, Run, Yields, gather_facts
+from storage.health.facts import MOST_TEXTS, HostState, OutletFacts, Run, Yields, gather_facts
 from storage.outlets import sync_outlet
 from tests.crawling import crawl, place_options, presskeep
 from tests.databases import Place
@@ -114,6 +114,12 @@ def test_a_quiet_weekend_of_a_small_paper_is_no_silence() -> None:
     arrivals = tuple(NOW - 2 * DAY - DAY * back for back in reversed(range(28)))  # one a day
     assert kinds(replace(well(), arrivals=arrivals)) == []
     assert kinds(replace(well(), arrivals=tuple(at - 9 * DAY for at in arrivals))) == ["silent"]
+
+
+def test_of_an_outlet_that_prints_much_it_is_said_how_much_came() -> None:
+    arrivals = tuple(NOW - 2 * DAY - DAY / 500 * back for back in reversed(range(MOST_TEXTS)))
+    (concern,) = find_concerns([replace(well(), arrivals=arrivals)], NOW, None)
+    assert (concern.kind, "where 500 a day came before" in concern.what) == ("silent", True), concern.what
 
 
 @pytest.mark.parametrize(("days", "found"), [(0, []), (7, ["stale"]), (400, ["stale"])])

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-from storage.health.facts import BEFORE, LATELY, OutletFacts, Run
+from storage.health.facts import BEFORE, LATELY, MOST_TEXTS, OutletFacts, Run
 
 ConcernKind = Literal["stale", "failing", "yield", "field", "host", "silent", "disk"]
 
@@ -122,6 +122,8 @@ def _silent(facts: OutletFacts, now: datetime) -> Iterator[Concern]:
         return
     # The first crawl brings years at once: what came with it tells nothing of how often something comes.
     first, last = facts.runs[0].started_at + _HOUR, facts.arrivals[-1]
+    if len(facts.arrivals) == MOST_TEXTS:
+        first = max(first, facts.arrivals[0])  # what came before them was not looked at
     since = [each for each in facts.arrivals if each > first]
     if len(since) < FEWEST:
         return
