@@ -23,6 +23,7 @@ from tests.disks import TO_THE_LAST_BYTE, Disk, disk
 from tests.lasting import LastingRun, lasting_run
 from tests.living import asked_for
 from tests.postgres import NoServer, OwnServer, own_server
+from tests.small_site import article_page, article_path, pages, section, small_site
 from tests.tiers import in_soak
 
 __all__ = ["disk"]
@@ -243,3 +244,20 @@ def test_a_wrong_configuration_is_refused_in_one_line_before_anything_is_asked(
     assert ran.err.count("\n") == 1, ran.err
     assert [word for word in words if word not in ran.err] == [], ran.err
     assert not place.folder.exists()
+
+
+def test_what_ails_an_outlet_that_stands_in_no_job_is_said(tmp_path: Path) -> None:
+    settings = tmp_path / "config.toml"
+    table = {"/": section(article_path(1)), article_path(1): article_page(1)}
+    said = {}
+    with small_site(tmp_path, pages(table)) as site:
+        for name, job in {"in none": "demo", "in one": "small"}.items():
+            settings.write_text(f'[jobs.{job}]\nnotify = "true"\n')
+            variables = {"PRESSKEEP_CONFIG": str(settings), "PRESSKEEP_MIN_FREE_BYTES": str(10**15)}
+            ran = presskeep(
+                "run", "small", "--for", "70m", *place_options(Place(tmp_path / name, None)), *site.options,
+                now="leap:2026-06-01T12:00:00Z", environment=site.environment | variables,
+            )  # fmt: skip
+            assert ran.code == 0, ran.err
+            said[name] = "the archive: disk: the disk is full" in ran.err
+    assert said == {"in none": True, "in one": False}, "the command of its job is told of it"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
@@ -78,7 +78,7 @@ def run(
             elif report.error is not None or report.counts["pages"] or report.failures:
                 write_error(one_line(f"{minute(report.ended_at)} {round_line(report)}"))
 
-    watcher = _Watcher(config, jobs)
+    watcher = _Watcher(config, [*jobs, *_job_of_the_rest(jobs, [each.name for each in watched])])
     whole = keep_crawling(config, watched, read_listing, tell=tell, care=watcher.look, lasting=span)
     return 0 if whole else STOPPED
 
@@ -133,6 +133,15 @@ def round_line(report: CrawlReport) -> str:
         parts.append(counted(report.failures, "failure"))
     line = ", ".join(parts)
     return f"{line}. {report.error}" if report.error is not None else line
+
+
+def _job_of_the_rest(jobs: Sequence[Job], names: Sequence[str]) -> Iterator[Job]:
+    """A job for those of the outlets that no other has, so that what ails them is said too."""
+    from scraper.jobs import Job
+
+    rest = tuple(name for name in names if not any(name in job.outlets or not job.outlets for job in jobs))
+    if rest:
+        yield Job("", rest)
 
 
 class _Watcher:
