@@ -30,11 +30,12 @@ def test_a_listing_whose_host_asked_for_rest_is_asked_again_when_it_is_over(tmp_
 
 
 @pytest.mark.long
-def test_a_host_that_asked_for_rest_is_asked_for_nothing_else_by_later_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("busy", ["/sitemap.xml", "/robots.txt"])
+def test_a_host_that_asked_for_rest_is_asked_for_nothing_else_by_later_runs(tmp_path: Path, busy: str) -> None:
     place = Place(tmp_path / "archive", None)
-    with small_site(tmp_path, pages(SITE | {"/sitemap.xml": BUSY}), ALONE) as site:
+    with small_site(tmp_path, pages(SITE | {busy: BUSY}), ALONE) as site:
         crawl_small(place, site, now="2026-06-01T12:00:00Z")
-        assert "/sitemap.xml" in [path for _, path in site.new_requests()]
+        assert busy in [path for _, path in site.new_requests()]
         site.answering = pages(SITE)
         ran = crawl_small(place, site, now="2026-06-01T13:30:00Z")
         assert site.new_requests() == []

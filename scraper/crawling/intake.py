@@ -69,6 +69,8 @@ class Intake:
             state.tally.domains[request.url.split("/", 3)[2].partition(":")[0]] += 1
             if exchange.status < 500:
                 self._answered(request.url)
+        if RESTS_UNTIL in request.meta:
+            state.start(self._note_rest(request))
         if leased is None:
             state.start(self._keep_robots(request.url, exchange))
             return
@@ -202,9 +204,6 @@ class Intake:
         """
         state = self._state
         leased: Leased = request.meta["leased"]
-        until: datetime | None = request.meta.get(RESTS_UNTIL)
-        if until is not None and (standing := state.route.standing(request.url)) is not None:
-            await state.run(partial(note_rest, host=standing.domain.host, until=until))
         if outcome in REFUSALS or outcome.startswith("failed:status-"):
             self._refused(request)
         absent, before = outcome in GONE, request.meta["failed"]
@@ -220,6 +219,7 @@ class Intake:
         if state.settle(request):
             now = state.clock.now()
             polled = leased.resource in state.polling
+            until: datetime | None = request.meta.get(RESTS_UNTIL)
             outcome = RESTED if until is not None else outcome
             passing = may_pass(outcome)
             due = after_failure(
@@ -259,6 +259,13 @@ class Intake:
         resource = await self._state.run(lambda connection: opened.add_one(connection, found, now))
         fetch = Fetch(exchange, resource, exchange.url, "refused:robots-txt", now, final=False, due_at=None)
         await asyncio.wrap_future(opened.writer.keep(fetch))
+
+    async def _note_rest(self, request: Request) -> None:
+        """Let later runs leave a host of the outlet alone too that asked for rest."""
+        standing = self._state.route.standing(request.url)
+        if standing is not None:
+            host, until = standing.domain.host, request.meta[RESTS_UNTIL]
+            await self._state.run(partial(note_rest, host=host, until=until))
 
     def _answered(self, url: str) -> None:
         standing = self._state.route.answered(url)
