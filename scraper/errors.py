@@ -4,9 +4,15 @@ ScraperError
 ├── UsageError               a wrong option or argument (exit code 2)
 │   ├── ProfileError         a profile that cannot be used: file, key, what is wrong, an example of what is right
 │   ├── OutletUnknown        no profile of that name; the nearest are suggested
-│   └── ContactMissing       a crawl of public hosts without a contact
+│   ├── ContactMissing       a crawl of public hosts without a contact
+│   └── ReplicaError         a request to the replica that is wrong (scraper.demo)
 ├── FetchError               no exchange came about, or it was broken off; `reason` is a stable word
-└── NothingReached           no host of the outlet could be reached (exit code 3)
+│   └── Declined             not sent, or not followed, by our own rule (scraper.fetching.reasons)
+├── NothingReached           no host of the outlet could be reached (exit code 3)
+├── BudgetSpent              a crawl's budget is used up, or its disk nearly full (exit code 7; scraper.crawling.budget)
+├── NotifyFailed             the command that should be told of findings failed (scraper.watching)
+├── DraftingFailed           a site's pages could not be read within bounds (scraper.crawling.apart)
+└── ReplayFailed             pywb did not start (scraper.cli.replay)
 """
 
 from __future__ import annotations
