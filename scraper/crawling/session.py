@@ -209,6 +209,7 @@ class CrawlSession:
         for host, until in (await self.state.run(partial(rests_of, hosts=hosts, now=self.clock.now()))).items():
             if not slots.may_leap(host):
                 slots.rest(host, until)
+                log.info("%s is left alone until %s UTC, as it asked an earlier run", host, f"{until:%Y-%m-%d %H:%M}")
 
     async def _end_in_time(self, crawler: Crawler) -> None:
         """Let nothing wait in line once the crawl's time is used up: at a host's pace that could take many minutes."""
