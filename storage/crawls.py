@@ -11,10 +11,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from storage.clocks import TOLERANCE
 from storage.errors import OutletLocked, StorageError
 from storage.inserting import Insert, among, insert_for, update_each
-from storage.joining import living, members
+from storage.joining import is_dated_ahead, living, members
 from storage.manifest import FORM, draw_manifest, newest_digest
 from storage.models import archive, crawl, host_lease, outlet, outlet_lock
 from storage.owners import is_dead, is_local, machine, new_owner, process_lives
@@ -228,15 +227,10 @@ def _is_free(connection: Connection, held: Any, owner: str, now: datetime) -> bo
     """Whether a lock's holder has given it up, and nobody who joined its crawl lives to take it over."""
     if not _abandoned(held.owner, held.host, held.pid, held.heartbeat, now):
         return False
-    return _is_silent(held.host, held.heartbeat, now) or not living(members(connection, held.outlet, owner))
+    return now - held.heartbeat > HEARTBEAT_LIMIT or not living(members(connection, held.outlet, owner))
 
 
 def _abandoned(owner: str, host: str, pid: int, heartbeat: datetime, now: datetime) -> bool:
     here = host == machine()
-    return is_dead(owner) or (here and not process_lives(pid)) or _is_silent(host, heartbeat, now)
-
-
-def _is_silent(host: str, heartbeat: datetime, now: datetime) -> bool:
-    """Whether nothing was heard of a holder for too long. What another machine's clock, or a container's that is gone,
-    says of a time to come is no sign of life: it would be waited for."""
-    return now - heartbeat > HEARTBEAT_LIMIT or (heartbeat - now > TOLERANCE and host != machine())
+    silent = now - heartbeat > HEARTBEAT_LIMIT or is_dated_ahead(owner, heartbeat, now)
+    return is_dead(owner) or (here and not process_lives(pid)) or silent

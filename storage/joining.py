@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
+from storage.clocks import TOLERANCE
 from storage.inserting import insert_missing
 from storage.models import capture, crawl, host_lease, outlet_lock, resource
-from storage.owners import is_dead, runs_here
+from storage.owners import is_dead, is_local, runs_here
 
 TAKE_OVER = timedelta(seconds=40)
 """A lock whose holder was silent for this long passes to another member: before a stranger may take it (60 s)."""
@@ -71,6 +72,12 @@ def leave_outlet(connection: Connection, outlet: int, owner: str, *, now: dateti
     mine = select(outlet_lock.c.outlet).where(outlet_lock.c.outlet == outlet, outlet_lock.c.owner == owner)
     if connection.execute(mine).first() is not None:
         _pass_to(connection, outlet, others[0].owner, now or datetime.now(UTC))
+
+
+def is_dated_ahead(owner: str, heartbeat: datetime, now: datetime) -> bool:
+    """Whether a sign of life is still to come by the clock of another machine, or of a container that is gone, which
+    was wrong: it would be waited for."""
+    return heartbeat - now > TOLERANCE and not is_local(owner)
 
 
 def group_of(outlet: int) -> str:
@@ -142,7 +149,7 @@ def _heirs(connection: Connection, outlet: int, owner: str) -> list[Member]:
 
 
 def _is_gone(owner: str, heartbeat: datetime, now: datetime) -> bool:
-    return is_dead(owner) or now - heartbeat > TAKE_OVER
+    return is_dead(owner) or now - heartbeat > TAKE_OVER or is_dated_ahead(owner, heartbeat, now)
 
 
 def _pass_to(connection: Connection, outlet: int, owner: str, now: datetime) -> None:

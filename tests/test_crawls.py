@@ -20,6 +20,7 @@ from storage.archive import Archive
 from storage.clocks import TOLERANCE
 from storage.crawls import beat, begin_crawl, end_crawl, free_outlet, hold_host, hold_outlet
 from storage.errors import OutletLocked, StorageError
+from storage.joining import keep_outlet
 from storage.manifest import COVERED, binding_rows, kept_manifest, manifest_digest, row_line, row_name
 from storage.outlets import DomainMap
 from storage.owners import is_dead, machine, new_owner, process_lives
@@ -127,12 +128,17 @@ def test_a_dead_process_loses_the_outlet_at_once(archive: Archive) -> None:
 def test_a_sign_of_life_that_is_still_to_come_holds_no_outlet(
     archive: Archive, host: str, ahead: timedelta, taken: bool
 ) -> None:
+    """Neither against another run, nor against one that takes part in the crawl."""
     outlet, _, owner, _ = begin(archive)
     holder = "/".join((host, *owner.split("/")[1:3], "aa"))
     with archive.begin() as connection:
         free_outlet(connection, outlet, owner)
         hold_outlet(connection, outlet, holder, now=REAL + ahead)
         connection.execute(update(models.outlet_lock).values(host=host))
+        held = connection.begin_nested()
+        keep_outlet(connection, outlet, owner, now=REAL)
+        assert beat(connection, outlet, owner, now=REAL) is taken
+        held.rollback()
         with nullcontext() if taken else pytest.raises(OutletLocked, match="last heard of 0 s ago"):
             hold_outlet(connection, outlet, owner, now=REAL)
 
