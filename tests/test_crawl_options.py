@@ -88,6 +88,29 @@ def test_days_of_publication_bound_what_is_asked_for(place: Place, site: SmallSi
     assert articles(ask(place, site, "--full", hour=11)) == [1, 2], "without the days the others are there"
 
 
+OTHER_EDITION = PROFILE.replace(
+    "[[articles]]",
+    '[[domains]]\nhost = "fr.small.example"\nrole = "edition"\nedition = "fr"\nscheme = "http"\n\n[[articles]]',
+    1,
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("limit", [(), ("--limit", "2")], ids=["all", "two"])
+def test_however_much_is_due_that_cannot_be_asked_for_the_rest_is_asked_for(
+    tmp_path: Path, limit: tuple[str, ...]
+) -> None:
+    theirs = [f"http://fr.small.example{article_path(number, '2026/05/31')}" for number in range(100, 400)]
+    table = {"/": section(*theirs, article_path(1), article_path(2))}
+    table |= {article_path(number): article_page(number) for number in (1, 2)}
+    with small_site(tmp_path, pages(table), OTHER_EDITION) as site:
+        ran = crawl_small(Place(tmp_path / "archive", None), site, "--domain", HOST, *limit)
+        asked = [path for _, path in site.new_requests()]
+    assert articles(asked) == [1, 2]
+    assert ran.json["outlets"][0]["finished"], ran.err
+    assert ran.json["outlets"][0]["counts"]["failures"] == {"no-domain": 300}
+
+
 UNDATED = (
     PROFILE.replace("/(?P<year>\\d{4})/(?P<month>\\d{2})/(?P<day>\\d{2})", "").replace("/news/2026/05/30/1", "/news/1")
     + '[[discovery]]\nway = "feed"\nstart = ["/feed.xml"]\n'

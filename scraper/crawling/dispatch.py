@@ -23,6 +23,7 @@ from storage.frontier import COPY, LISTING, MEDIA, NEW, REVISIT, Leased, lease, 
 from storage.records import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -151,13 +152,22 @@ class Dispatch:
         return self._request(url, leased, tried=tried, failed=failed or request.meta["failed"])
 
     async def _leased_requests(self, limit: int) -> list[Request]:
-        pages = self._state.account.pages_left
-        limit = limit if pages is None else min(limit, pages)
+        """Requests for what is due; empty where nothing is due that could be asked for."""
         if self._phase == MEDIA:
-            taken = await self._requisites.take(limit) if self._requisites.wanted else []
+            taken = await self._requisites.take(self._bounded(limit)) if self._requisites.wanted else []
             return [self._request(url, each) for url, each in taken]
+        while not self._is_spent() and (leased := await self._lease(limit)):
+            if requests := await self._requests_for(leased):
+                return requests
+        return []
+
+    def _bounded(self, limit: int) -> int:
+        pages = self._state.account.pages_left
+        return limit if pages is None else min(limit, pages)
+
+    async def _lease(self, limit: int) -> list[Leased]:
         state, now = self._state, self._state.clock.now()
-        phase = self._phase
+        phase, limit = self._phase, self._bounded(limit)
         if self._most is not None:
             left = self._most - self._articles_asked
             phase, limit = (phase, min(limit, left)) if left > 0 else (LISTING, limit)
@@ -173,17 +183,22 @@ class Dispatch:
                 connection, opened.outlet, opened.owner, now=now, until=now + LEASE, limit=limit, max_priority=phase
             )
 
-        leased = await state.run(take)
+        return await state.run(take)
+
+    async def _requests_for(self, leased: Sequence[Leased]) -> list[Request]:
+        """The requests for what is leased; what no domain can be asked for is given back until later."""
+        state, now = self._state, self._state.clock.now()
         requests: list[Request] = []
+        unasked: list[Leased] = []
         for each in leased:
-            self._articles_asked += each.kind == "article"
-            targets = state.route.targets(each, opened.begun_at, now=now, full=state.options.full)
+            targets = state.route.targets(each, state.opened.begun_at, now=now, full=state.options.full)
             if targets and (pages := state.account.pages_left) is not None:
                 targets = targets[:pages]
                 if not targets:
                     await state.run(partial(put_back, resource_id=each.resource, due_at=now))
                     continue
             if targets:
+                self._articles_asked += each.kind == "article"
                 state.sent(each.resource, len(targets))
                 requests.extend(self._request(url, each) for url in targets)
             elif each.kind == "probe":
@@ -195,7 +210,8 @@ class Dispatch:
             elif state.route.waits(each):
                 await state.run(partial(put_back, resource_id=each.resource, due_at=now + HOST_LEASE))
             else:
-                await self._put_off(each)
+                unasked.append(each)
+        await asyncio.gather(*map(self._put_off, unasked))
         return requests
 
     def _next_poll(self, leased: Leased, now: datetime) -> datetime | None:
