@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from scraper.extraction.page import Limits
 from scraper.profiles import load_outlet
 from storage.archive import Archive
 from storage.fixity.checking import check
-from storage.models import capture, location, resource
+from storage.models import capture, host_lease, location, resource
 from tests.crawling import NOON, Ran, dangling, place_options, presskeep
 from tests.databases import Place
 from tests.small_site import (
@@ -231,6 +232,23 @@ def test_a_page_leads_to_no_host_that_may_not_be_asked(tmp_path: Path) -> None:
         later = presskeep(*command, *site.options, "--allow-private", now=LATER, environment=site.environment)
         assert later.code == 0, later.err
         assert f"{ELSEWHERE}/photo.jpg" in {url for url, *_ in media_of(place)}, "told where it is, it is asked"
+
+
+@pytest.mark.long
+def test_however_much_is_due_of_a_host_that_another_process_asks_the_rest_is_asked_for(tmp_path: Path) -> None:
+    place = Place(tmp_path / "archive", None)
+    pictures = "".join(f'<img src="//{ELSEWHERE}/{number}.png">' for number in range(150))
+    page = article_page(1, links=f'{pictures}<img src="/logo.png">')
+    answers = {(HOST, "/"): section(article_path(1)), (HOST, article_path(1)): page, (HOST, "/logo.png"): image(LOGO)}
+    with small_site(tmp_path, lambda host, path: answers.get((host, path))) as site:
+        crawl_small(place, site)
+        with Archive.open(place.folder) as archive, archive.begin() as connection:
+            until = NOON + timedelta(days=9)
+            connection.execute(host_lease.insert(), {"host": ELSEWHERE, "owner": "another/1/2/3", "until": until})
+        site.new_requests()
+        crawl_small(place, site, "--media", now=LATER)
+        hosts = {host for host, path in site.new_requests() if path.endswith(".png")}
+    assert hosts == {HOST}
 
 
 @pytest.mark.soak

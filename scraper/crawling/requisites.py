@@ -14,7 +14,7 @@ from storage.due import finish, put_back
 from storage.frontier import COPY, MEDIA, Leased, count_due, lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from scrapy import Request
     from sqlalchemy import Connection
@@ -39,7 +39,7 @@ class Requisites:
         return self._state.media is not None and not self._state.media.exhausted
 
     async def take(self, limit: int) -> list[tuple[str, Leased]]:
-        """Lease what is due, with the URL that each is asked at."""
+        """Lease what is due and may be asked for, with the URL that each is asked at."""
         state, now = self._state, self._state.clock.now()
         opened = state.opened
 
@@ -48,8 +48,16 @@ class Requisites:
                 connection, opened.outlet, opened.owner, now=now, until=now + LEASE, limit=limit, after_priority=COPY
             )
 
+        while leased := await state.run(take):
+            if taken := await self._that_may_be_asked(leased):
+                return taken
+        return []
+
+    async def _that_may_be_asked(self, leased: Sequence[Leased]) -> list[tuple[str, Leased]]:
+        """Those of what is leased whose hosts may be asked; the others are given back until later."""
+        state, now = self._state, self._state.clock.now()
         taken = []
-        for each in await state.run(take):
+        for each in leased:
             if not each.locations:  # another outlet's crawl found the same address at the same moment: it is theirs
                 await state.run(partial(finish, resource_id=each.resource, outcome=LEFT_OUT, due_at=None))
                 continue
