@@ -28,9 +28,15 @@ MILLISECOND = timedelta(milliseconds=1)
 def test_a_budget_is_used_up_by_its_last_unit(
     tmp_path: Path, budget: Budget, pages: int, passed: timedelta, written: int, said: str
 ) -> None:
-    account = Account(budget, tmp_path)
-    account.begin(T0)
-    account.asked = pages
+    before, account = Account(budget, tmp_path), Account(budget, tmp_path)
+    for each in (before, account):
+        each.begin(T0)
+    before.asked, account.asked = pages - 1, pages
+    assert before.spent(T0 + passed - MILLISECOND, written - 1) is None
     assert account.spent(T0 + passed, written) == said
-    account.asked = pages - 1
-    assert account.spent(T0 + passed - MILLISECOND, written - 1) is None
+
+
+def test_time_that_is_used_up_stays_so_though_the_clock_is_set_back(tmp_path: Path) -> None:
+    account = Account(Budget(seconds=60), tmp_path)
+    account.begin(T0)
+    assert [account.is_over(T0 + timedelta(seconds=second)) for second in (59, 60, 1)] == [False, True, True]
