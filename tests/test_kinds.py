@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -46,14 +47,23 @@ THREAD = f"""<!doctype html><html lang="en"><head><title>Which lamp?</title><scr
 }</body></html>"""
 
 
+TOPIC = re.sub(r"<script.*?</script>", "", THREAD, flags=re.S).replace(
+    "<body>", '<body itemscope itemtype="https://schema.org/DiscussionForumPosting">'
+)
+
+
 def read(html: str, url: str, kinds: Kinds | None = None) -> Outcome:
     return extract(Page(html.encode(), "text/html", url, AT), Context(kinds=kinds))
 
 
 @pytest.mark.parametrize(
     ("html", "url"),
-    [(PRODUCT, "https://shop.example/product/oak-pier-lamp"), (THREAD, "https://talk.example/forum/t/17")],
-    ids=["product", "thread"],
+    [
+        (PRODUCT, "https://shop.example/product/oak-pier-lamp"),
+        (THREAD, "https://talk.example/forum/t/17"),
+        (TOPIC, "https://talk.example/t/17"),
+    ],
+    ids=["product", "thread", "topic"],
 )
 def test_what_is_no_article_is_refused_and_there_to_be_taken(html: str, url: str) -> None:
     refused = read(html, url)
