@@ -23,11 +23,12 @@ from storage.observing import (
     load_standing,
 )
 from storage.outlets import DomainMap, announce, domains
-from storage.records import ExtractorName, Known, Reading
+from storage.records import ExtractorName, Found, Known, Reading
 from storage.revising import NewRevision, add_revisions, see_again
 from storage.rights import rights_json
 from storage.serial import write_alone
 from storage.settling import Told, settle_resources
+from storage.spreading import PACED, spread_out
 from storage.unread import unread_archives
 
 
@@ -268,8 +269,7 @@ class Knower:
         led_to = [new.new_resources + new.new_locations for new in added]
         if any(further):
             led_to = [n + new.new_resources + new.new_locations for n, new in zip(led_to, add(further), strict=True)]
-            urls = [each.url for listings in further for each in listings]
-            make_due(connection, urls, now, since=self._begun_at(connection))
+            self._make_due(connection, zip((plan.reading for plan in plans), further, strict=True), now)
         gained = [
             {"id": plan.capture.id, "gained": n}
             for plan, n in zip(plans, led_to, strict=True)
@@ -277,6 +277,17 @@ class Knower:
         ]
         update_each(connection, capture, gained)
         return {plan.capture.id: new for plan, new in zip(plans, added, strict=True)}
+
+    def _make_due(
+        self, connection: Connection, further: Iterable[tuple[Reading, Sequence[Found]]], now: datetime
+    ) -> None:
+        """Make further listings due: at once, or one after the other."""
+        begun, at_once = self._begun_at(connection), []
+        for reading, listings in further:
+            apart = [each for each in listings if reading.further_apart and each.kind in PACED]
+            spread_out(connection, apart, now, reading.further_apart, since=begun)
+            at_once += [each.url for each in listings if each not in apart]
+        make_due(connection, at_once, now, since=begun)
 
     def _report(
         self, connection: Connection, plans: Sequence[Plan], fresh: Sequence[Plan], added: dict[int, Added]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from storage.content import ArticleContent
@@ -112,7 +112,9 @@ class Reading:
     held. `announced` holds hosts that the page announces as the outlet's own. `published_day` is the day of publication
     in the outlet's zone. `parts` are listings that belong to this one (the files of a sitemap index): they are added,
     and made due unless this run has fetched them. `more` are further listings of the same way (the next page): the
-    same is done with them, but only when something in `found` was new to the archive (a resource or a location).
+    same is done with them, but only when something in `found` was new to the archive (a resource or a location). Where
+    `further_apart` is above zero, those of both that were fetched before are made due at such distances on their host,
+    and those not at all that have not changed since by their `lastmod`.
     `due_at`, when set, becomes the resource's due time unless the resource is leased. `coverage` is set for listings
     that can list whole days. `named` is the content made ready by whoever read it, made by the writer where it is None.
     `rights` is what the page and the answer state of its use, None where nobody looked.
@@ -131,6 +133,7 @@ class Reading:
     published_day: date | None = None
     more: tuple[Found, ...] = ()
     parts: tuple[Found, ...] = ()
+    further_apart: timedelta = timedelta(0)
     due_at: datetime | None = None
     coverage: Coverage | None = None
     named: NamedContent | None = field(default=None, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,3 +102,12 @@ def test_habits_are_forgotten_in_weeks(polls: list[tuple[int, int]]) -> None:
         known = known.read(at, 0)
     # It counts half for the first time on the fifteenth day at the latest, and then each week.
     assert known.found <= once // 2**7, "after two months without anything new"
+
+
+def test_what_polls_lead_to_is_spread_out_but_for_the_first_crawl_and_after_a_pause() -> None:
+    polling = Polling({1: listing(1, 5, 7), 2: replace(listing(2, 5, 7), polled_at=NOW - timedelta(days=3))})
+    assert polling.further_apart(NOW + timedelta(minutes=10)) > timedelta(0)
+    polling.read(1, NOW + timedelta(days=2), 0)
+    assert polling.further_apart(NOW + timedelta(days=2)) == timedelta(0), "what this run itself polled says nothing"
+    unknown = Polling({1: replace(listing(1, 0, 0), polled_at=None)})
+    assert unknown.further_apart(NOW) == timedelta(0)

@@ -236,9 +236,15 @@ class Learner:
             published_day=result.published_day,
             more=more,
             parts=parts,
+            further_apart=self._further_apart(),
             due_at=due,
             coverage=result.coverage,
         )
+
+    def _further_apart(self) -> timedelta:
+        """How far apart further listings are asked for: who crawls by hand wants all now."""
+        state = self._state
+        return state.polling.further_apart(state.opened.begun_at) if state.options.due else timedelta(0)
 
     def _is_wanted(self, found: Found) -> bool:
         """Whether an article may be of the days that are wanted, by its URL or what a listing states of it. One that

@@ -15,6 +15,8 @@ from storage.polls import Polled
 
 FEED_POLLS, OTHER_POLLS = 6, 4
 """Polls an hour of a host's feeds, and of its other listings; those have both where it has no feed."""
+FURTHER_APART = timedelta(hours=1)
+"""The time between two of the pages of a host to which polls lead: a section's next, a sitemap's parts."""
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=1)
 EARLY = 10
 """A listing is due this part of its time early: a schedule that comes every ten minutes would else just miss it."""
@@ -27,6 +29,7 @@ class Polling:
 
     def __init__(self, listings: Mapping[int, Polled]) -> None:
         self._listings = dict(listings)
+        self._polled_before = max((each.polled_at for each in listings.values() if each.polled_at), default=None)
 
     def __contains__(self, resource: int) -> bool:
         """Whether a listing is polled by itself."""
@@ -71,6 +74,12 @@ class Polling:
             due = max(due, other + gap)
         self._listings[resource] = replace(own, due_at=due)
         return due
+
+    def further_apart(self, begun_at: datetime) -> timedelta:
+        """How far apart what polls lead to is asked for by a run that began at an instant (UTC); not at all where the
+        last poll before it lies a day back: there is much to make up for."""
+        recent = self._polled_before is not None and begun_at - self._polled_before < LONGEST
+        return FURTHER_APART if recent else timedelta(0)
 
     def _group(self, own: Polled, host: str) -> list[Polled]:
         """The listings among which a host's polls are shared out: its feeds, or its other listings."""

@@ -302,6 +302,14 @@ def _coverage(found: tuple[Found, ...], span: tuple[date, date] | None) -> Cover
 def listings_found(links: tuple[Link, ...], outlet: Outlet, *, way: str, at: datetime) -> tuple[Found, ...]:
     """Further listings as resources due now."""
     return tuple(
-        Found(key=outlet.listing_key(link.url), kind=way, url=link.url, priority=LISTING, due_at=at, found_by=way)
+        Found(
+            key=outlet.listing_key(link.url),
+            kind=way,
+            url=link.url,
+            priority=LISTING,
+            due_at=at,
+            found_by=way,
+            lastmod=link.lastmod,
+        )
         for link in links
     )
