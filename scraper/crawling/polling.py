@@ -13,10 +13,11 @@ from math import sqrt
 
 from storage.polls import Polled
 
-FEED_POLLS, OTHER_POLLS = 6, 4
+FEED_POLLS, OTHER_POLLS = 6, 3
 """Polls an hour of a host's feeds, and of its other listings; those have both where it has no feed."""
-FURTHER_APART = timedelta(hours=1)
-"""The time between two of the pages of a host to which polls lead: a section's next, a sitemap's parts."""
+FURTHER_APART = timedelta(minutes=75)
+"""The time between two of the pages of a host to which polls lead: a section's next, a sitemap's parts. So hardly an
+hour holds two of them, though some are late."""
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=1)
 EARLY = 10
 """A listing is due this part of its time early: a schedule that comes every ten minutes would else just miss it."""
