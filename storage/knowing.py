@@ -284,9 +284,10 @@ class Knower:
         """Make further listings due: at once, or one after the other."""
         begun, at_once = self._begun_at(connection), []
         for reading, listings in further:
-            apart = [each for each in listings if reading.further_apart and each.kind in PACED]
+            paced = PACED if reading.further_apart else frozenset[str]()
+            apart = [each for each in listings if each.kind in paced]
             spread_out(connection, apart, now, reading.further_apart, since=begun)
-            at_once += [each.url for each in listings if each not in apart]
+            at_once += [each.url for each in listings if each.kind not in paced]
         make_due(connection, at_once, now, since=begun)
 
     def _report(

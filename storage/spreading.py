@@ -22,7 +22,7 @@ PACED = frozenset(("sections", "feed", "sitemap"))
 TRUSTED = timedelta(days=1)
 """For so long a listing is believed that states of another that it has not changed."""
 LONGEST = timedelta(days=7)
-"""No time is given out further ahead, but by a clock that was wrong."""
+"""No time is given out further ahead, however many wait, but by a clock that was wrong."""
 _LISTINGS = "listings"
 
 
@@ -41,9 +41,9 @@ def spread_out(
     for host, found in by_host.items():
         wanted = _without_time(connection, found, now, since)
         if wanted:
-            first = _take_times(connection, host, now, apart, len(wanted))
+            times = _take_times(connection, host, now, apart, len(wanted))
             update_each(
-                connection, resource, [{"id": each, "due_at": first + n * apart} for n, each in enumerate(wanted)]
+                connection, resource, [{"id": each, "due_at": at} for each, at in zip(wanted, times, strict=True)]
             )
 
 
@@ -58,15 +58,16 @@ def _without_time(connection: Connection, found: Sequence[Found], now: datetime,
     return list(numbers)
 
 
-def _take_times(connection: Connection, host: str, now: datetime, apart: timedelta, n: int) -> datetime:
-    """The first of `n` times of a host that nothing else was given."""
+def _take_times(connection: Connection, host: str, now: datetime, apart: timedelta, n: int) -> list[datetime]:
+    """`n` times of a host that nothing else was given; closer together where the last would be too far ahead."""
     name = f"{host}#{_LISTINGS}"
     until = connection.execute(_UNTIL, {"of_host": name}).scalar()
     first: datetime = until if until is not None and now < until <= now + LONGEST else now
-    values = {"owner": _LISTINGS, "until": first + n * apart}
+    step = min(apart, (now + LONGEST - first) / n)
+    values = {"owner": _LISTINGS, "until": first + n * step}
     statement = insert_into(connection, host_lease).values(host=name, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["host"], set_=values))
-    return first
+    return [first + at * step for at in range(n)]
 
 
 _UNTIL = select(host_lease.c.until).where(host_lease.c.host == bindparam("of_host", type_=host_lease.c.host.type))

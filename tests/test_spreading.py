@@ -106,3 +106,12 @@ def test_a_time_that_a_wrong_clock_gave_out_is_not_waited_for(archive: Archive) 
             connection.execute(host_lease.insert().values(values))
         read_index(work, index, [part("a")])
         assert due(work) == {"a": NOW}
+
+
+def test_of_however_many_none_waits_for_more_than_a_week(archive: Archive) -> None:
+    parts = [part(str(number)) for number in range(300)]
+    with working(archive) as work:
+        read_index(work, begin(work, *parts), parts)
+        times = sorted(at for at in due(work).values() if at is not None)
+        assert (len(times), times[0]) == (300, NOW)
+        assert timedelta(days=6) < times[-1] - NOW < LONGEST < 300 * HOUR
